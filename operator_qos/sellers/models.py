@@ -1,0 +1,48 @@
+"""Marketplaces, the companies that sell on them and their shops."""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, ForeignKey, String, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from operator_qos.db import Base
+
+
+class Marketplace(Base):
+    __tablename__ = "marketplaces"
+
+    id: Mapped[str] = mapped_column(String(200), primary_key=True)
+    name: Mapped[str] = mapped_column(String(200))
+    timezone: Mapped[str] = mapped_column(String(64))
+    currency: Mapped[str] = mapped_column(String(3), default="EUR")
+    country: Mapped[str] = mapped_column(String(2), default="")
+    language: Mapped[str] = mapped_column(String(2), default="en")
+    buyer_key: Mapped[str] = mapped_column(String(64))  # hex; buyers are known by an HMAC under it
+
+
+class Seller(Base):
+    __tablename__ = "sellers"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    code: Mapped[str] = mapped_column(String(200), unique=True)
+    name: Mapped[str] = mapped_column(String(200))
+    country: Mapped[str] = mapped_column(String(2), default="")
+    language: Mapped[str] = mapped_column(String(2), default="en")
+
+
+class Shop(Base):
+    __tablename__ = "shops"
+    __table_args__ = (UniqueConstraint("marketplace_id", "code"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    marketplace_id: Mapped[str] = mapped_column(ForeignKey("marketplaces.id"))
+    code: Mapped[str] = mapped_column(String(200))
+    seller_id: Mapped[int] = mapped_column(ForeignKey("sellers.id"), index=True)
+    name: Mapped[str] = mapped_column(String(200))
+    country: Mapped[str] = mapped_column(String(2), default="")
+    timezone: Mapped[str] = mapped_column(String(64), default="")
+    opened_ms: Mapped[int] = mapped_column(BigInteger)
+    # The instant for which this shop's kept day cells hold [epoch ms].
+    cells_ms: Mapped[int] = mapped_column(BigInteger, default=0)
+    # Open obligations, scorecards and notices of this shop must be looked at again.
+    last_event_ms: Mapped[int] = mapped_column(BigInteger, default=0)

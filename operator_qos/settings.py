@@ -1,0 +1,100 @@
+"""Every setting of the product, read from `OPERATOR_QOS_*` variables in this one place."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+PREFIX = "OPERATOR_QOS_"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What an installation may choose; `describe` lists the fields with their meaning."""
+
+    data_dir: Path = Path("var")
+    database_url: str = ""
+    secret_key: str = ""
+    base_url: str = "http://127.0.0.1:8000"
+    mail_from: str = "operator-qos@localhost"
+    smtp_host: str = ""
+    smtp_port: int = 25
+    smtp_user: str = ""
+    smtp_password: str = ""
+    smtp_tls: bool = False
+    secure_cookies: bool = False
+    trust_proxy: bool = False
+    body_retention_days: int = 540
+    login_attempts: str = "10 per 15 minutes"
+
+    @property
+    def url(self) -> str:
+        """The database URL, SQLite in the data directory unless another is chosen."""
+        return self.database_url or f"sqlite:///{self.data_dir / 'operator-qos.db'}"
+
+    @property
+    def outbox_dir(self) -> Path:
+        """Where mails go as files while no SMTP host is set."""
+        return self.data_dir / "outbox"
+
+
+MEANINGS: Mapping[str, str] = {
+    "data_dir": "folder of the SQLite database, mail files and the generated secret",
+    "database_url": "SQLAlchemy URL; empty: SQLite in the data folder; postgresql+psycopg://… selects PostgreSQL",
+    "secret_key": "signs sessions and links; empty: generated once and kept in the data folder",
+    "base_url": "address under which people reach the site; used in mails",
+    "mail_from": "sender of mails",
+    "smtp_host": "mail server; empty: mails are written to outbox/ in the data folder",
+    "smtp_port": "port of the mail server",
+    "smtp_user": "account on the mail server; empty: none",
+    "smtp_password": "its password",
+    "smtp_tls": "1: STARTTLS before anything is sent",
+    "secure_cookies": "1: cookies travel over HTTPS only; set it wherever HTTPS is used",
+    "trust_proxy": "1: believe X-Forwarded-* of one proxy in front",
+    "body_retention_days": "days after which message texts and original events may be deleted",
+    "login_attempts": "sign-in attempts allowed per address and per account",
+}
+
+
+class SettingsError(ValueError):
+    """A variable holds something that cannot be used; the text names it and what it takes."""
+
+
+def _convert(name: str, text: str, like: object) -> object:
+    variable = PREFIX + name.upper()
+    if isinstance(like, bool):
+        if text.lower() not in {"0", "1", "true", "false", "yes", "no", ""}:
+            raise SettingsError(f"{variable} is {text!r}: set it to 1 or 0")
+        return text.lower() in {"1", "true", "yes"}
+    if isinstance(like, int):
+        if not text.strip().isdigit():
+            raise SettingsError(f"{variable} is {text!r}: set it to a whole number")
+        return int(text)
+    return Path(text) if isinstance(like, Path) else text
+
+
+def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
+    """Settings from the environment. Raises SettingsError for a value of the wrong kind."""
+    source = os.environ if environment is None else environment
+    defaults = Settings()
+    given = {
+        field.name: _convert(field.name, source[PREFIX + field.name.upper()], getattr(defaults, field.name))
+        for field in fields(Settings)
+        if PREFIX + field.name.upper() in source
+    }
+    return Settings(**given)  # type: ignore[arg-type]  # _convert keeps each field's own type
+
+
+def read_secret(settings: Settings) -> str:
+    """The signing secret: the setting, else one generated once and kept in the data folder."""
+    if settings.secret_key:
+        return settings.secret_key
+    path = settings.data_dir / "secret"
+    if not path.exists():
+        settings.data_dir.mkdir(parents=True, exist_ok=True)
+        path.write_text(secrets.token_urlsafe(48))
+        path.chmod(0o600)
+    return path.read_text().strip()

@@ -1,0 +1,604 @@
+"""The event contract: types, fields, units, order; and the check that turns a CloudEvent into a typed event.
+
+Every type of the table in docs/domain.md is one pydantic model here, in the table's order: the place in the
+table is the type's rank among events of one second.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+)
+
+PREFIX = "qos."
+EARLIEST_MS = 946_684_800_000  # 2000-01-01T00:00:00Z
+DAY_MS = 86_400_000
+
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+
+
+def moment_ms(value: object) -> int:
+    """Epoch milliseconds of an RFC 3339 instant, to the second (fractions are cut).
+
+    Raises ValueError when it is no instant or carries no offset from UTC.
+    """
+    if not isinstance(value, str):
+        raise ValueError("must be an instant in quotes such as 2026-03-06T10:00:00+01:00")
+    try:
+        moment = datetime.fromisoformat(value)
+    except ValueError:
+        raise ValueError(f"{value[:60]!r} is no instant; write it like 2026-03-06T10:00:00+01:00") from None
+    if len(value) == 10 or moment.tzinfo is None:
+        raise ValueError(f"{value!r} has no offset from UTC; add Z or one like +01:00")
+    return int(moment.replace(microsecond=0).timestamp()) * 1000
+
+
+def _promise(value: object) -> int | str:
+    if isinstance(value, str) and _DATE.fullmatch(value):
+        try:
+            date.fromisoformat(value)
+        except ValueError:
+            raise ValueError(f"{value!r} is no day of the calendar") from None
+        return value
+    return moment_ms(value)
+
+
+def _plain(value: str) -> str:
+    if _CONTROL.search(value):
+        raise ValueError("holds a control character; remove it")
+    return value
+
+
+Id = Annotated[str, StringConstraints(min_length=1, max_length=200), AfterValidator(_plain)]
+Slug = Annotated[str, StringConstraints(min_length=1, max_length=80), AfterValidator(_plain)]
+Text = Annotated[str, StringConstraints(max_length=20_000)]
+Moment = Annotated[int, BeforeValidator(moment_ms)]
+Promise = Annotated[int | str, BeforeValidator(_promise)]
+Day = Annotated[date, BeforeValidator(lambda v: date.fromisoformat(v) if isinstance(v, str) else v)]
+Amount = Annotated[int, Field(ge=0, le=10**12, strict=True)]
+Rating = Annotated[int, Field(ge=1, le=5, strict=True)]
+Flag = Annotated[bool, Field(strict=True)]
+Party = Literal["seller", "buyer", "operator"]
+Fault = Literal["seller", "buyer", "carrier", "operator", "nobody"]
+Lines = Annotated[list[Id], Field(min_length=1, max_length=1000)]
+
+
+class _Data(BaseModel):
+    """What an event of one type says. Unknown fields stay with the stored body only."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+
+class Line(_Data):
+    line: Id
+    sku: Id | None = None
+    category: Slug | None = None
+    quantity: Annotated[int, Field(ge=1, le=10**6, strict=True)] | None = None
+    amount_minor: Amount | None = None
+
+
+class OrderPlaced(_Data):
+    lines: Annotated[list[Line], Field(max_length=1000)] | None = None
+    currency: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")] | None = None
+    accept_by: Promise | None = None
+    ship_by: Promise | None = None
+    deliver_by: Promise | None = None
+    channel: Slug | None = None
+    fulfilment: Literal["seller", "operator"] = "seller"
+    country: Slug | None = None
+    buyer: Id | None = None
+    business: Flag | None = None
+
+
+class Nothing(_Data):
+    """An event that says only that it happened."""
+
+
+class OrderRefused(_Data):
+    by: Literal["seller", "automatic"] | None = None
+    reason: Slug | None = None
+
+
+class OrderCancelled(_Data):
+    by: Literal["buyer", "seller", "operator", "automatic", "unknown"] = "unknown"
+    reason: (
+        Literal[
+            "buyer_request", "payment_failed", "fraud", "operator", "out_of_stock", "seller_timeout", "other"
+        ]
+        | None
+    ) = None
+    lines: Lines | None = None
+
+
+class OrderShipped(_Data):
+    carrier: Slug | None = None
+    tracking: Id | None = None
+    trackable: Flag = False
+    lines: Lines | None = None
+
+
+class PromiseMoved(_Data):
+    kind: Literal["ship", "deliver"]
+    to: Promise
+    agreed_by: Literal["buyer", "operator", "seller", "nobody"] = "nobody"
+
+
+class TrackingScanned(_Data):
+    order: Id
+    tracking: Id | None = None
+    milestone: Literal["in_transit", "out_for_delivery", "attempted", "delivered", "exception"]
+
+
+class OrderDelivered(_Data):
+    known_by: Literal["carrier", "buyer", "automatic"] | None = None
+    lines: Lines | None = None
+
+
+class OrderRefunded(_Data):
+    amount_minor: Amount | None = None
+    reason: Slug | None = None
+    fault: Fault | None = None
+
+
+class ReturnStep(_Data):
+    order: Id
+    reason: Slug | None = None
+    lines: Lines | None = None
+
+
+class MessageSent(_Data):
+    order: Id | None = None
+    case: Id | None = None
+    author: Literal["buyer", "seller", "operator", "system"]
+    to: list[Literal["buyer", "seller", "operator", "mediator", "system"]] | None = None
+    automatic: Flag = False
+    no_reply_needed: Flag = False
+    awaits_buyer: Flag = False
+    channel: Slug | None = None
+    body: Text | None = None
+
+
+class Waived(_Data):
+    by: Slug | None = None
+
+
+class CaseOpened(_Data):
+    order: Id | None = None
+    kind: Literal["claim", "incident", "return", "chargeback"] = "claim"
+    reason: Slug | None = None
+    amount_minor: Amount | None = None
+    remedy: Slug | None = None
+
+
+class BallPassed(_Data):
+    to: Literal["seller", "buyer", "operator", "carrier"]
+
+
+class CaseResolved(_Data):
+    outcome: Slug | None = None
+    fault: Fault | None = None
+    remedy: Slug | None = None
+    by: Literal["seller", "buyer", "operator", "automatic"] | None = None
+
+
+class CaseReopened(_Data):
+    reason: Text | None = None
+
+
+class CaseClosed(_Data):
+    by: Literal["seller", "buyer", "operator", "automatic"] | None = None
+    fault: Fault | None = None
+
+
+class CaseEscalated(_Data):
+    by: Literal["buyer", "seller", "operator", "automatic", "timer"] | None = None
+
+
+class EvidenceAsked(_Data):
+    to: Literal["seller", "buyer", "operator", "carrier"]
+    due_by: Promise | None = None
+
+
+class EvidenceGiven(_Data):
+    by: Literal["seller", "buyer", "operator", "carrier"] | None = None
+
+
+class CaseDecided(_Data):
+    fault: Fault
+    remedy: Slug | None = None
+    counts: Flag = True
+    amount_minor: Amount | None = None
+    grounds: Text | None = None
+
+
+class CaseAppealed(_Data):
+    by: Party | None = None
+
+
+class ReviewPosted(_Data):
+    order: Id | None = None
+    rating: Rating
+    verified: Flag | None = None
+
+
+class ReviewRemoved(_Data):
+    order: Id | None = None
+
+
+class SurveyAnswered(_Data):
+    about: Literal["order", "case", "mediation", "operator"]
+    rating: Rating
+
+
+class OrderPromiseName(_Data):
+    kind: Literal["accept", "ship", "track", "deliver", "invoice"]
+    order: Id
+
+
+class AnswerName(_Data):
+    kind: Literal["answer"]
+    source: Id
+    id: Id
+
+
+class ResolveName(_Data):
+    kind: Literal["resolve"]
+    case: Id
+
+
+class DefectName(_Data):
+    kind: Literal[
+        "case",
+        "case_lost",
+        "chargeback",
+        "low_rating",
+        "cancelled_by_seller",
+        "not_shipped",
+        "late_delivery",
+        "seller_refund",
+    ]
+    order: Id
+
+
+class Exclusion(_Data):
+    obligation: Annotated[OrderPromiseName | AnswerName | ResolveName, Field(discriminator="kind")] | None = (
+        None
+    )
+    defect: DefectName | None = None
+    scope: Literal["bad", "both"] = "bad"
+    cause: Slug | None = None
+    proof: Text | None = None
+    by: Slug | None = None
+
+
+class EventRetracted(_Data):
+    source: Id
+    id: Id
+    reason: Text | None = None
+
+
+class OrderCorrected(_Data):
+    field: Literal["accept_by", "ship_by", "deliver_by", "channel", "fulfilment", "country", "business"]
+    value: Any
+    reason: Text | None = None
+
+
+class ShopOpened(_Data):
+    seller: Id | None = None
+    name: Annotated[str, StringConstraints(max_length=200), AfterValidator(_plain)] | None = None
+    country: Slug | None = None
+    timezone: Slug | None = None
+
+
+Clock = Annotated[str, StringConstraints(pattern=r"^([01]\d|2[0-3]):[0-5]\d$|^24:00$")]
+Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+
+
+class CalendarSet(_Data):
+    hours: dict[Weekday, list[tuple[Clock, Clock]]] = Field(default_factory=dict)
+    holidays: list[Day] = Field(default_factory=list)
+    effective_from: Day | None = None
+
+
+class ShopClosed(_Data):
+    from_: Moment = Field(alias="from")
+    until: Moment
+
+
+MODELS: dict[str, type[_Data]] = {
+    "order.placed": OrderPlaced,
+    "order.accepted": Nothing,
+    "order.refused": OrderRefused,
+    "order.paid": Nothing,
+    "order.invoiced": Nothing,
+    "order.cancelled": OrderCancelled,
+    "order.shipped": OrderShipped,
+    "order.promise_moved": PromiseMoved,
+    "tracking.scanned": TrackingScanned,
+    "order.delivered": OrderDelivered,
+    "order.refunded": OrderRefunded,
+    "return.requested": ReturnStep,
+    "return.received": ReturnStep,
+    "return.refused": ReturnStep,
+    "return.refunded": ReturnStep,
+    "message.sent": MessageSent,
+    "conversation.no_reply_needed": Waived,
+    "case.opened": CaseOpened,
+    "case.ball_passed": BallPassed,
+    "case.resolved": CaseResolved,
+    "case.reopened": CaseReopened,
+    "case.withdrawn": Waived,
+    "case.closed": CaseClosed,
+    "case.escalated": CaseEscalated,
+    "case.evidence_asked": EvidenceAsked,
+    "case.evidence_given": EvidenceGiven,
+    "case.decided": CaseDecided,
+    "case.appealed": CaseAppealed,
+    "review.posted": ReviewPosted,
+    "review.changed": ReviewPosted,
+    "review.removed": ReviewRemoved,
+    "review.replied": ReviewRemoved,
+    "survey.answered": SurveyAnswered,
+    "obligation.excluded": Exclusion,
+    "obligation.restored": Exclusion,
+    "event.retracted": EventRetracted,
+    "order.corrected": OrderCorrected,
+    "shop.opened": ShopOpened,
+    "shop.calendar_set": CalendarSet,
+    "shop.closed_for": ShopClosed,
+}
+TYPES: tuple[str, ...] = tuple(MODELS)
+RANKS: dict[str, int] = {name: rank for rank, name in enumerate(TYPES)}
+AUTHOR_RANKS: dict[str, int] = {"buyer": 0, "seller": 1, "operator": 2, "system": 3}
+
+# What revises an earlier belief counts by when it became known (K), all else by when it happened (T).
+KNOWN_TYPES = frozenset(
+    {
+        "case.decided",
+        "obligation.excluded",
+        "obligation.restored",
+        "review.changed",
+        "review.removed",
+        "event.retracted",
+        "order.corrected",
+        "shop.calendar_set",
+        "shop.closed_for",
+    }
+)
+
+# Free text lives with the body, apart from the typed event, and may be deleted.
+FREE_TEXT = frozenset({"body", "grounds", "proof"})
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Why an event could not be taken in: the field and a sentence that says what to do."""
+
+    field: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class TypedEvent:
+    """One checked event.
+
+    Moments are epoch milliseconds cut to the second; `data` holds typed fields only (numbers, flags, ids, enum
+    words; a promise is an int instant [epoch ms] or an ISO date string), never free text. `order`, `case` and
+    `conversation` are the things it speaks of, None where it names none.
+    """
+
+    source: str
+    id: str
+    type: str
+    at_ms: int
+    marketplace: str
+    shop: str
+    subject: str
+    data: Mapping[str, Any]
+    other_ms: int | None = None
+    order: str | None = None
+    case: str | None = None
+    conversation: str | None = None
+    names: tuple[str, str] | None = None  # (source, id) of the event it retracts or forgives
+
+
+class EventRefused(ValueError):
+    """An event that cannot be taken in; carries the Problem."""
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(f"{problem.field}: {problem.reason}")
+        self.problem = problem
+
+
+def _require_text(event: Mapping[str, Any], field: str) -> str:
+    value = event.get(field)
+    if not isinstance(value, str) or not value.strip():
+        raise EventRefused(Problem(field, "is missing; give it as text"))
+    if len(value) > 200:
+        raise EventRefused(Problem(field, f"is {len(value)} characters long; at most 200 are allowed"))
+    if _CONTROL.search(value):
+        raise EventRefused(Problem(field, "holds a control character; remove it"))
+    return value
+
+
+def _require_type(event: Mapping[str, Any]) -> str:
+    full = _require_text(event, "type")
+    name = full.removeprefix(PREFIX)
+    if not full.startswith(PREFIX) or name not in MODELS:
+        raise EventRefused(
+            Problem("type", f"{full!r} is unknown; the types are listed in the event contract")
+        )
+    return name
+
+
+def _require_moment(event: Mapping[str, Any], now_ms: int) -> int:
+    try:
+        at_ms = moment_ms(event.get("time"))
+    except (ValueError, OverflowError) as error:
+        raise EventRefused(Problem("time", str(error))) from None
+    if at_ms < EARLIEST_MS:
+        raise EventRefused(
+            Problem("time", f"{event['time']!r} lies before the year 2000; check the feed's clock")
+        )
+    if at_ms > now_ms + DAY_MS:
+        raise EventRefused(
+            Problem("time", f"{event['time']!r} is more than a day ahead; check the feed's clock")
+        )
+    return at_ms
+
+
+def _other_moment(event: Mapping[str, Any]) -> int | None:
+    given = event.get("other_time", event.get("othertime"))
+    if given is None:
+        return None
+    try:
+        return moment_ms(given)
+    except (ValueError, OverflowError) as error:
+        raise EventRefused(Problem("other_time", str(error))) from None
+
+
+def _problem_of(error: ValidationError) -> Problem:
+    first = error.errors(include_url=False)[0]
+    place = [str(part) for part in first["loc"] if not str(part).startswith("function-")]
+    known = ("int", "str", "answer", "resolve", "accept", "ship", "track", "deliver", "invoice")
+    field = ".".join(["data", *(p for p in place if p not in known)])
+    reason = first["msg"].removeprefix("Value error, ")
+    given = first.get("input")
+    shown = f" (given: {str(given)[:60]!r})" if isinstance(given, str | int | float | bool) else ""
+    return Problem(field, f"{reason}{shown}")
+
+
+def _read_data(name: str, event: Mapping[str, Any]) -> dict[str, Any]:
+    raw = event.get("data")
+    if raw is None:
+        raw = {}
+    if not isinstance(raw, Mapping):
+        raise EventRefused(Problem("data", "must be an object with the fields of this type"))
+    try:
+        model = MODELS[name].model_validate(raw)
+    except ValidationError as error:
+        raise EventRefused(_problem_of(error)) from None
+    data = model.model_dump(mode="json", exclude_none=True, exclude_defaults=True, exclude=set(FREE_TEXT))
+    return _checked(name, data)
+
+
+def _checked(name: str, data: dict[str, Any]) -> dict[str, Any]:
+    """Rules between fields, and defaults that later steps rely on."""
+    if name in {"event.retracted", "order.corrected"}:
+        data.pop("reason", None)
+    elif name == "shop.closed_for" and data["until"] <= data["from_"]:
+        raise EventRefused(Problem("data.until", "must lie after data.from"))
+    elif name in {"obligation.excluded", "obligation.restored"} and ("obligation" in data) == (
+        "defect" in data
+    ):
+        raise EventRefused(Problem("data", "name exactly one: an obligation or a defect"))
+    if name == "order.placed":
+        _refuse_repeated_lines(data)
+    elif name == "order.corrected":
+        data["value"] = _corrected_value(data["field"], data.get("value"))
+    return data
+
+
+def _refuse_repeated_lines(data: Mapping[str, Any]) -> None:
+    names = [line["line"] for line in data.get("lines", [])]
+    if len(names) != len(set(names)):
+        raise EventRefused(Problem("data.lines", "names a line twice; every line needs its own id"))
+
+
+def _corrected_value(field: str, value: object) -> object:
+    try:
+        return getattr(OrderPlaced.model_validate({field: value}), field)
+    except ValidationError as error:
+        raise EventRefused(Problem("data.value", _problem_of(error).reason)) from None
+
+
+def _links(name: str, subject: str, data: Mapping[str, Any]) -> tuple[str | None, str | None, str | None]:
+    """(order, case, conversation) that the event speaks of."""
+    family = name.partition(".")[0]
+    if family == "order":
+        return subject, None, None
+    if family == "message":
+        return data.get("order"), data.get("case"), subject
+    if family == "conversation":
+        return None, None, subject
+    if family == "case":
+        return data.get("order"), subject, None
+    if family == "review":
+        return data.get("order", subject), None, None
+    if family == "obligation":
+        return _exclusion_links(subject, data)
+    if family in {"tracking", "return"}:
+        return data["order"], None, None
+    return None, None, None
+
+
+def _exclusion_links(subject: str, data: Mapping[str, Any]) -> tuple[str | None, str | None, str | None]:
+    named: Mapping[str, Any] = data.get("obligation") or data["defect"]
+    if named["kind"] == "resolve":
+        return None, named["case"], None
+    if named["kind"] == "answer":
+        return None, None, None
+    return named["order"], None, None
+
+
+def _names(name: str, data: Mapping[str, Any]) -> tuple[str, str] | None:
+    if name == "event.retracted":
+        return data["source"], data["id"]
+    named = data.get("obligation")
+    if named and named["kind"] == "answer":
+        return named["source"], named["id"]
+    return None
+
+
+def read_event(event: Mapping[str, Any], *, now_ms: int) -> TypedEvent:
+    """Check one CloudEvent 1.0 in structured mode and return its typed form.
+
+    `now_ms` [epoch ms] bounds the future: a time more than a day ahead is refused.
+    Raises EventRefused naming the field and what to do.
+    """
+    if event.get("specversion", "1.0") != "1.0":
+        raise EventRefused(Problem("specversion", 'must be "1.0"'))
+    name = _require_type(event)
+    at_ms = _require_moment(event, now_ms)
+    subject = _require_text(event, "subject")
+    data = _read_data(name, event)
+    order, case, conversation = _links(name, subject, data)
+    return TypedEvent(
+        source=_require_text(event, "source"),
+        id=_require_text(event, "id"),
+        type=name,
+        at_ms=at_ms,
+        marketplace=_require_text(event, "marketplace"),
+        shop=_require_text(event, "shop"),
+        subject=subject,
+        data=data,
+        other_ms=_other_moment(event),
+        order=order,
+        case=case,
+        conversation=conversation,
+        names=_names(name, data),
+    )
+
+
+def order_key(event: TypedEvent) -> tuple[int, int, int, str, str]:
+    """The total order of events within a thing: time, type rank, author rank, source, id."""
+    author = AUTHOR_RANKS.get(event.data.get("author", ""), 0) if event.type == "message.sent" else 0
+    return event.at_ms, RANKS[event.type], author, event.source, event.id
+
+
+def iso(at_ms: int) -> str:
+    """The UTC instant of epoch milliseconds in RFC 3339, for texts."""
+    return datetime.fromtimestamp(at_ms / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

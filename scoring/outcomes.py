@@ -1,0 +1,294 @@
+"""What each unit of a dossier adds to each metric at (T, K): the one definition of bad and base.
+
+An `Outcome` holds, for the metrics of one group, masks of flags (see scoring.metrics): in whose base the unit is,
+for which it is bad, and the same officially, i.e. with exclusions applied.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from scoring.calendars import WorkingCalendar
+from scoring.cases import (
+    CaseState,
+    is_exonerated,
+    is_lost,
+    limit_ms,
+    seller_ms,
+    standing_resolution,
+    was_reopened,
+)
+from scoring.dossier import Dossier
+from scoring.metrics import FLAGS, GROUP_CODES, OWN_METRICS
+from scoring.orders import OrderFacts, OrderState, standing_review
+from scoring.turns import Turn
+
+TRACK_MS = 48 * 3_600_000
+LOW_RATING = 2
+
+ODR, CANCELLED, OUT_OF_STOCK = FLAGS["order_defect_rate"], FLAGS["cancellation_rate"], FLAGS["out_of_stock_rate"]
+ACCEPTANCE, AUTO_REFUSAL = FLAGS["acceptance_rate"], FLAGS["auto_refusal_rate"]
+CASE, CASES_LOST = FLAGS["case_rate"], FLAGS["cases_lost_rate"]
+REFUND, CHARGEBACK, CONTACT = FLAGS["refund_rate"], FLAGS["chargeback_rate"], FLAGS["contact_rate"]
+RETURN, TRACKING = FLAGS["return_rate"], FLAGS["valid_tracking_rate"]
+NEGATIVE, RATING = FLAGS["negative_review_rate"], FLAGS["average_rating"]
+FIRST_TIME, TIME = FLAGS["first_response_time"], FLAGS["response_time"]
+WITHIN, NO_RESPONSE = FLAGS["response_within_rate"], FLAGS["no_response_rate"]
+RESOLUTION_TIME, RESOLUTION_WITHIN = FLAGS["resolution_time"], FLAGS["resolution_within_rate"]
+ALWAYS_PLACED = ODR | CANCELLED | OUT_OF_STOCK | CASE | CASES_LOST | REFUND | CHARGEBACK | CONTACT
+
+
+class Outcome(NamedTuple):
+    """One unit in one group at (T, K).
+
+    `anchor_ms` [epoch ms] decides the window; `amount` is the measured time [s] or the rating, 0 for shares;
+    `order` and `buyer` name who is behind it, None where nobody told us.
+    """
+
+    group: int
+    unit: str
+    anchor_ms: int
+    base: int
+    bad: int
+    official_base: int
+    official_bad: int
+    amount: int
+    order: str | None
+    buyer: str | int | None
+
+
+def _passed(moment: int | None, as_of_ms: int) -> bool:
+    return moment is not None and moment < as_of_ms
+
+
+def _by(moment: int | None, limit: int) -> bool:
+    return moment is not None and moment <= limit
+
+
+def _forgiven(dossier: Dossier, name: tuple[str, ...], flags: int) -> tuple[int, int]:
+    """(flags that leave the bad, flags that leave the base) for one obligation."""
+    found = dossier.exclusions.get(name)
+    if found is None:
+        return 0, 0
+    return flags, flags if found.scope == "both" else 0
+
+
+def list_defects(dossier: Dossier, order: OrderState, facts: OrderFacts, as_of_ms: int) -> list[str]:
+    """The defect kinds standing on one order at T, whatever the standard counts."""
+    cases = dossier.cases_of(order.id)
+    review = standing_review(order)
+    late = facts.deliver is not None and _is_judged_for_delivery(facts, as_of_ms) and not _by(
+        facts.arrived_ms, facts.deliver.due_ms)
+    found = {
+        "case": any(c.kind in {"claim", "incident"} and not is_exonerated(c) for c in cases),
+        "case_lost": any(map(is_lost, cases)),
+        "chargeback": any(c.kind == "chargeback" and not is_exonerated(c) for c in cases),
+        "low_rating": review is not None and (review.rating or 0) <= LOW_RATING,
+        "cancelled_by_seller": bool(facts.seller_cancellations),
+        "not_shipped": _passed(facts.not_shipped_ms, as_of_ms),
+        "late_delivery": late,
+        "seller_refund": any(refund.fault == "seller" for refund in order.refunds),
+    }
+    return [kind for kind, stands in found.items() if stands]
+
+
+def _cancel_flags(facts: OrderFacts) -> int:
+    before = [
+        c for c in facts.seller_cancellations if facts.shipped_ms is None or c.at_ms <= facts.shipped_ms
+    ]
+    flags = CANCELLED if before else 0
+    return flags | (OUT_OF_STOCK if any(c.reason == "out_of_stock" for c in before) else 0)
+
+
+def _placed_flags(dossier: Dossier, order: OrderState, facts: OrderFacts) -> tuple[int, int]:
+    """(base, bad) of the metrics on placed orders that no defect decides."""
+    base, bad = ALWAYS_PLACED, _cancel_flags(facts)
+    if facts.refused_ms is not None:
+        base |= ACCEPTANCE | AUTO_REFUSAL
+        bad |= ACCEPTANCE | (AUTO_REFUSAL if facts.refused_by == "automatic" else 0)
+    elif facts.accepted_ms is not None:
+        base |= ACCEPTANCE | AUTO_REFUSAL
+    if any(c.kind in {"claim", "incident"} for c in dossier.cases_of(order.id)):
+        bad |= CASE
+    if order.refunds:
+        bad |= REFUND
+    return base, bad
+
+
+def _placed(dossier: Dossier, order: OrderState, facts: OrderFacts, as_of_ms: int) -> Outcome:
+    base, bad = _placed_flags(dossier, order, facts)
+    defects = list_defects(dossier, order, facts, as_of_ms)
+    if "case_lost" in defects:
+        bad |= CASES_LOST
+    if "chargeback" in defects:
+        bad |= CHARGEBACK
+    if any(t.owes == "seller" and dossier.turn_order(t) == order.id for t in dossier.list_turns()):
+        bad |= CONTACT
+    forgiven = [kind for kind in defects if ("defect", kind, order.id) in dossier.exclusions]
+    official = bad
+    for kind in forgiven:
+        for name in OWN_METRICS.get(kind, ()):
+            if name != "negative_review_rate":
+                official &= ~FLAGS[name]
+    counted = [kind for kind in defects if kind in dossier.frame.defect_kinds]
+    if counted:
+        bad |= ODR
+    if any(kind not in forgiven for kind in counted):
+        official |= ODR
+    off_bad, off_base = _forgiven(dossier, ("accept", order.id), ACCEPTANCE | AUTO_REFUSAL)
+    return Outcome(GROUP_CODES["placed"], order.id, facts.ordered_ms or 0, base, bad, base & ~off_base,
+                   official & ~off_bad & ~off_base, 0, order.id, order.fields.get("buyer"))
+
+
+def _simple(dossier: Dossier, group: str, order: OrderState, anchor_ms: int, *, kind: str, bad: bool) -> Outcome:
+    off_bad, off_base = _forgiven(dossier, (kind, order.id), 1)
+    flag = int(bad)
+    return Outcome(GROUP_CODES[group], order.id, anchor_ms, 1, flag, 1 & ~off_base, flag & ~off_bad, 0,
+                   order.id, order.fields.get("buyer"))
+
+
+def _ship(dossier: Dossier, order: OrderState, facts: OrderFacts, as_of_ms: int) -> Outcome | None:
+    if facts.ship is None or not facts.own_fulfilment or facts.ship.due_ms >= as_of_ms:
+        return None
+    due = facts.ship.due_ms
+    if _by(facts.refused_ms, due) or _by(facts.cancelled_ms, due):
+        return None
+    return _simple(dossier, "ship", order, due, kind="ship", bad=not _by(facts.shipped_ms, due))
+
+
+def _is_judged_for_delivery(facts: OrderFacts, as_of_ms: int) -> bool:
+    if facts.deliver is None or not facts.own_fulfilment or facts.deliver.due_ms >= as_of_ms:
+        return False
+    due = facts.deliver.due_ms
+    if _by(facts.refused_ms, due) or _by(facts.cancelled_ms, due):
+        return False
+    unknowable = facts.shipped_ms is not None and not facts.trackable
+    return not (unknowable and facts.first_scan_ms is None and not facts.delivery_known)
+
+
+def _deliver(dossier: Dossier, order: OrderState, facts: OrderFacts, as_of_ms: int) -> Outcome | None:
+    if facts.deliver is None or not _is_judged_for_delivery(facts, as_of_ms):
+        return None
+    due = facts.deliver.due_ms
+    return _simple(dossier, "deliver", order, due, kind="deliver", bad=not _by(facts.arrived_ms, due))
+
+
+def _shipped(dossier: Dossier, order: OrderState, facts: OrderFacts, as_of_ms: int) -> Outcome | None:
+    if facts.shipped_ms is None:
+        return None
+    base, bad = RETURN, RETURN if any(r.step == "requested" for r in order.returns) else 0
+    if facts.own_fulfilment and facts.trackable and facts.shipped_ms + TRACK_MS < as_of_ms:
+        base |= TRACKING
+        bad |= 0 if facts.first_scan_ms is not None else TRACKING
+    off_bad, off_base = _forgiven(dossier, ("track", order.id), TRACKING)
+    return Outcome(GROUP_CODES["shipped"], order.id, facts.shipped_ms, base, bad, base & ~off_base, bad & ~off_bad,
+                   0, order.id, order.fields.get("buyer"))
+
+
+def _review(dossier: Dossier, order: OrderState) -> Outcome | None:
+    review = standing_review(order)
+    if review is None or review.rating is None:
+        return None
+    bad = NEGATIVE if review.rating <= LOW_RATING else 0
+    forgiven = ("defect", "low_rating", order.id) in dossier.exclusions
+    return Outcome(GROUP_CODES["review"], order.id, review.at_ms, NEGATIVE | RATING, bad, NEGATIVE | RATING,
+                   0 if forgiven else bad, review.rating, order.id, order.fields.get("buyer"))
+
+
+def list_order_outcomes(dossier: Dossier, order: OrderState, as_of_ms: int) -> list[Outcome]:
+    """The outcomes of one order at T; none while it was not placed."""
+    if order.ordered_ms is None:
+        return []
+    facts = dossier.order_facts(order.id)
+    found = (
+        _placed(dossier, order, facts, as_of_ms), _ship(dossier, order, facts, as_of_ms),
+        _deliver(dossier, order, facts, as_of_ms), _shipped(dossier, order, facts, as_of_ms),
+        _review(dossier, order),
+    )
+    return [outcome for outcome in found if outcome is not None]
+
+
+def turn_due_ms(dossier: Dossier, turn: Turn, known_at_ms: int) -> int:
+    """When the answer is due [epoch ms], by the clock known at K."""
+    calendar = dossier.frame.book.at(known_at_ms, turn.asked_ms)
+    return calendar.add(turn.asked_ms, dossier.frame.answer_ms)
+
+
+def _turn(dossier: Dossier, turn: Turn, as_of_ms: int, known_at_ms: int) -> Outcome | None:
+    calendar = dossier.frame.book.at(known_at_ms, turn.asked_ms)
+    due = calendar.add(turn.asked_ms, dossier.frame.answer_ms)
+    base = bad = amount = 0
+    if turn.answered_ms is not None:
+        base |= TIME | (FIRST_TIME if turn.first else 0)
+        amount = calendar.elapsed_ms(turn.asked_ms, turn.answered_ms) // 1000
+    if turn.ended_ms is not None or due < as_of_ms:
+        base |= WITHIN | NO_RESPONSE
+        bad |= 0 if _by(turn.ended_ms, due) else WITHIN
+        silent = due < as_of_ms and turn.answered_ms is None and not _by(turn.waived_ms, due)
+        bad |= NO_RESPONSE if silent else 0
+    if not base:
+        return None
+    off_bad, off_base = _forgiven(dossier, ("answer", turn.source, turn.id), base)
+    order_id = dossier.turn_order(turn)
+    order = dossier.orders.get(order_id) if order_id else None
+    return Outcome(GROUP_CODES["turn"], turn.unit, turn.asked_ms, base, bad, base & ~off_base, bad & ~off_bad, amount,
+                   order_id, order.fields.get("buyer") if order else None)
+
+
+def _resolution(dossier: Dossier, case: CaseState, calendar: WorkingCalendar, as_of_ms: int) -> tuple[int, int, int]:
+    """(base, bad, seconds with the seller) of the resolution metrics."""
+    allowed = dossier.frame.resolve_ms
+    resolved = standing_resolution(case)
+    used = seller_ms(case, calendar, until_ms=as_of_ms if resolved is None else resolved)
+    base, amount = (RESOLUTION_TIME, used // 1000) if resolved is not None else (0, 0)
+    reopened = any(was_reopened(case, moment) for moment in case.resolved_ms)
+    if resolved is not None or reopened or used > allowed:
+        return base | RESOLUTION_WITHIN, RESOLUTION_WITHIN if reopened or used > allowed else 0, amount
+    return base, 0, amount
+
+
+def _case(dossier: Dossier, case: CaseState, as_of_ms: int, known_at_ms: int) -> list[Outcome]:
+    opened = case.opened_ms or 0
+    calendar = dossier.frame.book.at(known_at_ms, opened)
+    base, bad, amount = _resolution(dossier, case, calendar, as_of_ms)
+    order = dossier.orders.get(case.order) if case.order else None
+    buyer = order.fields.get("buyer") if order else None
+    off_bad, off_base = _forgiven(dossier, ("resolve", case.id), base)
+    found = [Outcome(GROUP_CODES["case"], case.id, opened, base, bad, base & ~off_base, bad & ~off_bad, amount,
+                     case.order, buyer)] if base else []
+    if case.resolved_ms:
+        first = case.resolved_ms[0]
+        again = int(was_reopened(case, first))
+        found.append(Outcome(
+            GROUP_CODES["resolved"], case.id, first, 1, again, 1, again, 0, case.order, buyer))
+    return found
+
+
+def list_outcomes(dossier: Dossier, *, as_of_ms: int, known_at_ms: int) -> list[Outcome]:
+    """Every outcome of a dossier whose events were folded up to (T, K) [epoch ms]."""
+    found: list[Outcome] = []
+    for order in dossier.orders.values():
+        found += list_order_outcomes(dossier, order, as_of_ms)
+    for turn in dossier.list_turns():
+        outcome = _turn(dossier, turn, as_of_ms, known_at_ms) if turn.owes == "seller" else None
+        if outcome is not None:
+            found.append(outcome)
+    for case in dossier.list_cases():
+        found += _case(dossier, case, as_of_ms, known_at_ms)
+    return found
+
+
+def list_limits(dossier: Dossier, known_at_ms: int) -> list[int]:
+    """The instants after which silence alone changes an outcome [epoch ms]."""
+    limits: list[int] = []
+    for order in dossier.orders.values():
+        facts = dossier.order_facts(order.id)
+        dues = (facts.ship.due_ms if facts.ship else None, facts.deliver.due_ms if facts.deliver else None,
+                facts.not_shipped_ms, facts.shipped_ms + TRACK_MS if facts.shipped_ms is not None else None)
+        limits += [due for due in dues if due is not None]
+    limits += [turn_due_ms(dossier, turn, known_at_ms) for turn in dossier.list_turns() if turn.owes == "seller"]
+    for case in dossier.list_cases():
+        calendar = dossier.frame.book.at(known_at_ms, case.opened_ms or 0)
+        limit = limit_ms(case, calendar, allowed_ms=dossier.frame.resolve_ms)
+        limits += [] if limit is None else [limit]
+    return limits
