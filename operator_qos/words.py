@@ -1,0 +1,489 @@
+"""What people read for every id the product uses, in the reader's language.
+
+Each function takes an id and answers a lazy text, so that one call serves pages, mails and downloads alike.
+An id that nobody has named yet is shown readable, never refused: a new reason must not break a page.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple, Protocol
+
+from flask_babel import format_decimal, format_percent, get_locale, gettext, ngettext
+from flask_babel import lazy_gettext as _
+
+from scoring.metrics import METRICS
+
+
+class Words(Protocol):
+    """A text, or one that becomes a text in the reader's language when it is shown."""
+
+    def __str__(self) -> str: ...
+
+
+Table = Mapping[str, Words]
+
+
+class MetricWords(NamedTuple):
+    """Name, name for a table head, what is counted, and what one failure is called on a tab or a link."""
+
+    name: Words
+    short: Words
+    explanation: Words
+    failures: Words
+
+
+METRIC_WORDS: Mapping[str, MetricWords] = {
+    "order_defect_rate": MetricWords(
+        _("Defective orders"),
+        _("Defects"),
+        _(
+            "Orders with a problem, a lost dispute, a rating of 1 or 2, cancelled by the seller or never shipped"
+        ),
+        _("defective orders"),
+    ),
+    "late_shipment_rate": MetricWords(
+        _("Late shipments"),
+        _("Late"),
+        _("Shipped after the promised time, or not shipped yet"),
+        _("late shipments"),
+    ),
+    "on_time_delivery_rate": MetricWords(
+        _("Deliveries on time"),
+        _("Delivered"),
+        _("Delivered, or first tried, by the promised date"),
+        _("late deliveries"),
+    ),
+    "cancellation_rate": MetricWords(
+        _("Cancelled by the seller"),
+        _("Cancelled"),
+        _("Cancelled by the seller before shipping"),
+        _("cancellations"),
+    ),
+    "response_within_rate": MetricWords(
+        _("Replies in time"),
+        _("Replies"),
+        _("Buyer questions answered within the promised opening hours"),
+        _("late replies"),
+    ),
+    "resolution_within_rate": MetricWords(
+        _("Problems solved in time"),
+        _("Problems"),
+        _("Solved within the promised opening hours spent with the seller, and not reopened within 7 days"),
+        _("problems solved late"),
+    ),
+    "out_of_stock_rate": MetricWords(
+        _("Out of stock"),
+        _("No stock"),
+        _("Cancelled because the item was out of stock"),
+        _("out-of-stock cancellations"),
+    ),
+    "acceptance_rate": MetricWords(
+        _("Orders accepted"), _("Accepted"), _("Accepted rather than refused"), _("refused orders")
+    ),
+    "auto_refusal_rate": MetricWords(
+        _("Refused automatically"),
+        _("Auto-refused"),
+        _("Refused because nobody accepted in time"),
+        _("automatic refusals"),
+    ),
+    "case_rate": MetricWords(
+        _("Orders with a problem"),
+        _("Problems per order"),
+        _("Orders for which the buyer reported a problem"),
+        _("orders with a problem"),
+    ),
+    "cases_lost_rate": MetricWords(
+        _("Disputes lost"),
+        _("Lost"),
+        _("Orders with a dispute decided against the seller"),
+        _("lost disputes"),
+    ),
+    "refund_rate": MetricWords(
+        _("Orders refunded"), _("Refunds"), _("Orders with at least one refund"), _("refunded orders")
+    ),
+    "chargeback_rate": MetricWords(
+        _("Payments taken back"),
+        _("Chargebacks"),
+        _("Orders whose payment the bank took back"),
+        _("payments taken back"),
+    ),
+    "contact_rate": MetricWords(
+        _("Orders with a question"),
+        _("Questions"),
+        _("Orders about which the buyer asked something"),
+        _("orders with a question"),
+    ),
+    "return_rate": MetricWords(
+        _("Orders returned"), _("Returns"), _("Shipped orders for which a return was asked"), _("returns")
+    ),
+    "valid_tracking_rate": MetricWords(
+        _("Tracking that works"),
+        _("Tracking"),
+        _("Parcels the carrier scanned at least once"),
+        _("parcels never scanned"),
+    ),
+    "negative_review_rate": MetricWords(
+        _("Bad ratings"), _("Bad ratings"), _("Ratings of 1 or 2 stars"), _("bad ratings")
+    ),
+    "average_rating": MetricWords(
+        _("Average rating"), _("Rating"), _("Average of the stars buyers gave, 1 to 5"), _("ratings")
+    ),
+    "first_response_time": MetricWords(
+        _("Time to the first reply"),
+        _("First reply"),
+        _("Half of the first replies came within this time"),
+        _("first replies"),
+    ),
+    "response_time": MetricWords(
+        _("Time to reply"), _("Half within"), _("Half of the replies came within this time"), _("replies")
+    ),
+    "no_response_rate": MetricWords(
+        _("Questions never answered"),
+        _("No reply"),
+        _("Past their due time and still without a reply"),
+        _("unanswered questions"),
+    ),
+    "resolution_time": MetricWords(
+        _("Time to solve a problem"),
+        _("Half solved within"),
+        _("Half of the problems were solved within this time"),
+        _("solved problems"),
+    ),
+    "reopen_rate": MetricWords(
+        _("Problems that came back"),
+        _("Came back"),
+        _("Solved problems reopened within 7 days"),
+        _("problems that came back"),
+    ),
+}
+
+VERDICTS: Table = {
+    "kept": _("Kept"),
+    "watch": _("Watch"),
+    "breached": _("Breached"),
+    "not_enough_data": _("Not enough data"),
+    "exempt": _("Exempt"),
+}
+LEVELS: Table = {"top": _("Top seller"), "in_standard": _("In standard"), "below": _("Below standard")}
+BADGES: Table = {"top_seller": _("Top seller"), "fast_replies": _("Fast replies")}
+DEFECTS: Table = {
+    "case": _("Problem reported by the buyer"),
+    "case_lost": _("Dispute lost"),
+    "chargeback": _("Payment taken back"),
+    "low_rating": _("Rating of 1 or 2"),
+    "cancelled_by_seller": _("Cancelled by the seller"),
+    "not_shipped": _("Never shipped"),
+    "late_delivery": _("Delivered late"),
+    "seller_refund": _("Refunded by the seller’s fault"),
+}
+OBLIGATIONS: Table = {
+    "accept": _("Accept the order"),
+    "ship": _("Ship the order"),
+    "track": _("Give tracking"),
+    "deliver": _("Deliver the order"),
+    "answer": _("Answer the buyer"),
+    "resolve": _("Solve the problem"),
+    "return": _("Handle the return"),
+    "refund": _("Refund the buyer"),
+    "invoice": _("Send the invoice"),
+    "decide": _("Decide the dispute"),
+}
+CAUSES: Table = {
+    "platform": _("Fault of the marketplace"),
+    "platform_outage": _("Outage of the marketplace"),
+    "platform_fault": _("Fault of the marketplace"),
+    "carrier": _("Fault of the carrier"),
+    "carrier_strike": _("Carrier strike"),
+    "carrier_outage": _("Carrier outage"),
+    "carrier_fault": _("Fault of the carrier"),
+    "natural_disaster": _("Natural disaster"),
+    "buyer": _("Fault of the buyer"),
+    "buyer_fault": _("Fault of the buyer"),
+    "content": _("Content changed by others"),
+    "spam": _("Spam or advert"),
+    "system_message": _("Message of a system"),
+    "mistaken_data": _("Mistaken data"),
+}
+CHANGES: Table = {
+    "level": _("Level"),
+    "badge": _("Badge"),
+    "warning": _("Warning"),
+    "level_changed": _("Level"),
+    "badge_awarded": _("Badge awarded"),
+    "badge_withdrawn": _("Badge withdrawn"),
+    "warning_1": _("First warning"),
+    "warning_2": _("Second warning"),
+    "warning_ended": _("Warning ended"),
+    "verdict": _("Verdict"),
+}
+PARTIES: Table = {
+    "seller": _("Seller"),
+    "buyer": _("Buyer"),
+    "operator": _("Operator"),
+    "carrier": _("Carrier"),
+    "mediator": _("Mediator"),
+    "nobody": _("Nobody"),
+    "system": _("System"),
+    "automatic": _("Automatic"),
+    "timer": _("Timer"),
+    "unknown": _("Unknown"),
+}
+CASE_KINDS: Table = {
+    "claim": _("Claim"),
+    "incident": _("Problem"),
+    "return": _("Return"),
+    "chargeback": _("Payment taken back"),
+}
+REASONS: Table = {
+    "damaged": _("Damaged"),
+    "not_received": _("Not received"),
+    "wrong_item": _("Wrong item"),
+    "not_as_described": _("Not as described"),
+    "missing_parts": _("Parts missing"),
+    "defective": _("Defective"),
+    "refund_missing": _("Refund missing"),
+    "late": _("Late"),
+    "other": _("Other"),
+    "buyer_request": _("Asked by the buyer"),
+    "payment_failed": _("Payment failed"),
+    "fraud": _("Fraud"),
+    "operator": _("Decided by the operator"),
+    "out_of_stock": _("Out of stock"),
+    "seller_timeout": _("The seller did not react in time"),
+    "changed_mind": _("Changed their mind"),
+    "too_small": _("Too small"),
+    "unwanted": _("No longer wanted"),
+}
+REMEDIES: Table = {
+    "refund": _("Refund"),
+    "full_refund": _("Full refund"),
+    "partial_refund": _("Partial refund"),
+    "replacement": _("Replacement"),
+    "repair": _("Repair"),
+    "return": _("Return and refund"),
+    "none": _("Nothing"),
+}
+DISPUTE_STATES: Table = {
+    "opened": _("Opened"),
+    "in_discussion": _("In discussion"),
+    "escalated": _("With a mediator"),
+    "decided": _("Decided"),
+    "closed": _("Closed"),
+}
+MILESTONES: Table = {
+    "in_transit": _("in transit"),
+    "out_for_delivery": _("out for delivery"),
+    "attempted": _("delivery tried"),
+    "delivered": _("delivered"),
+    "exception": _("trouble on the way"),
+}
+EVENTS: Table = {
+    "order.placed": _("Order placed"),
+    "order.accepted": _("Order accepted"),
+    "order.refused": _("Order refused"),
+    "order.paid": _("Order paid"),
+    "order.invoiced": _("Invoice sent"),
+    "order.cancelled": _("Cancelled"),
+    "order.shipped": _("Shipped"),
+    "order.promise_moved": _("Promise moved"),
+    "tracking.scanned": _("Parcel scanned"),
+    "order.delivered": _("Delivered"),
+    "order.refunded": _("Refunded"),
+    "return.requested": _("Return asked"),
+    "return.received": _("Return received"),
+    "return.refused": _("Return refused"),
+    "return.refunded": _("Return refunded"),
+    "message.sent": _("Message"),
+    "conversation.no_reply_needed": _("Marked: no reply needed"),
+    "case.opened": _("Problem opened"),
+    "case.ball_passed": _("Turn passed"),
+    "case.resolved": _("Problem solved"),
+    "case.reopened": _("Problem reopened"),
+    "case.withdrawn": _("Problem withdrawn"),
+    "case.closed": _("Problem closed"),
+    "case.escalated": _("Passed to a mediator"),
+    "case.evidence_asked": _("Evidence asked"),
+    "case.evidence_given": _("Evidence given"),
+    "case.decided": _("Dispute decided"),
+    "case.appealed": _("Decision appealed"),
+    "review.posted": _("Rating given"),
+    "review.changed": _("Rating changed"),
+    "review.removed": _("Rating removed"),
+    "review.replied": _("Rating answered"),
+    "survey.answered": _("Survey answered"),
+    "obligation.excluded": _("Forgiven"),
+    "obligation.restored": _("Counts again"),
+    "event.retracted": _("Entry withdrawn"),
+    "order.corrected": _("Order corrected"),
+    "shop.opened": _("Shop opened"),
+    "shop.calendar_set": _("Opening hours set"),
+    "shop.closed_for": _("Shop closed for a time"),
+}
+
+
+def _say(table: Table, key: str | None) -> Words:
+    """The text of an id; one without a text is shown readable, none as an empty text."""
+    if not key:
+        return ""
+    return table.get(key) or key.replace("_", " ").replace(".", ": ").capitalize()
+
+
+def _metric(metric: str) -> MetricWords | None:
+    return METRIC_WORDS.get(metric)
+
+
+def metric_name(metric: str) -> Words:
+    """ "Late shipments"."""
+    found = _metric(metric)
+    return found.name if found else _say({}, metric)
+
+
+def metric_short(metric: str) -> Words:
+    """A word or two for the head of a narrow column."""
+    found = _metric(metric)
+    return found.short if found else _say({}, metric)
+
+
+def metric_explanation(metric: str) -> Words:
+    """What the metric counts, in half a sentence; empty for an unknown one."""
+    found = _metric(metric)
+    return found.explanation if found else ""
+
+
+def metric_failures(metric: str) -> Words:
+    """What its failures are called, lower case: "late shipments"."""
+    found = _metric(metric)
+    return found.failures if found else _say({}, metric)
+
+
+def verdict_name(verdict: str | None) -> Words:
+    """ "Kept"."""
+    return _say(VERDICTS, verdict)
+
+
+def level_name(level: str | None) -> Words:
+    """ "In standard"; a shop never judged has none."""
+    return _say(LEVELS, level) or _("Not rated yet")
+
+
+def badge_name(badge: str | None) -> Words:
+    """ "Fast replies"."""
+    return _say(BADGES, badge)
+
+
+def defect_name(defect: str | None) -> Words:
+    """ "Dispute lost"."""
+    return _say(DEFECTS, defect)
+
+
+def obligation_name(kind: str | None) -> Words:
+    """ "Ship the order"."""
+    return _say(OBLIGATIONS, kind)
+
+
+def cause_name(cause: str | None) -> Words:
+    """Why something was forgiven; "No cause given" without one."""
+    return _say(CAUSES, cause) or _("No cause given")
+
+
+def change_name(kind: str | None) -> Words:
+    """What changed in a standing: "Level"."""
+    return _say(CHANGES, kind)
+
+
+def party_name(party: str | None) -> Words:
+    """ "Seller"."""
+    return _say(PARTIES, party)
+
+
+def case_kind_name(kind: str | None) -> Words:
+    """ "Claim"."""
+    return _say(CASE_KINDS, kind)
+
+
+def reason_name(reason: str | None) -> Words:
+    """Why a case was opened or an order cancelled: "Damaged"."""
+    return _say(REASONS, reason)
+
+
+def remedy_name(remedy: str | None) -> Words:
+    """ "Partial refund"."""
+    return _say(REMEDIES, remedy)
+
+
+def dispute_state_name(state: str | None) -> Words:
+    """ "With a mediator"."""
+    return _say(DISPUTE_STATES, state)
+
+
+def milestone_name(milestone: str | None) -> Words:
+    """ "out for delivery"."""
+    return _say(MILESTONES, milestone)
+
+
+def event_name(event_type: str | None) -> Words:
+    """ "Order placed"."""
+    return _say(EVENTS, event_type)
+
+
+def format_rate(rate: float | None, *, digits: int = 2) -> str:
+    """ "1.70%" or « 1,70 % »; a dash without a value."""
+    pattern = f"#,##0.{'0' * digits}%" if digits else "#,##0%"
+    return "–" if rate is None else str(_in_percent(rate, pattern))
+
+
+def _in_percent(rate: float, pattern: str) -> str:
+    # The pattern replaces the locale's own, and with it the space French sets before the sign.
+    shown = str(format_percent(rate, pattern))
+    return shown.replace("%", "\u00a0%") if str(get_locale()).startswith("fr") else shown
+
+
+def format_limit(limit: float) -> str:
+    """A limit as it was written: "2.5%", "90%"."""
+    return _in_percent(limit, "#,##0.##%")
+
+
+def format_hours(seconds: float | None) -> str:
+    """ "6 h 35", or "12 min" below one hour; a dash without a value."""
+    if seconds is None:
+        return "–"
+    hours, minutes = divmod(int(seconds) // 60, 60)
+    return f"{hours}\u00a0h\u00a0{minutes:02d}" if hours else f"{minutes}\u00a0min"
+
+
+def format_metric(metric: str, value: float | None, *, digits: int = 2) -> str:
+    """A metric's value the way people read it: a share in per cent, a time in hours, a rating plain."""
+    found = METRICS.get(metric)
+    if value is None or found is None or found.kind == "share":
+        return format_rate(value, digits=digits)
+    return format_hours(value) if found.kind == "time" else str(format_decimal(value, "0.00"))
+
+
+def shown_count(metric: str, *, bad: int, base: int) -> int:
+    """The count that goes with the shown value: successes where higher is better, else failures."""
+    found = METRICS.get(metric)
+    return base - bad if found is not None and found.kind == "share" and found.higher_is_better else bad
+
+
+def counted_phrase(metric: str, *, bad: int, base: int) -> str:
+    """ "7 of 412" for a share; "from 412" for a mean or a time, where no part is counted."""
+    total = format_decimal(base)
+    found = METRICS.get(metric)
+    if found is not None and found.kind != "share":
+        return str(gettext("from %(base)s", base=total))
+    count = format_decimal(shown_count(metric, bad=bad, base=base))
+    return str(gettext("%(count)s of %(base)s", count=count, base=total))
+
+
+def orders_phrase(count: int) -> str:
+    """ "412 orders"."""
+    return str(ngettext("%(shown)s order", "%(shown)s orders", count, shown=format_decimal(count)))
+
+
+def limit_phrase(limit: float, higher_is_better: bool) -> str:
+    """ "at most 2%" or "at least 90%"."""
+    shown = format_limit(limit)
+    if higher_is_better:
+        return str(gettext("at least %(limit)s", limit=shown))
+    return str(gettext("at most %(limit)s", limit=shown))
