@@ -37,9 +37,7 @@ METRIC_WORDS: Mapping[str, MetricWords] = {
     "order_defect_rate": MetricWords(
         _("Defective orders"),
         _("Defects"),
-        _(
-            "Orders with a problem, a lost dispute, a rating of 1 or 2, cancelled by the seller or never shipped"
-        ),
+        _("Orders with a problem, a lost dispute, a rating of 1 or 2, cancelled or never shipped"),
         _("defective orders"),
     ),
     "late_shipment_rate": MetricWords(
