@@ -7,154 +7,17 @@ An id that nobody has named yet is shown readable, never refused: a new reason m
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple, Protocol
+from datetime import date
+from typing import Any
 
-from flask_babel import format_decimal, format_percent, get_locale, gettext, ngettext
+from flask_babel import format_date, format_decimal, format_percent, get_locale, gettext, ngettext
 from flask_babel import lazy_gettext as _
 
+from operator_qos.metric_words import METRIC_WORDS, MetricWords, Words
 from scoring.metrics import METRICS
-
-
-class Words(Protocol):
-    """A text, or one that becomes a text in the reader's language when it is shown."""
-
-    def __str__(self) -> str: ...
-
 
 Table = Mapping[str, Words]
 
-
-class MetricWords(NamedTuple):
-    """Name, name for a table head, what is counted, and what one failure is called on a tab or a link."""
-
-    name: Words
-    short: Words
-    explanation: Words
-    failures: Words
-
-
-METRIC_WORDS: Mapping[str, MetricWords] = {
-    "order_defect_rate": MetricWords(
-        _("Defective orders"),
-        _("Defects"),
-        _("Orders with a problem, a lost dispute, a rating of 1 or 2, cancelled or never shipped"),
-        _("defective orders"),
-    ),
-    "late_shipment_rate": MetricWords(
-        _("Late shipments"),
-        _("Late"),
-        _("Shipped after the promised time, or not shipped yet"),
-        _("late shipments"),
-    ),
-    "on_time_delivery_rate": MetricWords(
-        _("Deliveries on time"),
-        _("Delivered"),
-        _("Delivered, or first tried, by the promised date"),
-        _("late deliveries"),
-    ),
-    "cancellation_rate": MetricWords(
-        _("Cancelled by the seller"),
-        _("Cancelled"),
-        _("Cancelled by the seller before shipping"),
-        _("cancellations"),
-    ),
-    "response_within_rate": MetricWords(
-        _("Replies in time"),
-        _("Replies"),
-        _("Buyer questions answered within the promised opening hours"),
-        _("late replies"),
-    ),
-    "resolution_within_rate": MetricWords(
-        _("Problems solved in time"),
-        _("Problems"),
-        _("Solved within the promised opening hours spent with the seller, and not reopened within 7 days"),
-        _("problems solved late"),
-    ),
-    "out_of_stock_rate": MetricWords(
-        _("Out of stock"),
-        _("No stock"),
-        _("Cancelled because the item was out of stock"),
-        _("out-of-stock cancellations"),
-    ),
-    "acceptance_rate": MetricWords(
-        _("Orders accepted"), _("Accepted"), _("Accepted rather than refused"), _("refused orders")
-    ),
-    "auto_refusal_rate": MetricWords(
-        _("Refused automatically"),
-        _("Auto-refused"),
-        _("Refused because nobody accepted in time"),
-        _("automatic refusals"),
-    ),
-    "case_rate": MetricWords(
-        _("Orders with a problem"),
-        _("Problems per order"),
-        _("Orders for which the buyer reported a problem"),
-        _("orders with a problem"),
-    ),
-    "cases_lost_rate": MetricWords(
-        _("Disputes lost"),
-        _("Lost"),
-        _("Orders with a dispute decided against the seller"),
-        _("lost disputes"),
-    ),
-    "refund_rate": MetricWords(
-        _("Orders refunded"), _("Refunds"), _("Orders with at least one refund"), _("refunded orders")
-    ),
-    "chargeback_rate": MetricWords(
-        _("Payments taken back"),
-        _("Chargebacks"),
-        _("Orders whose payment the bank took back"),
-        _("payments taken back"),
-    ),
-    "contact_rate": MetricWords(
-        _("Orders with a question"),
-        _("Questions"),
-        _("Orders about which the buyer asked something"),
-        _("orders with a question"),
-    ),
-    "return_rate": MetricWords(
-        _("Orders returned"), _("Returns"), _("Shipped orders for which a return was asked"), _("returns")
-    ),
-    "valid_tracking_rate": MetricWords(
-        _("Tracking that works"),
-        _("Tracking"),
-        _("Parcels the carrier scanned at least once"),
-        _("parcels never scanned"),
-    ),
-    "negative_review_rate": MetricWords(
-        _("Bad ratings"), _("Bad ratings"), _("Ratings of 1 or 2 stars"), _("bad ratings")
-    ),
-    "average_rating": MetricWords(
-        _("Average rating"), _("Rating"), _("Average of the stars buyers gave, 1 to 5"), _("ratings")
-    ),
-    "first_response_time": MetricWords(
-        _("Time to the first reply"),
-        _("First reply"),
-        _("Half of the first replies came within this time"),
-        _("first replies"),
-    ),
-    "response_time": MetricWords(
-        _("Time to reply"), _("Half within"), _("Half of the replies came within this time"), _("replies")
-    ),
-    "no_response_rate": MetricWords(
-        _("Questions never answered"),
-        _("No reply"),
-        _("Past their due time and still without a reply"),
-        _("unanswered questions"),
-    ),
-    "resolution_time": MetricWords(
-        _("Time to solve a problem"),
-        _("Half solved within"),
-        _("Half of the problems were solved within this time"),
-        _("solved problems"),
-    ),
-    "reopen_rate": MetricWords(
-        _("Problems that came back"),
-        _("Came back"),
-        _("Solved problems reopened within 7 days"),
-        _("problems that came back"),
-    ),
-}
 
 VERDICTS: Table = {
     "kept": _("Kept"),
@@ -204,16 +67,11 @@ CAUSES: Table = {
     "mistaken_data": _("Mistaken data"),
 }
 CHANGES: Table = {
-    "level": _("Level"),
-    "badge": _("Badge"),
-    "warning": _("Warning"),
     "level_changed": _("Level"),
     "badge_awarded": _("Badge awarded"),
     "badge_withdrawn": _("Badge withdrawn"),
-    "warning_1": _("First warning"),
-    "warning_2": _("Second warning"),
+    "warning_given": _("Warning"),
     "warning_ended": _("Warning ended"),
-    "verdict": _("Verdict"),
 }
 PARTIES: Table = {
     "seller": _("Seller"),
@@ -266,8 +124,11 @@ DISPUTE_STATES: Table = {
     "opened": _("Opened"),
     "in_discussion": _("In discussion"),
     "escalated": _("With a mediator"),
+    "assigned": _("With a mediator"),
     "decided": _("Decided"),
+    "settled": _("Settled"),
     "closed": _("Closed"),
+    "withdrawn": _("Withdrawn"),
 }
 MILESTONES: Table = {
     "in_transit": _("in transit"),
@@ -485,3 +346,53 @@ def limit_phrase(limit: float, higher_is_better: bool) -> str:
     if higher_is_better:
         return str(gettext("at least %(limit)s", limit=shown))
     return str(gettext("at most %(limit)s", limit=shown))
+
+
+def days_phrase(count: int) -> str:
+    """ "30 days"."""
+    return str(ngettext("%(shown)s day", "%(shown)s days", count, shown=format_decimal(count)))
+
+
+def _reason_numbers(reason: Mapping[str, Any]) -> dict[str, str]:
+    """The numbers of a stored reason, ready to be put into a sentence."""
+    metric, limit = str(reason.get("metric") or ""), reason.get("limit")
+    bad, base = int(reason.get("bad") or 0), int(reason.get("base") or 0)
+    higher = metric in METRICS and METRICS[metric].higher_is_better
+    return {
+        "metric": str(metric_name(metric)) if metric else "",
+        "value": format_metric(metric, reason.get("value")),
+        "counted": counted_phrase(metric, bad=bad, base=base),
+        "limit": "" if limit is None else limit_phrase(float(limit), higher),
+        "since": _in_days(reason.get("since")),
+        "until": _in_days(reason.get("until")),
+        "base": str(format_decimal(base)),
+        "needed": str(format_decimal(int(reason.get("needed") or 0))),
+    }
+
+
+def _in_days(text: str | None) -> str:
+    return str(format_date(date.fromisoformat(text), "d MMMM yyyy")) if text else ""
+
+
+REASON_SENTENCES: Table = {
+    "kept": _("%(metric)s kept: %(value)s, %(counted)s, %(limit)s asked."),
+    "not_kept": _("%(metric)s not kept: %(value)s, %(counted)s, %(limit)s asked."),
+    "breached": _("%(metric)s breached: %(value)s, %(counted)s, %(limit)s asked."),
+    "still_breached": _(
+        "%(metric)s breached since %(since)s, last on %(until)s: %(value)s, %(counted)s, %(limit)s asked."
+    ),
+    "episode_ended": _("%(metric)s no longer breached. It was breached from %(since)s to %(until)s."),
+    "enough_orders": _("Enough orders: %(base)s, at least %(needed)s asked."),
+    "too_few_orders": _("Too few orders: %(base)s, at least %(needed)s asked."),
+    "too_small_base": _("%(metric)s rests on %(base)s only, at least %(needed)s asked."),
+    "nothing_judged": _("There was too little to judge."),
+    "level_reached": _("It goes with the level reached."),
+    "level_left": _("It went with the level left."),
+}
+
+
+def reason_sentence(reason: Mapping[str, Any]) -> str:
+    """One stored reason of a change in standing, in the reader's language; its code when that is unknown."""
+    code = str(reason.get("code") or "")
+    sentence = REASON_SENTENCES.get(code)
+    return str(sentence) % _reason_numbers(reason) if sentence else str(_say({}, code))
