@@ -187,6 +187,13 @@ def test_a_midnight_that_comes_twice_ends_its_day_the_first_time():
     assert calendar.frames(start - DAY, end + DAY).to_at.tolist() == [end]
 
 
+def test_a_change_just_after_midnight_repeats_the_evening_before():
+    # St. John's, 2010-11-07 00:01 went back to 23:01 of the 6th: 23:30 came at 02:00 and at 03:00 UTC.
+    calendar = clock({"sat": (("09:00", "23:30"),)}, zone="America/St_Johns")
+    start = ms("2010-11-06T00:00Z")
+    assert calendar.frames(start, start + 2 * DAY).to_at.tolist() == [ms("2010-11-07T03:00Z")]
+
+
 def test_of_versions_the_latest_effective_day_holds_and_ties_go_to_the_one_set_last():
     first = version(NINE_TO_FIVE, effective_from=date(2026, 3, 2), set_at_ms=5)
     corrected = version({"mon": (("09:00", "10:00"),)}, effective_from=date(2026, 3, 2), set_at_ms=7)
