@@ -189,7 +189,8 @@ def test_a_midnight_that_comes_twice_ends_its_day_the_first_time():
 
 def test_a_change_just_after_midnight_repeats_the_evening_before():
     # St. John's, 2010-11-07 00:01 went back to 23:01 of the 6th: 23:30 came at 02:00 and at 03:00 UTC.
-    calendar = clock({"sat": (("09:00", "23:30"),)}, zone="America/St_Johns")
+    hours = version({"sat": (("09:00", "23:30"),)}, effective_from=date(2010, 1, 1))
+    calendar = WorkingCalendar("America/St_Johns", (hours,))
     start = ms("2010-11-06T00:00Z")
     assert calendar.frames(start, start + 2 * DAY).to_at.tolist() == [ms("2010-11-07T03:00Z")]
 
