@@ -16,6 +16,7 @@ from operator_qos.disputes import queries, rules
 from operator_qos.disputes.models import Dispute, DisputeStep
 from operator_qos.disputes.queries import Place
 from operator_qos.disputes.sync import sync_disputes
+from operator_qos.events.service import ingest_events
 from operator_qos.notices.service import announce
 from scoring.events import iso
 
@@ -105,8 +106,6 @@ class _Act:
 
     def append(self, *documents: Mapping[str, Any]) -> bool:
         """Whether the events are new; the same action done twice is recorded once."""
-        # The ingest transaction calls this module's sync, hence the late import.
-        from operator_qos.events.service import ingest_events
 
         receipts = ingest_events(self.session, documents, now=self.now, origin="disputes")
         refused = next((r for r in receipts if r.status == "quarantined"), None)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select, tuple_
+from sqlalchemy import exists, select, tuple_
 from sqlalchemy.orm import Session
 
 from operator_qos.clock import from_ms
@@ -61,6 +61,29 @@ def sync_disputes(
     for part in chunks(keys, _PART):
         _sync_part(session, part, now)
     return len(keys)
+
+
+def sync_dossiers(
+    session: Session, *, dossiers: Collection[int], now: datetime, retracted_in: Collection[int] = ()
+) -> int:
+    """The same for every case of these dossiers, and for cases of shops whose opening may be gone.
+
+    `retracted_in` are shops of which an event was retracted. Returns how many cases were looked at. Does not
+    commit.
+    """
+    keys: set[Key] = set()
+    for part in chunks(sorted(dossiers), _PART):
+        query = select(CaseFact.shop_id, CaseFact.case_ref).where(CaseFact.dossier_id.in_(part))
+        keys |= set(session.execute(query).tuples())
+    if retracted_in:
+        keys |= set(_list_orphans(session, retracted_in))
+    return sync_disputes(session, shop_id=None, case_refs=keys, now=now)
+
+
+def _list_orphans(session: Session, shops: Collection[int]) -> Sequence[Key]:
+    case = (CaseFact.shop_id == Dispute.shop_id) & (CaseFact.case_ref == Dispute.case_ref)
+    query = select(Dispute.shop_id, Dispute.case_ref).where(Dispute.shop_id.in_(shops), ~exists().where(case))
+    return session.execute(query).tuples().all()
 
 
 def _sync_part(session: Session, keys: Sequence[Key], now: datetime) -> None:
