@@ -10,6 +10,7 @@ import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -25,7 +26,6 @@ from tests.history_events import (
     Draw,
     Json,
     World,
-    below,
     case_opened,
     instant_text,
     instants_of,
@@ -39,7 +39,7 @@ from tests.history_events import (
 )
 from tests.oracle.events import order_of, read_event
 
-__all__ = ["WINDOWS", "ZONES", "AsOf", "Json", "as_ofs", "histories", "shops_of"]
+__all__ = ["WINDOWS", "ZONES", "AsOf", "Json", "as_of_of", "as_ofs", "histories", "history_of", "shops_of"]
 
 WINDOWS = (1, 7, 30, 60, 90)
 SOURCES = ("/shop", "/carrier", "/helpdesk")
@@ -66,18 +66,35 @@ class AsOf:
     window_days: int
 
 
+@lru_cache
+def below(count: int) -> st.SearchStrategy[int]:
+    """A number from 0 on; kept, since making strategies is what takes the time."""
+    return st.integers(0, count - 1)
+
+
 @st.composite
-def histories(draw: Draw, max_events: int = 25) -> list[Json]:
+def histories(draw: st.DrawFn, max_events: int = 25) -> list[Json]:
     """Valid CloudEvents of one marketplace (its zone in `ZONES`) and one or two shops, in any order."""
+    return history_of(lambda count: draw(below(count)), max_events)
+
+
+@st.composite
+def as_ofs(draw: st.DrawFn, history: Sequence[Json]) -> AsOf:
+    """T and K at, just after and some promised time after what happens, and a window."""
+    return as_of_of(lambda count: draw(below(count)), history)
+
+
+def history_of(draw: Draw, max_events: int = 25) -> list[Json]:
+    """A history by the numbers drawn, be it from hypothesis or from `random.Random(seed).randrange`."""
     marketplace = pick(draw, sorted(ZONES))
     instants = instants_of(draw)
-    shops = ("S1", "S2") if draw(below(4)) == 3 else ("S1",)
+    shops = ("S1", "S2") if draw(4) == 3 else ("S1",)
     taken: set[tuple[str, str]] = set()
     events: list[Json] = []
     for shop in shops:
         world = world_of(draw, marketplace, instants, shop)
         events += shop_events(draw, world, max_events // len(shops), taken)
-    random.Random(draw(below(1000))).shuffle(events)
+    random.Random(draw(1000)).shuffle(events)
     return events
 
 
@@ -94,7 +111,7 @@ def world_of(draw: Draw, marketplace: str, instants: tuple[int, ...], shop: str)
 
 def shop_events(draw: Draw, world: World, room: int, taken: set[tuple[str, str]]) -> list[Json]:
     """The events of one shop."""
-    excluded, retracted = draw(below(6)), draw(below(3))
+    excluded, retracted = draw(6), draw(3)
     drafts = shop_drafts(draw, world)[: max(1, room - excluded - retracted)]
     events = [told(draw, world, draft, taken) for draft in drafts]
     for _ in range(excluded):
@@ -107,7 +124,7 @@ def shop_events(draw: Draw, world: World, room: int, taken: set[tuple[str, str]]
 def shop_drafts(draw: Draw, world: World) -> list[Draft]:
     """The events of one shop, before anything is excluded or retracted."""
     drafts = [shop_opened(draw, world, OPENED)]
-    drafts += [placed(draw, world, order, when(draw, world)) for order in world.orders if draw(below(10))]
+    drafts += [placed(draw, world, order, when(draw, world)) for order in world.orders if draw(10)]
     drafts += [case_opened(draw, world, case) for case in world.cases]
     for step in several(draw, STEPS, least=4, most=16):
         drafts += step(draw, world)
@@ -116,7 +133,7 @@ def shop_drafts(draw: Draw, world: World) -> list[Draft]:
 
 def told(draw: Draw, world: World, draft: Draft, taken: set[tuple[str, str]]) -> Json:
     """A draft as a CloudEvent of some source, with an id that says nothing about the order of things."""
-    source, name = pick(draw, SOURCES), f"e{draw(below(20)):02d}"
+    source, name = pick(draw, SOURCES), f"e{draw(20):02d}"
     while (source, name) in taken:
         name += "x"
     taken.add((source, name))
@@ -192,21 +209,20 @@ def shops_of(history: Sequence[Json]) -> list[tuple[str, str]]:
     return sorted({(event["marketplace"], event["shop"]) for event in history})
 
 
-@st.composite
-def as_ofs(draw: Draw, history: Sequence[Json]) -> AsOf:
-    """T and K at, just after and some promised time after what happens, and a window."""
+def as_of_of(draw: Draw, history: Sequence[Json]) -> AsOf:
+    """A view of a history by the numbers drawn."""
     zone = ZONES[history[0]["marketplace"]]
     moments = sorted(set(interesting_instants(history)))
     late = moments[len(moments) // 2 :]
-    until = moment_text(draw, pick(draw, late if draw(below(4)) else moments), zone)
-    known = pick(draw, late if draw(below(3)) else moments) if draw(below(2)) else None
+    until = moment_text(draw, pick(draw, late if draw(4) else moments), zone)
+    known = pick(draw, late if draw(3) else moments) if draw(2) else None
     known_at = None if known is None else moment_text(draw, known, zone)
     return AsOf(until, known_at, pick(draw, (*WINDOWS, 60, 60, 90)))
 
 
 def moment_text(draw: Draw, at: int, zone: str) -> str:
     """A moment as an instant, or as its local date."""
-    return instant_text(at) if draw(below(3)) else local_date(at, zone).isoformat()
+    return instant_text(at) if draw(3) else local_date(at, zone).isoformat()
 
 
 def interesting_instants(history: Sequence[Json]) -> Iterator[int]:

@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from hypothesis import strategies as st
-
 Json = dict[str, Any]
-Draw = Callable[[st.SearchStrategy[Any]], Any]
+# A number from 0 up to, not including, the one given; 0 is the simplest.
+Draw = Callable[[int], int]
 
 ZONES = {"fr": "Europe/Paris", "us": "America/New_York", "eu": "UTC"}
 HOUR = 3600
@@ -75,20 +73,14 @@ class World:
 # Small parts
 
 
-@lru_cache
-def below(count: int) -> st.SearchStrategy[int]:
-    """A number from 0 on; made once, since making strategies is what takes the time."""
-    return st.integers(0, count - 1)
-
-
 def pick(draw: Draw, options: Sequence[Any]) -> Any:
     """One of some options, the simplest first."""
-    return options[draw(below(len(options)))]
+    return options[draw(len(options))]
 
 
 def several(draw: Draw, options: Sequence[Any], *, least: int = 0, most: int) -> list[Any]:
     """A few of some options, repeats allowed."""
-    return [pick(draw, options) for _ in range(least + draw(below(most - least + 1)))]
+    return [pick(draw, options) for _ in range(least + draw(most - least + 1))]
 
 
 def instants_of(draw: Draw) -> tuple[int, ...]:
@@ -142,7 +134,7 @@ def some_lines(draw: Draw) -> Json:
 
 def flag(draw: Draw, name: str, chance: int = 4) -> Json:
     """A boolean field, mostly left out."""
-    drawn = draw(below(chance + 1))
+    drawn = draw(chance + 1)
     return {name: drawn == 0} if drawn <= 1 else {}
 
 
@@ -156,11 +148,11 @@ def placed(draw: Draw, world: World, order: str, at: int) -> Draft:
         {"line": "2", "sku": "A2", "category": "home", "quantity": 2, "amount_minor": 900},
     ]
     data = {
-        "lines": lines[: 1 + draw(below(2))],
+        "lines": lines[: 1 + draw(2)],
         "currency": "EUR",
         "fulfilment": pick(draw, ("seller", "seller", "seller", "operator")),
         "buyer": f"b-{order}",
-        "business": False,
+        "business": pick(draw, (False, True)),
         "accept_by": promise_text(draw, world),
         "ship_by": promise_text(draw, world),
         "deliver_by": promise_text(draw, world),
@@ -244,13 +236,13 @@ def returned(draw: Draw, world: World) -> Json:
 
 def rated(draw: Draw, world: World) -> Json:
     """A rating."""
-    return thinned(draw, {"rating": 1 + draw(below(5)), "verified": pick(draw, (False, True))}, "rating")
+    return thinned(draw, {"rating": 1 + draw(5), "verified": pick(draw, (False, True))}, "rating")
 
 
 def surveyed(draw: Draw, world: World) -> Json:
     """A survey's answer."""
     about = pick(draw, ("order", "case", "mediation", "operator"))
-    return {"about": about, "rating": 1 + draw(below(5))}
+    return {"about": about, "rating": 1 + draw(5)}
 
 
 def corrected(draw: Draw, world: World) -> Json:
@@ -337,7 +329,7 @@ def message(draw: Draw, world: World, author: str, subject: str, at: int) -> Dra
         data |= flag(draw, name, 8 if name != "awaits_buyer" or author != "seller" else 3)
     if pick(draw, (False, True)):
         data["order"] = pick(draw, world.orders)
-    if world.cases and draw(below(4)) == 3:
+    if world.cases and draw(4) == 3:
         data["case"] = pick(draw, world.cases).id
     return Draft(at, "message.sent", world.shop, subject, data)
 
@@ -365,7 +357,7 @@ def talk_story(draw: Draw, world: World) -> list[Draft]:
     """A buyer's question and what may come of it in the same conversation."""
     subject, at = conversation_name(draw, world), when(draw, world)
     drafts = [message(draw, world, "buyer", subject, at)]
-    for _ in range(1 + draw(below(2))):
+    for _ in range(1 + draw(2)):
         author = pick(draw, ("seller", "seller", "buyer"))
         drafts.append(message(draw, world, author, subject, when(draw, world, at)))
     if pick(draw, (False, True)):

@@ -45,7 +45,7 @@ def closed(day: str, **data: Any) -> Step:
 
 
 TIMER = {"by": "automatic"}
-WITHDRAWN = ("case.withdrawn", "07T10:00:00", "C1", {})
+WITHDRAWN: Step = ("case.withdrawn", "07T10:00:00", "C1", {})
 LOST = ("case.decided", "08T10:00:00", "C1", {"fault": "seller"})
 
 
