@@ -7,10 +7,18 @@ An id that nobody has named yet is shown readable, never refused: a new reason m
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
-from flask_babel import format_date, format_decimal, format_percent, get_locale, gettext, ngettext
+from flask_babel import (
+    format_currency,
+    format_date,
+    format_decimal,
+    format_percent,
+    get_locale,
+    gettext,
+    ngettext,
+)
 from flask_babel import lazy_gettext as _
 
 from operator_qos.metric_words import METRIC_WORDS, MetricWords, Words
@@ -396,3 +404,23 @@ def reason_sentence(reason: Mapping[str, Any]) -> str:
     code = str(reason.get("code") or "")
     sentence = REASON_SENTENCES.get(code)
     return str(sentence) % _reason_numbers(reason) if sentence else str(_say({}, code))
+
+
+def duration_phrase(seconds: float) -> str:
+    """ "40 min", "6 h 20", "3 days": coarse, for distances."""
+    return format_hours(seconds) if seconds < 48 * 3600 else days_phrase(int(seconds // 86_400))
+
+
+def distance_phrase(due: datetime, now: datetime) -> str:
+    """ "in 6 h 20", or "3 h 05 late"."""
+    seconds = (due - now).total_seconds()
+    if seconds < 0:
+        return str(gettext("%(time)s late", time=duration_phrase(-seconds)))
+    return str(gettext("in %(time)s", time=duration_phrase(seconds)))
+
+
+def format_money(amount_minor: int | None, currency: str | None) -> str:
+    """ "€196.90"; a dash without an amount."""
+    if amount_minor is None:
+        return "–"
+    return str(format_currency(amount_minor / 100, currency or "EUR"))
