@@ -106,10 +106,7 @@ class RowReader:
 def open_table(path: Path, required: tuple[str, ...]) -> Table:
     """A table whose header was read. Raises SourceLayoutError when the file or a column is missing."""
     check_is_file(path)
-    try:
-        _, header = next(_records(path), (1, []))
-    except csv.Error:
-        header = []
+    _, header = next(_records(path), (1, []))
     columns = tuple(name.strip() for name in header) if not isinstance(header, str) else ()
     missing = [name for name in required if name not in columns]
     if missing:
