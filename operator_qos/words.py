@@ -7,20 +7,13 @@ An id that nobody has named yet is shown readable, never refused: a new reason m
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date, datetime
+from datetime import date
 from typing import Any
 
-from flask_babel import (
-    format_currency,
-    format_date,
-    format_decimal,
-    format_percent,
-    get_locale,
-    gettext,
-    ngettext,
-)
+from flask_babel import get_locale, gettext, ngettext
 from flask_babel import lazy_gettext as _
 
+from operator_qos import formats
 from operator_qos.metric_words import METRIC_WORDS, MetricWords, Words
 from scoring.metrics import METRICS
 
@@ -294,37 +287,23 @@ def event_name(event_type: str | None) -> Words:
     return _say(EVENTS, event_type)
 
 
-def format_rate(rate: float | None, *, digits: int = 2) -> str:
-    """ "1.70%" or « 1,70 % »; a dash without a value."""
-    pattern = f"#,##0.{'0' * digits}%" if digits else "#,##0%"
-    return "–" if rate is None else str(_in_percent(rate, pattern))
+def _language() -> str:
+    return str(get_locale() or "en")[:2]
 
 
-def _in_percent(rate: float, pattern: str) -> str:
-    # The pattern replaces the locale's own, and with it the space French sets before the sign.
-    shown = str(format_percent(rate, pattern))
-    return shown.replace("%", "\u00a0%") if str(get_locale()).startswith("fr") else shown
+def count(value: int) -> str:
+    """ "7,310"."""
+    return formats.format_count(value, _language())
 
 
-def format_limit(limit: float) -> str:
-    """A limit as it was written: "2.5%", "90%"."""
-    return _in_percent(limit, "#,##0.##%")
-
-
-def format_hours(seconds: float | None) -> str:
-    """ "6 h 35", or "12 min" below one hour; a dash without a value."""
-    if seconds is None:
-        return "–"
-    hours, minutes = divmod(int(seconds) // 60, 60)
-    return f"{hours}\u00a0h\u00a0{minutes:02d}" if hours else f"{minutes}\u00a0min"
-
-
-def format_metric(metric: str, value: float | None, *, digits: int = 2) -> str:
+def format_metric(metric: str, value: float | None) -> str:
     """A metric's value the way people read it: a share in per cent, a time in hours, a rating plain."""
     found = METRICS.get(metric)
     if value is None or found is None or found.kind == "share":
-        return format_rate(value, digits=digits)
-    return format_hours(value) if found.kind == "time" else str(format_decimal(value, "0.00"))
+        return formats.format_rate(value, _language())
+    if found.kind == "time":
+        return formats.format_duration(value, _language())
+    return formats.format_number(value, _language(), 2)
 
 
 def shown_count(metric: str, *, bad: int, base: int) -> int:
@@ -335,30 +314,30 @@ def shown_count(metric: str, *, bad: int, base: int) -> int:
 
 def counted_phrase(metric: str, *, bad: int, base: int) -> str:
     """ "7 of 412" for a share; "from 412" for a mean or a time, where no part is counted."""
-    total = format_decimal(base)
+    total = count(base)
     found = METRICS.get(metric)
     if found is not None and found.kind != "share":
         return str(gettext("from %(base)s", base=total))
-    count = format_decimal(shown_count(metric, bad=bad, base=base))
-    return str(gettext("%(count)s of %(base)s", count=count, base=total))
+    part = count(shown_count(metric, bad=bad, base=base))
+    return str(gettext("%(count)s of %(base)s", count=part, base=total))
 
 
-def orders_phrase(count: int) -> str:
+def orders_phrase(number: int) -> str:
     """ "412 orders"."""
-    return str(ngettext("%(shown)s order", "%(shown)s orders", count, shown=format_decimal(count)))
+    return str(ngettext("%(shown)s order", "%(shown)s orders", number, shown=count(number)))
 
 
 def limit_phrase(limit: float, higher_is_better: bool) -> str:
     """ "at most 2%" or "at least 90%"."""
-    shown = format_limit(limit)
+    shown = formats.format_limit(limit, _language())
     if higher_is_better:
         return str(gettext("at least %(limit)s", limit=shown))
     return str(gettext("at most %(limit)s", limit=shown))
 
 
-def days_phrase(count: int) -> str:
+def days_phrase(number: int) -> str:
     """ "30 days"."""
-    return str(ngettext("%(shown)s day", "%(shown)s days", count, shown=format_decimal(count)))
+    return str(ngettext("%(shown)s day", "%(shown)s days", number, shown=count(number)))
 
 
 def _reason_numbers(reason: Mapping[str, Any]) -> dict[str, str]:
@@ -373,13 +352,13 @@ def _reason_numbers(reason: Mapping[str, Any]) -> dict[str, str]:
         "limit": "" if limit is None else limit_phrase(float(limit), higher),
         "since": _in_days(reason.get("since")),
         "until": _in_days(reason.get("until")),
-        "base": str(format_decimal(base)),
-        "needed": str(format_decimal(int(reason.get("needed") or 0))),
+        "base": count(base),
+        "needed": count(int(reason.get("needed") or 0)),
     }
 
 
 def _in_days(text: str | None) -> str:
-    return str(format_date(date.fromisoformat(text), "d MMMM yyyy")) if text else ""
+    return formats.format_day(date.fromisoformat(text), _language(), year=True) if text else ""
 
 
 REASON_SENTENCES: Table = {
@@ -404,23 +383,3 @@ def reason_sentence(reason: Mapping[str, Any]) -> str:
     code = str(reason.get("code") or "")
     sentence = REASON_SENTENCES.get(code)
     return str(sentence) % _reason_numbers(reason) if sentence else str(_say({}, code))
-
-
-def duration_phrase(seconds: float) -> str:
-    """ "40 min", "6 h 20", "3 days": coarse, for distances."""
-    return format_hours(seconds) if seconds < 48 * 3600 else days_phrase(int(seconds // 86_400))
-
-
-def distance_phrase(due: datetime, now: datetime) -> str:
-    """ "in 6 h 20", or "3 h 05 late"."""
-    seconds = (due - now).total_seconds()
-    if seconds < 0:
-        return str(gettext("%(time)s late", time=duration_phrase(-seconds)))
-    return str(gettext("in %(time)s", time=duration_phrase(seconds)))
-
-
-def format_money(amount_minor: int | None, currency: str | None) -> str:
-    """ "€196.90"; a dash without an amount."""
-    if amount_minor is None:
-        return "–"
-    return str(format_currency(amount_minor / 100, currency or "EUR"))
