@@ -42,7 +42,7 @@ class FeedbackWriter(Writer):
         if rating <= 3 and self.dice.chance(0.6):
             replied_at = self.world.clock.add(at, self.dice.between(1, 30) * HOUR_SECONDS)
             self._say(replied_at, "review.replied", order, {"order": order.id})
-        if rating <= 3 and self.dice.chance(0.1):
+        if rating <= 3 and not order.unlucky and self.dice.chance(0.1):
             better = {"order": order.id, "rating": 4}
             self._say(at + 4 * DAY_SECONDS, "review.changed", order, better)
 
