@@ -1,0 +1,48 @@
+"""Keeps third-party sellers' service at the promised standard, fairly: explained, appealable and fast."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from operator_qos.clock import utc_now
+
+if TYPE_CHECKING:
+    from flask import Flask
+    from sqlalchemy import Engine
+
+    from operator_qos.settings import Settings
+
+# Every module of pages or API that the site is made of. A module that does not exist is left out; one that
+# does exposes `blueprint` and `PERMISSIONS`, which names every endpoint of it (see permissions.py).
+BLUEPRINTS: tuple[str, ...] = (
+    "operator_qos.accounts.views",
+    "operator_qos.sellers.views",
+    "operator_qos.sellers.seller_views",
+    "operator_qos.standing.views",
+    "operator_qos.ledger.views",
+    "operator_qos.disputes.views",
+    "operator_qos.disputes.mediator_views",
+    "operator_qos.disputes.seller_views",
+    "operator_qos.notices.views",
+    "operator_qos.events.views",
+    "operator_qos.events.api",
+    "operator_qos.evaluation.views",
+    "operator_qos.evaluation.api",
+    "operator_qos.reports.views",
+    "operator_qos.reports.api",
+)
+
+
+def create_app(
+    settings: Settings | None = None, *, engine: Engine | None = None, clock: Callable[[], datetime] = utc_now
+) -> Flask:
+    """The web application; settings come from the environment unless given."""
+    # Imported here so that `import operator_qos` stays fast for commands that serve nothing.
+    from operator_qos.db import get_engine
+    from operator_qos.settings import read_settings
+    from operator_qos.shell import build_app
+
+    chosen = settings or read_settings()
+    return build_app(BLUEPRINTS, settings=chosen, engine=engine or get_engine(chosen.url), clock=clock)

@@ -1,0 +1,50 @@
+"""Who acts: a person, a machine with a key, or the command line. Plain data, handed down to services."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+OPERATOR_ROLES = frozenset({"admin", "analyst"})
+SELLER_ROLES = frozenset({"seller_owner", "seller_staff"})
+MEDIATOR_ROLES = frozenset({"mediator"})
+ROLES = ("admin", "analyst", "seller_owner", "seller_staff", "mediator")
+
+
+@dataclass(frozen=True)
+class Actor:
+    """The person behind a request; `seller_id` is the company of a seller's people, else None."""
+
+    user_id: int
+    name: str
+    email: str
+    role: str
+    seller_id: int | None
+    language: str
+
+    @property
+    def is_operator(self) -> bool:
+        """Whether the person works for the operator."""
+        return self.role in OPERATOR_ROLES
+
+    @property
+    def is_seller(self) -> bool:
+        """Whether the person works for a seller."""
+        return self.role in SELLER_ROLES
+
+    @property
+    def is_mediator(self) -> bool:
+        """Whether the person decides disputes."""
+        return self.role in MEDIATOR_ROLES
+
+
+@dataclass(frozen=True)
+class Machine:
+    """The program behind a request, known by its key; `marketplace_id` None means every marketplace."""
+
+    key_id: int
+    name: str
+    scope: str
+    marketplace_id: str | None
+
+
+COMMAND_LINE = Actor(0, "Command line", "command-line", "admin", None, "en")

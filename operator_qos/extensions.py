@@ -1,0 +1,57 @@
+"""The Flask extensions, each wrapped once: what they are set to is written here and nowhere else."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Flask, current_app, request
+from flask_babel import Babel, Domain, get_locale
+from flask_limiter import Limiter
+from flask_limiter.util import get_remote_address
+from flask_login import LoginManager
+from flask_wtf.csrf import CSRFProtect
+
+from operator_qos.accounts.queries import normalise_email
+from operator_qos.i18n import get_translations
+from operator_qos.settings import Settings
+
+csrf = CSRFProtect()
+login_manager = LoginManager()
+limiter = Limiter(key_func=get_remote_address, headers_enabled=True, strategy="moving-window")
+babel = Babel()
+
+
+class _Catalogues(Domain):  # type: ignore[misc]  # flask-babel ships no types
+    """Flask-Babel's texts, taken from our catalogues in memory instead of .mo files."""
+
+    def get_translations(self) -> Any:
+        return get_translations(str(get_locale() or "en"))
+
+
+def get_sign_in_account() -> str:
+    """The account a sign-in is tried on, whether it exists or not."""
+    return "account:" + normalise_email(request.form.get("email", ""))[:254]
+
+
+def get_sign_in_limit() -> str:
+    """The limit of the installation."""
+    return str(current_app.config["LOGIN_ATTEMPTS"])
+
+
+def init_extensions(app: Flask, settings: Settings) -> None:
+    """Bind the extensions to the app."""
+    from operator_qos.web import select_language
+
+    app.config.update(
+        # The permission table decides which endpoints take cookies; those are checked in permissions.py.
+        WTF_CSRF_CHECK_DEFAULT=False,
+        WTF_CSRF_TIME_LIMIT=None,
+        LOGIN_ATTEMPTS=settings.login_attempts,
+        RATELIMIT_STORAGE_URI="memory://",
+    )
+    csrf.init_app(app)
+    login_manager.session_protection = "basic"
+    login_manager.init_app(app)
+    limiter.init_app(app)
+    babel.init_app(app, default_locale="en", locale_selector=select_language)
+    babel.domain_instance = _Catalogues()

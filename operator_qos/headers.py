@@ -1,0 +1,86 @@
+"""Headers that every answer carries, and compressed static files."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import secrets
+from functools import lru_cache
+from pathlib import Path
+
+from flask import Flask, Response, current_app, g, request, url_for
+
+YEAR_SECONDS = 31_536_000
+COMPRESSED = {".css", ".js", ".svg"}
+
+
+def csp_nonce() -> str:
+    """The nonce of this answer, made when a template asks for it."""
+    if "csp_nonce" not in g:
+        g.csp_nonce = secrets.token_urlsafe(16)
+    nonce: str = g.csp_nonce
+    return nonce
+
+
+def _content_policy() -> str:
+    nonce = g.get("csp_nonce")
+    script = f"'nonce-{nonce}'" if nonce else "'none'"
+    style = f"'self' 'nonce-{nonce}'" if nonce else "'self'"
+    return (
+        f"default-src 'none'; script-src {script}; style-src {style}; img-src 'self' data:; font-src 'self'; "
+        "connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+    )
+
+
+def add_headers(response: Response) -> Response:
+    """Set the headers on an answer."""
+    headers = response.headers
+    headers.setdefault("Content-Security-Policy", _content_policy())
+    headers.setdefault("X-Content-Type-Options", "nosniff")
+    headers.setdefault("Referrer-Policy", "same-origin")
+    headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")
+    if current_app.config["SESSION_COOKIE_SECURE"]:
+        headers.setdefault("Strict-Transport-Security", f"max-age={YEAR_SECONDS}; includeSubDomains")
+    if request.endpoint == "static":
+        return _serve_static(response)
+    if "Cache-Control" not in headers:
+        headers["Cache-Control"] = "private, no-store"
+    return response
+
+
+@lru_cache(maxsize=64)
+def _compress(path: str, _changed_ns: int) -> bytes:
+    return gzip.compress(Path(path).read_bytes(), 9, mtime=0)
+
+
+def _serve_static(response: Response) -> Response:
+    if response.status_code != 200:
+        return response
+    if request.args.get("v"):
+        response.headers["Cache-Control"] = f"public, max-age={YEAR_SECONDS}, immutable"
+    path = Path(str(current_app.static_folder)) / (request.view_args or {}).get("filename", "")
+    if path.suffix in COMPRESSED:
+        response.vary.add("Accept-Encoding")
+        if request.accept_encodings["gzip"] and "Range" not in request.headers:
+            response.direct_passthrough = False
+            response.set_data(_compress(str(path), path.stat().st_mtime_ns))
+            response.headers["Content-Encoding"] = "gzip"
+            response.headers.pop("ETag", None)
+    return response
+
+
+@lru_cache(maxsize=64)
+def _digest(path: str, _changed_ns: int) -> str:
+    return hashlib.sha256(Path(path).read_bytes()).hexdigest()[:12]
+
+
+def asset(filename: str) -> str:
+    """The address of a static file, which changes with its content."""
+    path = Path(str(current_app.static_folder)) / filename
+    return url_for("static", filename=filename, v=_digest(str(path), path.stat().st_mtime_ns))
+
+
+def init_headers(app: Flask) -> None:
+    """Give every answer its headers and templates `asset` and `csp_nonce`."""
+    app.after_request(add_headers)
+    app.jinja_env.globals.update(asset=asset, csp_nonce=csp_nonce)

@@ -1,0 +1,18 @@
+"""Looking up companies and marketplaces by the names people give them."""
+
+from __future__ import annotations
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from operator_qos.sellers.models import Marketplace, Seller
+
+
+def find_seller_id(session: Session, code: str) -> int | None:
+    """The company with that code."""
+    return session.scalar(select(Seller.id).where(Seller.code == code))
+
+
+def find_marketplace_name(session: Session, marketplace_id: str) -> str | None:
+    """The name of a marketplace."""
+    return session.scalar(select(Marketplace.name).where(Marketplace.id == marketplace_id))
