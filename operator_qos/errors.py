@@ -45,10 +45,8 @@ def _words(code: int) -> ErrorWords:
     if code == 429:
         return ErrorWords(
             _("Too many attempts"),
-            _("There were too many failed attempts to sign in from here or for this account."),
-            _(
-                "Wait 15 minutes, then try again. If you forgot your password, ask the operator for a new one."
-            ),
+            _("Too many attempts to sign in failed, from here or for this account."),
+            _("Wait a while, then try again. If you forgot your password, ask the operator for a new one."),
         )
     if code >= 500:
         return ErrorWords(
@@ -90,7 +88,7 @@ def handle_http(error: HTTPException) -> BaseResponse:
 
 
 def handle_crash(error: InternalServerError) -> BaseResponse:
-    """A defect: already logged by Flask. The page is made without asking the database, which may be the cause."""
+    """A defect, already logged by Flask. The page asks nothing of the database, which may be the cause."""
     g.setdefault("actor", None)
     if is_api():
         return problem(500, "Internal error", "The request was not processed. It is safe to send it again.")

@@ -1,7 +1,7 @@
 """How numbers, money, times and rates are written in the two languages.
 
-Every function takes the language last; the templates' filters of the same names fill it in. Spaces inside a value
-are no-break spaces, so that a value never falls apart at the end of a line. A missing value is a dash.
+Every function takes the language; the templates' filters of the same names fill it in. Spaces inside a value
+are no-break spaces, so that it never falls apart at the end of a line. A missing value is a dash.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ LEASES = "job_leases"
 
 @dataclass(frozen=True)
 class Health:
-    """`schema` is current, behind or unknown; `scheduler_seconds` counts since its lease ran out, negative while held."""
+    """`schema`: current, behind, unknown; `scheduler_seconds` since its lease ended, negative while held."""
 
     database: bool
     schema: str

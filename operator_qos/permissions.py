@@ -9,13 +9,13 @@ Every endpoint of the site is in the table, else it is refused. A module of page
         "events.post_events": machine("ingest", tenant="marketplace of the key"),
     }
 
-and is named in `operator_qos.BLUEPRINTS`. Rules say who gets in; `tenant` says in words how the view makes sure that
-the thing asked for belongs to the person, mostly by `get_visible_shop` or `shop_ids_visible`.
+and is named in `operator_qos.BLUEPRINTS`. Rules say who gets in; `tenant` says in words how the view makes
+sure that the thing asked for belongs to the person, mostly by `get_visible_shop` or `shop_ids_visible`.
 
 - Nobody signed in: pages lead to the sign-in form, `/api/` answers 401.
 - Wrong role, foreign thing, missing thing, wrong method on a page: the same 404, byte for byte.
-- Machines: `Authorization: Bearer …`; 401 without a valid key, 403 for another scope. They carry no cookies, so they
-  need no CSRF token; every form of people does.
+- Machines: `Authorization: Bearer …`; 401 without a valid key, 403 for another scope. They carry no cookies,
+  so they need no CSRF token; every form of people does.
 """
 
 from __future__ import annotations
@@ -126,7 +126,7 @@ def current_machine() -> Machine:
 
 
 def shop_ids_visible(session: Session, actor: Actor) -> frozenset[int] | None:
-    """The shops a person may see; None means every shop (the operator's people). Mediators see cases, not shops."""
+    """The shops a person may see; None means every shop (the operator). Mediators see cases, no shops."""
     if actor.is_operator:
         return None
     if not actor.is_seller or actor.seller_id is None:
@@ -156,7 +156,7 @@ def require_key(scope: str) -> BaseResponse | None:
     key = _read_bearer()
     found = find_machine(get_session(), key) if key else None
     if found is None:
-        text = "Send a valid key as 'Authorization: Bearer …'. The operator makes one with 'operator-qos key create'."
+        text = "Send a valid key as 'Authorization: Bearer …'; 'operator-qos key create' makes one."
         answer = problem(401, "No valid API key", text)
         answer.headers["WWW-Authenticate"] = 'Bearer realm="operator-qos"'
         return answer

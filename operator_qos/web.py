@@ -85,7 +85,7 @@ def _end_reading() -> None:
 
 @contextmanager
 def writing() -> Iterator[Session]:
-    """The request's unit of work: commits at the end, rolls back on any error. Later reads see what it wrote."""
+    """The request's unit of work: commits at the end, rolls back on any error. Later reads see its rows."""
     _end_reading()
     with unit_of_work(get_site().engine) as session:
         yield session
