@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left, bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
@@ -78,13 +79,15 @@ class CalendarVersion:
 
     An end may be "24:00"; an end not after its start lies on the next day. Overlaps and order do not matter.
     A weekday left out is closed. ``holidays`` close the frames that begin on them, while this version holds.
-    Raises ValueError for an unknown weekday or a frame that is no time of day.
+    ``unset_at_ms`` is when it was taken back, None: never. Raises ValueError for an unknown weekday or a frame that
+    is no time of day.
     """
 
     hours: Mapping[str, tuple[tuple[str, str], ...]]
     holidays: frozenset[date]
     effective_from: date
     set_at_ms: int
+    unset_at_ms: int | None = None
 
     def __post_init__(self) -> None:
         unknown = sorted(set(self.hours) - set(WEEKDAYS))
@@ -101,11 +104,12 @@ class CalendarVersion:
 
 @dataclass(frozen=True)
 class Closure:
-    """Out of office over ``[from_ms, until_ms)``, announced at ``set_at_ms`` [ms]."""
+    """Out of office over ``[from_ms, until_ms)``, announced at ``set_at_ms``, taken back at ``unset_at_ms`` [ms]."""
 
     from_ms: int
     until_ms: int
     set_at_ms: int
+    unset_at_ms: int | None = None
 
 
 @dataclass(frozen=True)
@@ -116,11 +120,18 @@ class _Table:
     last_year: int
     frames: Frames
     long_gaps: Moments  # positions of frames that follow five years or more without working time
+    plain: tuple[list[int], list[int], list[int]]  # the frames as lists, many times faster for one moment
 
     @property
     def total_ms(self) -> int:
         from_at, to_at, before = self.frames
         return int(before[-1] + to_at[-1] - from_at[-1]) if len(before) else 0
+
+    def count_worked(self, at_ms: int) -> int:
+        """Working time from the table's start to one moment [ms]."""
+        from_at, to_at, before = self.plain
+        found = bisect_right(from_at, at_ms) - 1
+        return 0 if found < 0 else before[found] + min(at_ms, to_at[found]) - from_at[found]
 
     def list_worked(self, moments: Moments) -> Moments:
         """Working time from the table's start to each moment [ms]."""
@@ -159,8 +170,7 @@ class WorkingCalendar:
         if self.always_open or end_ms <= start_ms:
             return max(0, end_ms - start_ms)
         table = self._table_over(start_ms, end_ms)
-        before, after = table.list_worked(np.array((start_ms, end_ms), np.int64)).tolist()
-        return int(after - before)
+        return table.count_worked(end_ms) - table.count_worked(start_ms)
 
     def elapsed_ms_many(self, starts: ArrayLike, ends: ArrayLike) -> Moments:
         """``elapsed_ms`` of each pair; two ``int64`` arrays of one shape in, one of that shape out [ms]."""
@@ -178,6 +188,18 @@ class WorkingCalendar:
         """
         if self.always_open and working_ms >= 0:
             return start_ms + working_ms
+        return self._find_due(start_ms, working_ms)
+
+    def _find_due(self, start_ms: int, working_ms: int) -> int:
+        """`add` where the frames in hand answer it and no long gap lies in them, else by the general way."""
+        table = self._table
+        if table is not None and working_ms > 0 and not len(table.long_gaps):
+            from_at, to_at, before = table.plain
+            if from_at and from_at[0] <= start_ms < to_at[-1]:
+                target = table.count_worked(start_ms) + working_ms
+                if target <= table.total_ms:
+                    found = bisect_left(before, target) - 1
+                    return from_at[found] + target - before[found]
         return int(self.add_many(np.array([start_ms]), working_ms)[0])
 
     def add_many(self, starts: ArrayLike, working_ms: int) -> Moments:
@@ -304,7 +326,9 @@ class WorkingCalendar:
         for closure in self.closures:
             from_at, to_at = _cut_out(from_at, to_at, closure)
         gaps = np.flatnonzero(from_at[1:] - to_at[:-1] >= FIVE_YEARS_MS) + 1
-        return _Table(first_year, last_year, _to_frames(from_at, to_at), gaps.astype(np.int64))
+        frames = _to_frames(from_at, to_at)
+        plain = (frames.from_at.tolist(), frames.to_at.tolist(), frames.worked_before.tolist())
+        return _Table(first_year, last_year, frames, gaps.astype(np.int64), plain)
 
     def _list_hours(self, lower: int, upper: int) -> tuple[Moments, Moments]:
         """Frames, unordered and overlapping, of every local day that can touch ``[lower, upper)``."""
@@ -353,14 +377,21 @@ class CalendarBook:
         return clock
 
     def _resolve(self, known_at_ms: int, opened_at_ms: int) -> WorkingCalendar:
-        versions = tuple(v for v in self.versions if v.set_at_ms < known_at_ms)
-        closures = (c for c in self.closures if c.set_at_ms < known_at_ms)
+        versions = tuple(v for v in self.versions if _holds(v, known_at_ms))
+        closures = (c for c in self.closures if _holds(c, known_at_ms))
         return WorkingCalendar(self.zone, versions, tuple(c for c in closures if c.from_ms <= opened_at_ms))
 
     def changes_after(self, at_ms: int) -> tuple[int, ...]:
-        """The moments at or after ``at_ms`` at which something was set: sorted, each once [ms]."""
-        moments = {v.set_at_ms for v in self.versions} | {c.set_at_ms for c in self.closures}
+        """The moments at or after ``at_ms`` at which something was set or taken back: sorted, each once [ms]."""
+        told = [*self.versions, *self.closures]
+        moments = {said.set_at_ms for said in told} | {
+            said.unset_at_ms for said in told if said.unset_at_ms is not None}
         return tuple(sorted(moment for moment in moments if moment >= at_ms))
+
+
+def _holds(said: CalendarVersion | Closure, known_at_ms: int) -> bool:
+    """Set before K, and not taken back before it."""
+    return said.set_at_ms < known_at_ms and (said.unset_at_ms is None or said.unset_at_ms >= known_at_ms)
 
 
 def _list_open_days(wall: WallClock, days: Moments) -> tuple[Moments, Moments]:

@@ -24,7 +24,7 @@ class Statement(NamedTuple):
     """A decision, or a closing that says who was at fault."""
 
     at_ms: int
-    fault: str
+    fault: str | None
     counts: bool
     decided: bool
 
@@ -51,6 +51,7 @@ class CaseState:
     seller_acted: bool = False
     # How a timer closed it, as long as that closing stands: the holder at that moment.
     timer_closed_holder: str | None = None
+    acted_before_timer: bool = False
 
     @property
     def holder(self) -> str:
@@ -85,9 +86,10 @@ def _close(case: CaseState, event: TypedEvent) -> None:
     fault = event.data.get("fault")
     if fault is not None:
         case.statement = Statement(event.at_ms, fault, True, False)
-    elif event.data.get("by") == "automatic":
-        case.timer_closed_holder = case.holder
-    case.closed_ms = event.at_ms
+    elif event.data.get("by") == "automatic" and case.is_open:
+        case.timer_closed_holder, case.acted_before_timer = case.holder, case.seller_acted
+    if case.closed_ms is None:
+        case.closed_ms = event.at_ms
     case.in_mediation = False
     _pass(case, "nobody", event.at_ms)
 
@@ -100,8 +102,7 @@ def _reopen(case: CaseState, event: TypedEvent) -> None:
 
 def _resolve(case: CaseState, event: TypedEvent) -> None:
     case.resolved_ms.append(event.at_ms)
-    if event.data.get("by", "seller") == "seller":
-        case.seller_acted = True
+    case.seller_acted = True
     case.in_mediation = False
     _pass(case, "nobody", event.at_ms)
 
@@ -116,7 +117,7 @@ def _escalate(case: CaseState, event: TypedEvent) -> None:
 
 
 def _decide(case: CaseState, event: TypedEvent) -> None:
-    case.statement = Statement(event.at_ms, event.data["fault"], event.data.get("counts", True), True)
+    case.statement = Statement(event.at_ms, event.data.get("fault"), event.data.get("counts", True), True)
 
 
 def _withdraw(case: CaseState, event: TypedEvent) -> None:
@@ -188,13 +189,13 @@ def is_exonerated(case: CaseState) -> bool:
 
 def is_lost(case: CaseState) -> bool:
     """The last word says the seller's fault, or without one a timer closed it and the seller never acted."""
-    if case.opened_ms is None:
+    if case.opened_ms is None or case.withdrawn_ms is not None:
         return False
     if case.statement is not None:
         return case.statement.fault == "seller" and case.statement.counts
-    if case.timer_closed_holder is None or case.withdrawn_ms is not None:
+    if case.timer_closed_holder is None:
         return False
-    return case.timer_closed_holder != "buyer" and not case.seller_acted
+    return case.timer_closed_holder != "buyer" and not case.acted_before_timer
 
 
 def was_reopened(case: CaseState, resolved_ms: int) -> bool:

@@ -78,6 +78,8 @@ class Dossier:
     cases: dict[str, CaseState] = field(default_factory=dict)
     conversations: dict[str, Conversation] = field(default_factory=dict)
     exclusions: dict[Name, Forgiven] = field(default_factory=dict)
+    # Cases that will be opened: a conversation with a case's id belongs to it even before.
+    announced: frozenset[str] = frozenset()
     _facts: dict[str, OrderFacts] = field(default_factory=dict)
 
     def order_facts(self, order_id: str) -> OrderFacts:
@@ -131,7 +133,7 @@ class Dossier:
     def _apply_case(self, event: TypedEvent) -> None:
         case = self.cases.setdefault(event.subject, CaseState(event.subject))
         apply_case_event(case, event)
-        if event.type == "case.closed" and case.opened_ms is not None and event.data.get("by") != "automatic":
+        if event.type == "case.closed" and event.data.get("by") != "automatic":
             for turn in self.list_turns():
                 if turn.case == case.id and turn.owes == "seller":
                     waive(turn, event.at_ms)
@@ -158,8 +160,8 @@ class Dossier:
 
     def _case_for_turn(self, event: TypedEvent, case: CaseState | None) -> str | None:
         """Fixed when the turn opens: its message's case, else the open case of its order, latest opened."""
-        if event.case or case is not None:
-            return event.case or (case.id if case else None)
+        if event.case or case is not None or event.subject in self.announced:
+            return event.case or event.subject
         if event.order is None:
             return None
         open_cases = [c for c in self.cases_of(event.order) if c.is_open]
@@ -206,7 +208,8 @@ def visible_events(events: Iterable[TypedEvent], as_of_ms: int, known_at_ms: int
 
 def fold(events: Sequence[TypedEvent], frame: Frame) -> Dossier:
     """The dossier after all these events, retractions applied; the events may come in any order."""
-    dossier = Dossier(frame)
-    for event in standing_events(events):
+    standing = standing_events(events)
+    dossier = Dossier(frame, announced=frozenset(e.subject for e in standing if e.type == "case.opened"))
+    for event in standing:
         dossier.apply(event)
     return dossier

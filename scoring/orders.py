@@ -7,7 +7,7 @@ milliseconds or None where the thing has not happened.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from scoring.events import TypedEvent
@@ -76,6 +76,7 @@ class OrderState:
 
     id: str
     ordered_ms: int | None = None
+    opener: tuple[str, str] = ("", "")
     fields: dict[str, Any] = field(default_factory=dict)
     lines: tuple[str, ...] = WHOLE
     firsts: dict[str, int] = field(default_factory=dict)
@@ -97,7 +98,7 @@ def _lines_of(data: Mapping[str, Any]) -> tuple[str, ...] | None:
 
 def _place(order: OrderState, event: TypedEvent) -> None:
     if order.ordered_ms is None:
-        order.ordered_ms = event.at_ms
+        order.ordered_ms, order.opener = event.at_ms, (event.source, event.id)
         order.fields = dict(event.data)
         order.lines = tuple(sorted(line["line"] for line in event.data.get("lines", ()))) or WHOLE
 
@@ -163,8 +164,7 @@ class LineFacts(NamedTuple):
     cancelled_ms: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class OrderFacts:
+class OrderFacts(NamedTuple):
     """Moments of one order [epoch ms], None where it has not happened.
 
     `shipped_ms` (`arrived_ms`, `delivered_ms`) is the first moment at which every line not cancelled by then is
@@ -232,7 +232,8 @@ def _arrivals(order: OrderState) -> tuple[dict[str, int], dict[str, int]]:
     arrived: dict[str, int] = {}
     delivered: dict[str, int] = {}
     for delivery in order.deliveries:
-        _touch(arrived, delivery.lines, delivery.at_ms, order.lines)
+        if delivery.known_by != "automatic":  # a timer's guess is no knowledge
+            _touch(arrived, delivery.lines, delivery.at_ms, order.lines)
         _touch(delivered, delivery.lines, delivery.at_ms, order.lines)
     if not order.scans:
         return arrived, delivered
@@ -245,6 +246,19 @@ def _arrivals(order: OrderState) -> tuple[dict[str, int], dict[str, int]]:
         if scan.milestone == "delivered":
             _touch(delivered, lines, scan.at_ms, order.lines)
     return arrived, delivered
+
+
+def _list_seller_cancellations(order: OrderState) -> tuple[Cancellation, ...]:
+    """The seller's own cancellations; a line's first cancellation decides whose it is."""
+    gone: set[str] = set()
+    found: list[Cancellation] = []
+    for cancellation in order.cancellations:
+        whole = cancellation.lines is None or order.lines == WHOLE
+        named = order.lines if whole else set(cancellation.lines or ()).intersection(order.lines)
+        if not gone.issuperset(named) and _is_seller_cancellation(cancellation):
+            found.append(cancellation)
+        gone.update(named)
+    return tuple(found)
 
 
 def _is_seller_cancellation(cancellation: Cancellation) -> bool:
@@ -289,33 +303,33 @@ def derive_order(order: OrderState, zone: str) -> OrderFacts:
     shipped_ms = _complete_ms(order.lines, shipped, cancels)
     own = order.corrections.get("fulfilment", order.fields.get("fulfilment", "seller")) == "seller"
     ship_rows, deliver_rows = _promise_rows(order, "ship", zone), _promise_rows(order, "deliver", zone)
-    facts = OrderFacts(
+    refused_ms = order.firsts.get("order.refused")
+    ship = ship_rows[-1] if ship_rows else None
+    return OrderFacts(
         id=order.id, ordered_ms=order.ordered_ms, own_fulfilment=own,
-        accepted_ms=order.firsts.get("order.accepted"), refused_ms=order.firsts.get("order.refused"),
+        accepted_ms=order.firsts.get("order.accepted"), refused_ms=refused_ms,
         shipped_ms=shipped_ms, arrived_ms=_complete_ms(order.lines, arrived, cancels),
         delivered_ms=_complete_ms(order.lines, delivered, cancels),
         first_scan_ms=min((s.at_ms for s in order.scans), default=None),
         first_attempt_ms=min((s.at_ms for s in order.scans if s.milestone == "attempted"), default=None),
         cancelled_ms=cancelled_ms, cancelled_by=cancelled_by, cancel_reason=cancel_reason,
-        seller_cancellations=tuple(filter(_is_seller_cancellation, order.cancellations)),
+        seller_cancellations=_list_seller_cancellations(order) if order.cancellations else (),
         trackable=any(s.trackable for s in order.shipments),
         delivery_known=any(d.known_by != "automatic" for d in order.deliveries),
-        ship=ship_rows[-1] if ship_rows else None, deliver=deliver_rows[-1] if deliver_rows else None,
-        not_shipped_ms=None, promises=(*ship_rows, *deliver_rows),
+        ship=ship, deliver=deliver_rows[-1] if deliver_rows else None,
+        not_shipped_ms=_not_shipped_ms(ship, zone, (shipped_ms, refused_ms, cancelled_ms)) if own else None,
+        promises=(*ship_rows, *deliver_rows),
         lines=tuple(LineFacts(n, shipped.get(n), arrived.get(n), delivered.get(n), cancels.get(n)) for n in order.lines),
         refused_by=order.refused_by,
     )
-    return _with_not_shipped(facts, zone)
 
 
-def _with_not_shipped(facts: OrderFacts, zone: str) -> OrderFacts:
-    if facts.ship is None or not facts.own_fulfilment:
-        return facts
-    limit_ms = promise_due_ms(facts.ship.raw, zone, plus_days=NOT_SHIPPED_DAYS)
-    ended = (facts.shipped_ms, facts.refused_ms, facts.cancelled_ms)
-    if any(moment is not None and moment <= limit_ms for moment in ended):
-        return facts
-    return replace(facts, not_shipped_ms=limit_ms)
+def _not_shipped_ms(ship: PromiseRow | None, zone: str, ends: tuple[int | None, ...]) -> int | None:
+    """When the order became one not shipped: 14 days after its promise, unless it had ended by then."""
+    if ship is None:
+        return None
+    limit_ms = promise_due_ms(ship.raw, zone, plus_days=NOT_SHIPPED_DAYS)
+    return None if any(moment is not None and moment <= limit_ms for moment in ends) else limit_ms
 
 
 def standing_review(order: OrderState) -> ReviewVersion | None:

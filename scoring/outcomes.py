@@ -35,6 +35,8 @@ NEGATIVE, RATING = FLAGS["negative_review_rate"], FLAGS["average_rating"]
 FIRST_TIME, TIME = FLAGS["first_response_time"], FLAGS["response_time"]
 WITHIN, NO_RESPONSE = FLAGS["response_within_rate"], FLAGS["no_response_rate"]
 RESOLUTION_TIME, RESOLUTION_WITHIN = FLAGS["resolution_time"], FLAGS["resolution_within_rate"]
+# Not metrics of their own: shown beside the times, the turns nobody answered and the cases nobody resolved.
+UNANSWERED, UNRESOLVED = 1 << 8, 1 << 8
 ALWAYS_PLACED = ODR | CANCELLED | OUT_OF_STOCK | CASE | CASES_LOST | REFUND | CHARGEBACK | CONTACT
 
 
@@ -42,7 +44,8 @@ class Outcome(NamedTuple):
     """One unit in one group at (T, K).
 
     `anchor_ms` [epoch ms] decides the window; `amount` is the measured time [s] or the rating, 0 for shares;
-    `order` and `buyer` name who is behind it, None where nobody told us.
+    `order` and `buyer` name who is behind it, None where nobody told us; `kinds` are the defects standing on a placed
+    order, forgiven ones included.
     """
 
     group: int
@@ -55,6 +58,7 @@ class Outcome(NamedTuple):
     amount: int
     order: str | None
     buyer: str | int | None
+    kinds: tuple[str, ...] = ()
 
 
 def _passed(moment: int | None, as_of_ms: int) -> bool:
@@ -120,13 +124,14 @@ def _placed(dossier: Dossier, order: OrderState, facts: OrderFacts, as_of_ms: in
     defects = list_defects(dossier, order, facts, as_of_ms)
     if "case_lost" in defects:
         bad |= CASES_LOST
-    if "chargeback" in defects:
+    if any(c.kind == "chargeback" for c in dossier.cases_of(order.id)):
         bad |= CHARGEBACK
     if any(t.owes == "seller" and dossier.turn_order(t) == order.id for t in dossier.list_turns()):
         bad |= CONTACT
+    excluded = [kind for kind in OWN_METRICS if ("defect", kind, order.id) in dossier.exclusions]
     forgiven = [kind for kind in defects if ("defect", kind, order.id) in dossier.exclusions]
     official = bad
-    for kind in forgiven:
+    for kind in excluded:
         for name in OWN_METRICS.get(kind, ()):
             if name != "negative_review_rate":
                 official &= ~FLAGS[name]
@@ -137,7 +142,7 @@ def _placed(dossier: Dossier, order: OrderState, facts: OrderFacts, as_of_ms: in
         official |= ODR
     off_bad, off_base = _forgiven(dossier, ("accept", order.id), ACCEPTANCE | AUTO_REFUSAL)
     return Outcome(GROUP_CODES["placed"], order.id, facts.ordered_ms or 0, base, bad, base & ~off_base,
-                   official & ~off_bad & ~off_base, 0, order.id, order.fields.get("buyer"))
+                   official & ~off_bad & ~off_base, 0, order.id, order.fields.get("buyer"), tuple(defects))
 
 
 def _simple(dossier: Dossier, group: str, order: OrderState, anchor_ms: int, *, kind: str, bad: bool) -> Outcome:
@@ -195,17 +200,19 @@ def _review(dossier: Dossier, order: OrderState) -> Outcome | None:
                    0 if forgiven else bad, review.rating, order.id, order.fields.get("buyer"))
 
 
-def list_order_outcomes(dossier: Dossier, order: OrderState, as_of_ms: int) -> list[Outcome]:
-    """The outcomes of one order at T; none while it was not placed."""
+def _order_outcome(dossier: Dossier, group: str, order: OrderState, as_of_ms: int) -> Outcome | None:
+    """How one order counts in one group at T; not at all while it was not placed."""
     if order.ordered_ms is None:
-        return []
+        return None
+    if group == "review":
+        return _review(dossier, order)
     facts = dossier.order_facts(order.id)
-    found = (
-        _placed(dossier, order, facts, as_of_ms), _ship(dossier, order, facts, as_of_ms),
-        _deliver(dossier, order, facts, as_of_ms), _shipped(dossier, order, facts, as_of_ms),
-        _review(dossier, order),
-    )
-    return [outcome for outcome in found if outcome is not None]
+    if group == "placed":
+        return _placed(dossier, order, facts, as_of_ms)
+    if group == "ship":
+        return _ship(dossier, order, facts, as_of_ms)
+    return _deliver(dossier, order, facts, as_of_ms) if group == "deliver" else _shipped(
+        dossier, order, facts, as_of_ms)
 
 
 def turn_due_ms(dossier: Dossier, turn: Turn, known_at_ms: int) -> int:
@@ -214,10 +221,10 @@ def turn_due_ms(dossier: Dossier, turn: Turn, known_at_ms: int) -> int:
     return calendar.add(turn.asked_ms, dossier.frame.answer_ms)
 
 
-def _turn(dossier: Dossier, turn: Turn, as_of_ms: int, known_at_ms: int) -> Outcome | None:
+def _turn(dossier: Dossier, turn: Turn, as_of_ms: int, known_at_ms: int) -> Outcome:
     calendar = dossier.frame.book.at(known_at_ms, turn.asked_ms)
     due = calendar.add(turn.asked_ms, dossier.frame.answer_ms)
-    base = bad = amount = 0
+    base, bad, amount = 0 if _by(turn.waived_ms, due) or turn.answered_ms is not None else UNANSWERED, 0, 0
     if turn.answered_ms is not None:
         base |= TIME | (FIRST_TIME if turn.first else 0)
         amount = calendar.elapsed_ms(turn.asked_ms, turn.answered_ms) // 1000
@@ -226,8 +233,6 @@ def _turn(dossier: Dossier, turn: Turn, as_of_ms: int, known_at_ms: int) -> Outc
         bad |= 0 if _by(turn.ended_ms, due) else WITHIN
         silent = due < as_of_ms and turn.answered_ms is None and not _by(turn.waived_ms, due)
         bad |= NO_RESPONSE if silent else 0
-    if not base:
-        return None
     off_bad, off_base = _forgiven(dossier, ("answer", turn.source, turn.id), base)
     order_id = dossier.turn_order(turn)
     order = dossier.orders.get(order_id) if order_id else None
@@ -240,8 +245,8 @@ def _resolution(dossier: Dossier, case: CaseState, calendar: WorkingCalendar, as
     allowed = dossier.frame.resolve_ms
     resolved = standing_resolution(case)
     used = seller_ms(case, calendar, until_ms=as_of_ms if resolved is None else resolved)
-    base, amount = (RESOLUTION_TIME, used // 1000) if resolved is not None else (0, 0)
-    reopened = any(was_reopened(case, moment) for moment in case.resolved_ms)
+    base, amount = (RESOLUTION_TIME, used // 1000) if resolved is not None else (UNRESOLVED, 0)
+    reopened = bool(case.resolved_ms) and was_reopened(case, case.resolved_ms[0])
     if resolved is not None or reopened or used > allowed:
         return base | RESOLUTION_WITHIN, RESOLUTION_WITHIN if reopened or used > allowed else 0, amount
     return base, 0, amount
@@ -255,7 +260,7 @@ def _case(dossier: Dossier, case: CaseState, as_of_ms: int, known_at_ms: int) ->
     buyer = order.fields.get("buyer") if order else None
     off_bad, off_base = _forgiven(dossier, ("resolve", case.id), base)
     found = [Outcome(GROUP_CODES["case"], case.id, opened, base, bad, base & ~off_base, bad & ~off_bad, amount,
-                     case.order, buyer)] if base else []
+                     case.order, buyer)]
     if case.resolved_ms:
         first = case.resolved_ms[0]
         again = int(was_reopened(case, first))
@@ -264,31 +269,65 @@ def _case(dossier: Dossier, case: CaseState, as_of_ms: int, known_at_ms: int) ->
     return found
 
 
+# What is counted together: (group of metrics, order), ("turn", conversation) or ("case", case).
+Part = tuple[str, str]
+ORDER_GROUPS = ("placed", "ship", "deliver", "shipped", "review")
+
+
+def list_order_parts(order: str, groups: tuple[str, ...] = ORDER_GROUPS) -> list[Part]:
+    """The parts of one order, or some of them."""
+    return [(group, order) for group in groups]
+
+
+def list_parts(dossier: Dossier) -> list[Part]:
+    """Everything in a dossier that is counted."""
+    return [
+        *(part for name in dossier.orders for part in list_order_parts(name)),
+        *(("turn", name) for name in dossier.conversations), *(("case", case.id) for case in dossier.list_cases()),
+    ]
+
+
+def list_part_outcomes(dossier: Dossier, part: Part, *, as_of_ms: int, known_at_ms: int) -> list[Outcome]:
+    """The outcomes of one part of a dossier whose events were folded up to (T, K) [epoch ms]."""
+    kind, name = part
+    if kind == "case":
+        return _case(dossier, dossier.cases[name], as_of_ms, known_at_ms)
+    if kind == "turn":
+        turns = (t for t in dossier.conversations[name].turns if t.owes == "seller")
+        return [_turn(dossier, turn, as_of_ms, known_at_ms) for turn in turns]
+    outcome = _order_outcome(dossier, kind, dossier.orders[name], as_of_ms)
+    return [] if outcome is None else [outcome]
+
+
 def list_outcomes(dossier: Dossier, *, as_of_ms: int, known_at_ms: int) -> list[Outcome]:
     """Every outcome of a dossier whose events were folded up to (T, K) [epoch ms]."""
-    found: list[Outcome] = []
-    for order in dossier.orders.values():
-        found += list_order_outcomes(dossier, order, as_of_ms)
-    for turn in dossier.list_turns():
-        outcome = _turn(dossier, turn, as_of_ms, known_at_ms) if turn.owes == "seller" else None
-        if outcome is not None:
-            found.append(outcome)
-    for case in dossier.list_cases():
-        found += _case(dossier, case, as_of_ms, known_at_ms)
-    return found
+    return [
+        outcome for part in list_parts(dossier)
+        for outcome in list_part_outcomes(dossier, part, as_of_ms=as_of_ms, known_at_ms=known_at_ms)
+    ]
 
 
-def list_limits(dossier: Dossier, known_at_ms: int) -> list[int]:
-    """The instants after which silence alone changes an outcome [epoch ms]."""
-    limits: list[int] = []
-    for order in dossier.orders.values():
-        facts = dossier.order_facts(order.id)
-        dues = (facts.ship.due_ms if facts.ship else None, facts.deliver.due_ms if facts.deliver else None,
-                facts.not_shipped_ms, facts.shipped_ms + TRACK_MS if facts.shipped_ms is not None else None)
-        limits += [due for due in dues if due is not None]
-    limits += [turn_due_ms(dossier, turn, known_at_ms) for turn in dossier.list_turns() if turn.owes == "seller"]
-    for case in dossier.list_cases():
+def _list_order_limits(dossier: Dossier, group: str, name: str) -> list[int | None]:
+    facts = dossier.order_facts(name)
+    deliver = facts.deliver.due_ms if facts.deliver else None
+    if group == "placed":
+        return [facts.not_shipped_ms, deliver]
+    if group == "ship":
+        return [facts.ship.due_ms if facts.ship else None]
+    if group == "deliver":
+        return [deliver]
+    return [facts.shipped_ms + TRACK_MS] if group == "shipped" and facts.shipped_ms is not None else []
+
+
+def list_part_limits(dossier: Dossier, part: Part, known_at_ms: int) -> list[int]:
+    """The instants after which silence alone changes an outcome of the part [epoch ms]."""
+    kind, name = part
+    if kind == "turn":
+        turns = (t for t in dossier.conversations[name].turns if t.owes == "seller")
+        return [turn_due_ms(dossier, turn, known_at_ms) for turn in turns]
+    if kind == "case":
+        case = dossier.cases[name]
         calendar = dossier.frame.book.at(known_at_ms, case.opened_ms or 0)
         limit = limit_ms(case, calendar, allowed_ms=dossier.frame.resolve_ms)
-        limits += [] if limit is None else [limit]
-    return limits
+        return [] if limit is None else [limit]
+    return [limit for limit in _list_order_limits(dossier, kind, name) if limit is not None]

@@ -1,0 +1,154 @@
+"""Writing the append-only log: identities first, then typed events and their bodies."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import lru_cache
+from typing import Any
+
+import orjson
+from sqlalchemy import select, tuple_
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session
+
+from operator_qos.db import among, bulk_insert, chunks
+from operator_qos.events.models import Event, EventBody, EventId, Quarantined
+from scoring.events import RANKS, TYPES, Problem, TypedEvent, links_of, names_of
+
+Identity = tuple[str, str]
+EVENT_COLUMNS = ("seq", "shop_id", "dossier_id", "type_rank", "at_ms", "other_ms", "source", "event_id", "subject",
+                 "data", "received_ms")
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """One event on its way into the log: typed, with its shop, its original text and that text's hash."""
+
+    place: int
+    typed: TypedEvent
+    shop_id: int
+    body: str
+    content_hash: str
+    identity: Identity
+
+
+def canonical(document: object) -> str:
+    """The same text for the same content, whatever the order of keys."""
+    try:
+        return orjson.dumps(document, option=orjson.OPT_SORT_KEYS).decode()
+    except TypeError:  # whole numbers beyond 64 bits, half characters: rare, and kept all the same
+        return json.dumps(document, sort_keys=True, separators=(",", ":"), default=str)
+
+
+def hash_text(text: str) -> str:
+    """A short hash by which contents are compared."""
+    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
+
+
+@lru_cache(maxsize=200_000)
+def hash_buyer(buyer: str, key: str) -> str:
+    """The name under which a buyer is known on one marketplace."""
+    return hmac.new(bytes.fromhex(key), buyer.encode("utf-8", "surrogatepass"), "sha256").hexdigest()[:16]
+
+
+def without_buyer(typed: TypedEvent, buyer_key: str) -> TypedEvent:
+    """The event with the buyer's pseudonym replaced by its HMAC."""
+    if "buyer" not in typed.data:
+        return typed
+    return replace(typed, data={**typed.data, "buyer": hash_buyer(str(typed.data["buyer"]), buyer_key)})
+
+
+def insert_identities(session: Session, arrivals: Sequence[Arrival]) -> dict[Identity, int]:
+    """Claim the identities not yet taken; returns their sequence numbers. Does not commit."""
+    dialect = session.connection().dialect.name
+    build = postgresql.insert if dialect == "postgresql" else sqlite.insert
+    statement = build(EventId).on_conflict_do_nothing().returning(EventId.seq, EventId.source, EventId.event_id)
+    rows = [
+        {"source": a.typed.source, "event_id": a.typed.id, "content_hash": a.content_hash}
+        for a in sorted(arrivals, key=lambda a: a.identity)
+    ]
+    taken: dict[Identity, int] = {}
+    for part in chunks(rows, 5_000):
+        for seq, source, event_id in session.connection().execute(statement, list(part)):
+            taken[(source, event_id)] = seq
+    return taken
+
+
+def find_content_hashes(session: Session, identities: Iterable[Identity]) -> dict[Identity, str]:
+    """Content hashes of the identities already in the log."""
+    found: dict[Identity, str] = {}
+    for part in chunks(sorted(identities), 5_000):
+        query = select(EventId.source, EventId.event_id, EventId.content_hash).where(
+            tuple_(EventId.source, EventId.event_id).in_(part))
+        found |= {(source, event_id): value for source, event_id, value in session.execute(query)}
+    return found
+
+
+def insert_events(
+    session: Session, arrivals: Sequence[tuple[int, int | None, Arrival]], *, now_ms: int, expires_ms: int,
+) -> None:
+    """Append typed events (seq, dossier, arrival) and their bodies. Does not commit."""
+    bulk_insert(session, Event, EVENT_COLUMNS, [
+        (seq, a.shop_id, dossier, RANKS[a.typed.type], a.typed.at_ms, a.typed.other_ms, a.typed.source, a.typed.id,
+         a.typed.subject, canonical(a.typed.data), now_ms)
+        for seq, dossier, a in arrivals
+    ])
+    bulk_insert(session, EventBody, ("seq", "body", "expires_ms"), [
+        (seq, a.body, expires_ms) for seq, _, a in arrivals])
+
+
+def insert_quarantined(  # noqa: PLR0913  # all by keyword, one per column
+    session: Session, raw: str, problem: Problem, *, origin: str, now: datetime, row: int = 0,
+    marketplace: str = "", shop: str = "",
+) -> bool:
+    """Keep what could not be read, once per content; returns whether it is new. Does not commit."""
+    raw = raw.replace("\x00", "\\u0000")
+    digest = hash_text(f"{problem.field}\n{problem.reason}\n{raw}")
+    if session.scalar(select(Quarantined.id).where(Quarantined.raw_hash == digest)) is not None:
+        return False
+    session.add(Quarantined(
+        received_at=now, origin=origin[:300], row=row, field=problem.field[:200], reason=problem.reason[:1000],
+        marketplace=marketplace[:200], shop=shop[:200], raw=raw, raw_hash=digest))
+    session.flush()
+    return True
+
+
+def typed_from_row(row: Any, marketplace: str = "", shop: str = "") -> TypedEvent:
+    """The typed event of one row of the log."""
+    name, data = TYPES[row.type_rank], row.data
+    order, case, conversation = links_of(name, row.subject, data)
+    return TypedEvent(
+        source=row.source, id=row.event_id, type=name, at_ms=row.at_ms, marketplace=marketplace, shop=shop,
+        subject=row.subject, data=data, other_ms=row.other_ms, order=order, case=case, conversation=conversation,
+        names=names_of(name, data))
+
+
+_EVENT_FIELDS = (Event.dossier_id, Event.shop_id, Event.type_rank, Event.at_ms, Event.other_ms, Event.source,
+                 Event.event_id, Event.subject, Event.data)
+
+
+def list_dossier_events(session: Session, dossiers: Sequence[int]) -> Mapping[int, tuple[int, list[TypedEvent]]]:
+    """Per dossier its shop and its events, read in a new statement."""
+    found: dict[int, tuple[int, list[TypedEvent]]] = {}
+    for part in chunks(list(dossiers), 50_000):
+        for row in session.execute(select(*_EVENT_FIELDS).where(among(session, Event.dossier_id, part))):
+            found.setdefault(row.dossier_id, (row.shop_id, []))[1].append(typed_from_row(row))
+    return found
+
+
+SHOP_RANKS = (RANKS["shop.opened"], RANKS["shop.calendar_set"], RANKS["shop.closed_for"], RANKS["event.retracted"])
+
+
+def list_shop_events(session: Session, shop_ids: Sequence[int]) -> dict[int, list[TypedEvent]]:
+    """Per shop the events about the shop itself (opening, calendars, closures and their retractions)."""
+    found: dict[int, list[TypedEvent]] = {shop_id: [] for shop_id in shop_ids}
+    for part in chunks(list(shop_ids), 10_000):
+        query = select(*_EVENT_FIELDS).where(among(session, Event.shop_id, part), Event.dossier_id.is_(None))
+        for row in session.execute(query):
+            found[row.shop_id].append(typed_from_row(row))
+    return found

@@ -1,0 +1,180 @@
+"""Day cells: sums per shop, metric and local day, kept by adding and subtracting what changed."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, date, datetime
+from functools import lru_cache
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import and_, delete, or_, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session
+
+from operator_qos.db import among, chunks
+from operator_qos.ledger.models import MetricDay, OutcomeRow
+from operator_qos.sellers.models import Marketplace, Shop
+from scoring.metrics import CATALOGUE, GROUP_CODES, Metric
+
+Key = tuple[int, int, int]  # shop, metric code, day
+QUARTER_MS = 900_000  # every zone's clock shifts on a quarter of an hour of UTC
+_EPOCH_DAY = date(1970, 1, 1).toordinal()
+BY_GROUP: Mapping[int, tuple[Metric, ...]] = {
+    code: tuple(metric for metric in CATALOGUE if metric.group == group) for group, code in GROUP_CODES.items()
+}
+SUMS = ("bad", "base", "official_bad", "official_base", "total", "square", "official_total", "official_square")
+
+
+class Contribution(NamedTuple):
+    """What a unit's outcome adds: the columns of an outcome row that count."""
+
+    shop_id: int
+    group_code: int
+    anchor_ms: int
+    base: int
+    bad: int
+    official_base: int
+    official_bad: int
+    amount: int
+
+
+CONTRIBUTION = tuple(getattr(OutcomeRow, name) for name in Contribution._fields)
+
+
+@lru_cache(maxsize=500_000)
+def _offset_ms(quarter: int, zone: str) -> int:
+    moment = datetime.fromtimestamp(quarter * 900, UTC).astimezone(ZoneInfo(zone))
+    shift = moment.utcoffset()
+    return int(shift.total_seconds()) * 1000 if shift is not None else 0
+
+
+def local_ordinal(at_ms: int, zone: str) -> int:
+    """The proleptic ordinal of the local day that holds an instant."""
+    return (at_ms + _offset_ms(at_ms // QUARTER_MS, zone)) // 86_400_000 + _EPOCH_DAY
+
+
+class Deltas:
+    """Changes of cells, added up before they are written."""
+
+    def __init__(self, zones: Mapping[int, str]) -> None:
+        self._zones = zones
+        self._sums: dict[Key, list[int]] = defaultdict(lambda: [0] * len(SUMS))
+
+    def add(self, row: Contribution, sign: int) -> None:
+        """Count one outcome in (sign 1) or out (sign -1)."""
+        day = local_ordinal(row.anchor_ms, self._zones[row.shop_id])
+        for metric in BY_GROUP[row.group_code]:
+            if not row.base & metric.flag:
+                continue
+            measured = row.amount if metric.kind != "share" else 0
+            official = 1 if row.official_base & metric.flag else 0
+            sums = self._sums[(row.shop_id, metric.code, day)]
+            for place, value in enumerate((
+                1 if row.bad & metric.flag else 0, 1, 1 if row.official_bad & metric.flag else 0, official,
+                measured, measured * measured, measured * official, measured * measured * official,
+            )):
+                sums[place] += sign * value
+
+    def write(self, session: Session) -> None:
+        """Add the changes to the stored cells. Does not commit."""
+        rows = [
+            dict(zip(("shop_id", "metric_code", "day", *SUMS), (*key, *sums), strict=True))
+            for key, sums in sorted(self._sums.items()) if any(sums)
+        ]
+        build = postgresql.insert if session.connection().dialect.name == "postgresql" else sqlite.insert
+        statement = build(MetricDay)
+        grow = {name: getattr(MetricDay, name) + getattr(statement.excluded, name) for name in SUMS}
+        upsert = statement.on_conflict_do_update(index_elements=["shop_id", "metric_code", "day"], set_=grow)
+        for part in chunks(rows, 5_000):
+            session.connection().execute(upsert, list(part))
+
+
+def list_zones(session: Session, shop_ids: Sequence[int]) -> dict[int, str]:
+    """The marketplace's zone of each shop."""
+    query = select(Shop.id, Marketplace.timezone).join(Marketplace, Marketplace.id == Shop.marketplace_id)
+    return {shop: zone for part in chunks(list(shop_ids)) for shop, zone in session.execute(
+        query.where(Shop.id.in_(part)))}
+
+
+def list_standing(session: Session, dossiers: Iterable[int], cells_ms: Mapping[int, int]) -> list[Contribution]:
+    """What dossiers add to the cells of their shops now."""
+    found: list[Contribution] = []
+    for part in chunks(list(dossiers)):
+        query = select(*CONTRIBUTION, OutcomeRow.from_ms, OutcomeRow.until_ms).where(
+            among(session, OutcomeRow.dossier_id, part))
+        for row in session.execute(query):
+            if row.from_ms < cells_ms[row.shop_id] <= row.until_ms:
+                found.append(Contribution(*row[: len(Contribution._fields)]))
+    return found
+
+
+def advance(session: Session, shops: Mapping[int, int], *, now_ms: int) -> int:
+    """Move the cells of shops (id -> their instant) on to `now_ms`: what time alone changes. Does not commit.
+
+    Returns how many outcomes came in or went out.
+    """
+    late = {shop: since for shop, since in shops.items() if since < now_ms}
+    if not late:
+        return 0
+    deltas, moved = Deltas(list_zones(session, list(late))), 0
+    for since, group in _by_instant(late).items():
+        for part in chunks(group, 5_000):
+            moved += _advance_group(session, part, since, now_ms, deltas)
+            session.execute(update(Shop).where(Shop.id.in_(part)).values(cells_ms=now_ms))
+    deltas.write(session)
+    return moved
+
+
+def _by_instant(shops: Mapping[int, int]) -> dict[int, list[int]]:
+    groups: dict[int, list[int]] = defaultdict(list)
+    for shop, since in shops.items():
+        groups[since].append(shop)
+    return groups
+
+
+def _advance_group(session: Session, shops: Sequence[int], since: int, now_ms: int, deltas: Deltas) -> int:
+    enters = and_(OutcomeRow.from_ms >= since, OutcomeRow.from_ms < now_ms, OutcomeRow.until_ms >= now_ms)
+    leaves = and_(OutcomeRow.until_ms >= since, OutcomeRow.until_ms < now_ms, OutcomeRow.from_ms < since)
+    query = select(*CONTRIBUTION, OutcomeRow.from_ms).where(OutcomeRow.shop_id.in_(shops), or_(enters, leaves))
+    moved = 0
+    for row in session.execute(query):
+        deltas.add(Contribution(*row[:-1]), 1 if row.from_ms >= since else -1)
+        moved += 1
+    return moved
+
+
+def recount(session: Session, shop_ids: Sequence[int]) -> dict[Key, tuple[int, ...]]:
+    """The cells of shops counted anew from their outcomes, as of each shop's own instant."""
+    instants = {shop: at for part in chunks(list(shop_ids)) for shop, at in session.execute(
+        select(Shop.id, Shop.cells_ms).where(Shop.id.in_(part)))}
+    deltas = Deltas(list_zones(session, list(instants)))
+    for part in chunks(list(instants), 1_000):
+        query = select(*CONTRIBUTION).join(Shop, Shop.id == OutcomeRow.shop_id).where(
+            OutcomeRow.shop_id.in_(part), OutcomeRow.from_ms < Shop.cells_ms, OutcomeRow.until_ms >= Shop.cells_ms)
+        for row in session.execute(query):
+            deltas.add(Contribution(*row), 1)
+    return {key: tuple(sums) for key, sums in deltas._sums.items() if any(sums)}
+
+
+def list_cells(session: Session, shop_ids: Sequence[int]) -> dict[Key, tuple[int, ...]]:
+    """The stored cells of shops, empty ones left out."""
+    columns = [getattr(MetricDay, name) for name in SUMS]
+    found: dict[Key, tuple[int, ...]] = {}
+    for part in chunks(list(shop_ids)):
+        query = select(MetricDay.shop_id, MetricDay.metric_code, MetricDay.day, *columns).where(
+            MetricDay.shop_id.in_(part))
+        found |= {tuple(row[:3]): tuple(row[3:]) for row in session.execute(query) if any(row[3:])}
+    return found
+
+
+def replace_cells(session: Session, shop_ids: Sequence[int]) -> None:
+    """Count the cells of shops anew and store them in place of the old ones. Does not commit."""
+    counted = recount(session, shop_ids)
+    for part in chunks(list(shop_ids)):
+        session.execute(delete(MetricDay).where(MetricDay.shop_id.in_(part)))
+    rows = [dict(zip(("shop_id", "metric_code", "day", *SUMS), (*key, *sums), strict=True))
+            for key, sums in sorted(counted.items())]
+    for chunk in chunks(rows, 5_000):
+        session.connection().execute(MetricDay.__table__.insert(), list(chunk))  # type: ignore[attr-defined]

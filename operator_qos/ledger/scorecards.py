@@ -1,0 +1,211 @@
+"""Scorecards: the current numbers of shops under the official standard, from their day cells."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from sqlalchemy import and_, case, delete, func, or_, select
+from sqlalchemy.orm import Session
+
+from operator_qos.db import bulk_insert, chunks
+from operator_qos.ledger.cells import local_ordinal
+from operator_qos.ledger.models import MetricDay, OutcomeRow, Scorecard
+from operator_qos.ledger.service import get_standard
+from operator_qos.sellers.models import Marketplace, Shop
+from scoring.intervals import clopper_pearson
+from scoring.metrics import GROUP_CODES, METRICS, Metric
+from scoring.standards import MetricRule
+from scoring.verdicts import judge_evidence, to_verdicts
+from scoring.windows import window_start_ms
+
+SHOWN_DAYS = 30  # metrics no rule of the standard judges are shown over that many days
+WEEKS = 12
+COLUMNS = ("shop_id", "metric_code", "as_of_ms", "window_start_ms", "bad", "base", "value", "lower", "upper",
+           "raw_bad", "raw_base", "raw_value", "buyers", "verdict", "trend")
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A metric on the scorecard: its window, and the rule that judges it, if any."""
+
+    metric: Metric
+    days: int
+    rule: MetricRule | None
+
+
+def list_shown() -> list[Shown]:
+    """What a scorecard shows: judged metrics over their own windows, the others over 30 days."""
+    rules = {rule.metric: rule for rule in get_standard().rules}
+    return [
+        Shown(metric, rules[name].window_days if name in rules else SHOWN_DAYS, rules.get(name))
+        for name, metric in METRICS.items()
+    ]
+
+
+def rate(metric: Metric, bad: float, base: int) -> float | None:
+    """The value of a metric: bad ÷ base, or 1 − bad ÷ base where higher is better; None without a base."""
+    if base == 0:
+        return None
+    share = bad / base
+    return 1 - share if metric.higher_is_better and metric.kind == "share" else share
+
+
+def _sum_windows(session: Session, shop_ids: Sequence[int], last_days: Mapping[int, int]) -> dict[tuple[int, int], Any]:
+    """(shop, metric) -> sums over the metric's own window, in one statement per day group."""
+    window = case({shown.metric.code: shown.days for shown in list_shown()}, value=MetricDay.metric_code)
+    found: dict[tuple[int, int], Any] = {}
+    for day in sorted(set(last_days.values())):
+        group = [shop for shop in shop_ids if last_days[shop] == day]
+        for part in chunks(group, 5_000):
+            query = select(
+                MetricDay.shop_id, MetricDay.metric_code, func.sum(MetricDay.official_bad),
+                func.sum(MetricDay.official_base), func.sum(MetricDay.bad), func.sum(MetricDay.base),
+                func.sum(MetricDay.official_total), func.sum(MetricDay.total),
+            ).where(MetricDay.shop_id.in_(part), MetricDay.day > day - window, MetricDay.day <= day).group_by(
+                MetricDay.shop_id, MetricDay.metric_code)
+            found |= {(row[0], row[1]): tuple(int(v) for v in row[2:]) for row in session.execute(query)}
+    return found
+
+
+def _sum_weeks(session: Session, shop_ids: Sequence[int], last_days: Mapping[int, int]) -> dict[tuple[int, int], str]:
+    """(shop, metric) -> the last 12 weekly values, oldest first, comma-separated; empty weeks are empty."""
+    found: dict[tuple[int, int], dict[int, tuple[int, int]]] = {}
+    for day in sorted(set(last_days.values())):
+        group = [shop for shop in shop_ids if last_days[shop] == day]
+        week = (day - MetricDay.day) / 7
+        for part in chunks(group, 5_000):
+            query = select(
+                MetricDay.shop_id, MetricDay.metric_code, week.label("week"), MetricDay.official_bad,
+                MetricDay.official_base, MetricDay.official_total,
+            ).where(MetricDay.shop_id.in_(part), MetricDay.day > day - 7 * WEEKS, MetricDay.day <= day)
+            for shop, code, age, bad, base, total in session.execute(query):
+                amount = total if METRICS_BY_KIND[code] != "share" else bad
+                weeks = found.setdefault((shop, code), {})
+                held = weeks.get(int(age), (0, 0))
+                weeks[int(age)] = (held[0] + amount, held[1] + base)
+    return {key: _trend_text(key[1], weeks) for key, weeks in found.items()}
+
+
+METRICS_BY_KIND = {metric.code: metric.kind for metric in METRICS.values()}
+_BY_CODE = {metric.code: metric for metric in METRICS.values()}
+
+
+def _trend_text(code: int, weeks: Mapping[int, tuple[int, int]]) -> str:
+    values = [rate(_BY_CODE[code], *weeks.get(age, (0, 0))) for age in range(WEEKS - 1, -1, -1)]
+    return ",".join("" if value is None else f"{value:.5g}" for value in values)
+
+
+def _count_buyers(session: Session, shops: Mapping[int, tuple[int, str]], now_ms: int) -> dict[tuple[int, int], int]:
+    """(shop, metric) -> distinct buyers behind the officially bad units of judged metrics.
+
+    A unit whose buyer nobody told us counts as a buyer of its own.
+    """
+    found: dict[tuple[int, int], int] = {}
+    who = func.coalesce(OutcomeRow.buyer, OutcomeRow.order_ref, OutcomeRow.unit)
+    for shown in (s for s in list_shown() if s.rule is not None):
+        starts = {zone: window_start_ms(now_ms, zone, days=shown.days) for _, zone in shops.values()}
+        for zone, start in starts.items():
+            group = [shop for shop, (_, own) in shops.items() if own == zone]
+            for part in chunks(group, 5_000):
+                query = select(OutcomeRow.shop_id, func.count(who.distinct())).where(
+                    OutcomeRow.shop_id.in_(part), OutcomeRow.group_code == GROUP_CODES[shown.metric.group],
+                    OutcomeRow.anchor_ms >= start, OutcomeRow.anchor_ms < now_ms, OutcomeRow.from_ms < now_ms,
+                    OutcomeRow.until_ms >= now_ms,
+                    OutcomeRow.official_bad.op("&")(shown.metric.flag) != 0).group_by(OutcomeRow.shop_id)
+                found |= {(shop, shown.metric.code): count for shop, count in session.execute(query)}
+    return found
+
+
+def _median_of(session: Session, shown: Shown, part: Sequence[int], start: int, now_ms: int) -> dict[int, float]:
+    """Per shop the median of a time metric [s]: nearest rank, the lower middle of an even number."""
+    numbered = select(
+        OutcomeRow.shop_id, OutcomeRow.amount,
+        func.row_number().over(partition_by=OutcomeRow.shop_id, order_by=(OutcomeRow.amount, OutcomeRow.row_id)
+                               ).label("place"),
+        func.count().over(partition_by=OutcomeRow.shop_id).label("of"),
+    ).where(
+        OutcomeRow.shop_id.in_(part), OutcomeRow.group_code == GROUP_CODES[shown.metric.group],
+        OutcomeRow.anchor_ms >= start, OutcomeRow.anchor_ms < now_ms, OutcomeRow.from_ms < now_ms,
+        OutcomeRow.until_ms >= now_ms, OutcomeRow.official_base.op("&")(shown.metric.flag) != 0).subquery()
+    middle = or_(numbered.c.place * 2 == numbered.c.of, numbered.c.place * 2 == numbered.c.of + 1)
+    return {shop: float(amount) for shop, amount in session.execute(
+        select(numbered.c.shop_id, numbered.c.amount).where(and_(middle)))}
+
+
+def _list_medians(session: Session, shops: Mapping[int, tuple[int, str]], now_ms: int) -> dict[tuple[int, int], float]:
+    found: dict[tuple[int, int], float] = {}
+    for shown in (s for s in list_shown() if s.metric.kind == "time"):
+        for zone in {zone for _, zone in shops.values()}:
+            start = window_start_ms(now_ms, zone, days=shown.days)
+            group = [shop for shop, (_, own) in shops.items() if own == zone]
+            for part in chunks(group, 5_000):
+                medians = _median_of(session, shown, part, start, now_ms)
+                found |= {(shop, shown.metric.code): value for shop, value in medians.items()}
+    return found
+
+
+def refresh_scorecards(session: Session, shop_ids: Sequence[int], *, now_ms: int) -> None:
+    """Write the scorecards of shops as of now, whose day cells are up to date. Does not commit."""
+    if not shop_ids:
+        return
+    query = select(Shop.id, Marketplace.timezone).join(Marketplace, Marketplace.id == Shop.marketplace_id)
+    shops = {shop: (local_ordinal(now_ms - 1, zone), zone) for part in chunks(list(shop_ids)) for shop, zone in
+             session.execute(query.where(Shop.id.in_(part)))}
+    last_days = {shop: day for shop, (day, _) in shops.items()}
+    sums, trends = _sum_windows(session, list(shops), last_days), _sum_weeks(session, list(shops), last_days)
+    medians, buyers = _list_medians(session, shops, now_ms), _count_buyers(session, shops, now_ms)
+    rows: list[tuple[Any, ...]] = []
+    for shown in list_shown():
+        rows += _rows_of(shown, shops, sums, trends=trends, medians=medians, buyers=buyers, now_ms=now_ms)
+    for part in chunks(list(shops)):
+        session.execute(delete(Scorecard).where(Scorecard.shop_id.in_(part)))
+    bulk_insert(session, Scorecard, COLUMNS, rows)
+
+
+def _rows_of(  # noqa: PLR0913  # the kept sums of one refresh, by keyword
+    shown: Shown, shops: Mapping[int, tuple[int, str]], sums: Mapping[tuple[int, int], Any], *,
+    trends: Mapping[tuple[int, int], str], medians: Mapping[tuple[int, int], float],
+    buyers: Mapping[tuple[int, int], int], now_ms: int,
+) -> list[tuple[Any, ...]]:
+    metric, code = shown.metric, shown.metric.code
+    ids = [shop for shop in shops if shown.rule is not None or (shop, code) in sums]
+    table = [sums.get((shop, code), (0,) * 6) for shop in ids]
+    bad = np.array([row[0] for row in table], dtype=np.int64)
+    base = np.array([row[1] for row in table], dtype=np.int64)
+    counts = [buyers.get((shop, code), 0) for shop in ids]
+    verdicts = _judge(shown.rule, bad, base, counts)
+    lower, upper = _bounds(metric, bad, base)
+    rows: list[tuple[Any, ...]] = []
+    for place, shop in enumerate(ids):
+        row, start = table[place], window_start_ms(now_ms, shops[shop][1], days=shown.days)
+        shares = metric.kind == "share"
+        official, raw = (row[0], row[2]) if shares else (row[4], row[5])
+        value = medians.get((shop, code)) if metric.kind == "time" else rate(metric, official, row[1])
+        rows.append((
+            shop, code, now_ms, start, official, row[1], value, lower[place], upper[place], raw, row[3],
+            rate(metric, raw, row[3]), counts[place], verdicts[place], trends.get((shop, code), "")))
+    return rows
+
+
+def _judge(rule: MetricRule | None, bad: Any, base: Any, buyers: Sequence[int]) -> list[str] | list[None]:
+    """The verdict words of one rule over many shops; None where no rule judges."""
+    if rule is None or not len(buyers):
+        return [None] * len(buyers)
+    codes = judge_evidence(bad, base, buyers, limits=rule.limit, higher_is_better=rule.higher_is_better,
+                           evidence=get_standard().evidence)
+    return [verdict.value for verdict in to_verdicts(codes)]
+
+
+def _bounds(metric: Metric, bad: Any, base: Any) -> tuple[list[float | None], list[float | None]]:
+    """The likely range of shares (Clopper-Pearson 95 %), None where there is none."""
+    if metric.kind != "share" or not len(bad):
+        return [None] * len(bad), [None] * len(bad)
+    low, high = clopper_pearson(bad, base)
+    if metric.higher_is_better:
+        low, high = 1 - high, 1 - low
+    known = np.asarray(base) > 0
+    return ([float(v) if k else None for v, k in zip(low, known, strict=True)],
+            [float(v) if k else None for v, k in zip(high, known, strict=True)])

@@ -1,0 +1,141 @@
+"""Keeping the ledger true to the log: re-derive what a batch touched, in the transaction that took it in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from sqlalchemy import delete, func, select
+from sqlalchemy.orm import Session
+
+from operator_qos.db import Base, among, bulk_insert, chunks
+from operator_qos.events.log import list_dossier_events, list_shop_events
+from operator_qos.events.models import Event
+from operator_qos.ledger import models
+from operator_qos.ledger.cells import Contribution, Deltas, advance, list_standing, list_zones
+from operator_qos.ledger.derive import COLUMNS, Row, StandardName, build_book, derive_rows
+from operator_qos.sellers.models import Marketplace, Shop
+from scoring.dossier import HOUR_MS, Frame
+from scoring.events import TypedEvent
+from scoring.standards import Standard, load_preset
+
+FACT_MODELS: Mapping[str, type[Base]] = {name: getattr(models, name) for name in COLUMNS}
+
+
+@lru_cache(maxsize=1)
+def get_standard() -> Standard:
+    """The official standard."""
+    return load_preset("ours")
+
+
+@lru_cache(maxsize=1)
+def _limits() -> Mapping[str, Any]:
+    """The limits of the official standard that open promises."""
+    standard = get_standard()
+    hours = {rule.metric: rule.working_hours for rule in standard.rules}
+    kinds = next(rule.defect_kinds for rule in standard.rules if rule.metric == "order_defect_rate")
+    return {
+        "answer_ms": (hours["response_within_rate"] or 0) * HOUR_MS,
+        "resolve_ms": (hours["resolution_within_rate"] or 0) * HOUR_MS,
+        "defect_kinds": frozenset(kinds),
+    }
+
+
+def build_frames(session: Session, shop_ids: Sequence[int], *, known_ms: int | None = None) -> dict[int, Frame]:
+    """What each shop's dossiers are judged in: zone, clocks, limits of the standard."""
+    query = select(Shop.id, Shop.timezone, Marketplace.timezone).join(
+        Marketplace, Marketplace.id == Shop.marketplace_id)
+    calendars = list_shop_events(session, shop_ids)
+    frames: dict[int, Frame] = {}
+    for part in chunks(list(shop_ids)):
+        for shop_id, own_zone, zone in session.execute(query.where(Shop.id.in_(part))):
+            events = [e for e in calendars[shop_id] if known_ms is None or e.at_ms < known_ms]
+            frames[shop_id] = Frame(zone, build_book(events, own_zone or zone), **_limits())
+    return frames
+
+
+@dataclass(frozen=True)
+class Touched:
+    """What a batch touched: dossiers to derive anew, and those that vanished.
+
+    `fresh` are those whose every event came with this batch, under its locks: they need no reading and have no rows.
+    """
+
+    dossiers: frozenset[int]
+    fresh: Mapping[int, tuple[int, Sequence[TypedEvent]]]
+    vanished: frozenset[int]
+
+
+def list_clock_dossiers(session: Session, shop_ids: Iterable[int]) -> set[int]:
+    """The dossiers of shops whose promises run on the shop's clock."""
+    found: set[int] = set()
+    for model in (models.TurnFact, models.CaseFact):
+        query = select(model.dossier_id).where(model.shop_id.in_(list(shop_ids)))
+        found |= set(session.scalars(query))
+    return found
+
+
+def _delete_rows(session: Session, dossiers: Sequence[int]) -> None:
+    for part in chunks(dossiers):
+        for model in FACT_MODELS.values():
+            session.execute(delete(model).where(among(session, model.dossier_id, part)))  # type: ignore[attr-defined]
+
+
+def _contribution(shop_id: int, row: Row) -> Contribution:
+    group, _, anchor, _, _, base, bad, official_base, official_bad, amount = row[:10]
+    return Contribution(shop_id, group, anchor, base, bad, official_base, official_bad, amount)
+
+
+def derive_dossiers(session: Session, touched: Touched) -> set[int]:
+    """Derive touched dossiers anew from the log and correct the day cells. Returns the shops. Does not commit."""
+    old = sorted((touched.dossiers - touched.fresh.keys()) | touched.vanished)
+    events = {**list_dossier_events(session, sorted(touched.dossiers - touched.fresh.keys())), **touched.fresh}
+    shop_ids = {shop_id for shop_id, _ in events.values()} | _shops_of(session, touched.vanished)
+    instants = {shop: at for shop, at in session.execute(
+        select(Shop.id, Shop.cells_ms).where(Shop.id.in_(shop_ids)))}
+    deltas = Deltas(list_zones(session, sorted(shop_ids)))
+    for row in list_standing(session, old, instants):
+        deltas.add(row, -1)
+    _delete_rows(session, old)
+    frames = build_frames(session, sorted(shop_ids))
+    written: dict[str, list[Row]] = {name: [] for name in COLUMNS}
+    for dossier, (shop_id, dossier_events) in events.items():
+        rows = derive_rows(dossier_events, frames[shop_id], StandardName(get_standard().id, get_standard().version))
+        for name, found in rows.items():
+            written[name] += [(shop_id, dossier, *row) for row in found]
+        for row in rows["OutcomeRow"]:
+            if row[3] < instants[shop_id] <= row[4]:
+                deltas.add(_contribution(shop_id, row), 1)
+    for name, found in written.items():
+        bulk_insert(session, FACT_MODELS[name], ("shop_id", "dossier_id", *COLUMNS[name]), found)
+    deltas.write(session)
+    return shop_ids
+
+
+def _shops_of(session: Session, dossiers: Iterable[int]) -> set[int]:
+    wanted = list(dossiers)
+    if not wanted:
+        return set()
+    return set(session.scalars(select(models.OutcomeRow.shop_id).where(
+        models.OutcomeRow.dossier_id.in_(wanted)).distinct()))
+
+
+def advance_shops(session: Session, shop_ids: Iterable[int], *, now_ms: int) -> int:
+    """Bring the day cells of shops up to now. Does not commit."""
+    ids = sorted(shop_ids)
+    instants = {shop: at for part in chunks(ids) for shop, at in session.execute(
+        select(Shop.id, Shop.cells_ms).where(Shop.id.in_(part)))}
+    return advance(session, instants, now_ms=now_ms)
+
+
+def list_all_dossiers(session: Session, shop_id: int) -> list[int]:
+    """Every dossier of a shop."""
+    query = select(Event.dossier_id).where(Event.shop_id == shop_id, Event.dossier_id.is_not(None)).distinct()
+    return [int(dossier) for dossier in session.scalars(query) if dossier is not None]
+
+
+def count_events(session: Session) -> int:
+    """How many events the log holds."""
+    return session.scalar(select(func.count()).select_from(Event)) or 0

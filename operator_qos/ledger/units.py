@@ -1,0 +1,198 @@
+"""The rows behind one number: which units counted, which failed, which were forgiven, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from flask_babel import gettext
+from flask_babel import lazy_gettext as _
+from sqlalchemy.orm import Session
+
+from operator_qos import words
+from operator_qos.ledger.queries import ScorecardRow, Unit, list_scorecards, list_units
+from operator_qos.ledger.service import get_standard
+from operator_qos.ledger.unit_queries import (
+    Forgiveness,
+    OrderBrief,
+    TurnBrief,
+    list_dossiers,
+    list_forgiveness,
+    list_order_briefs,
+    list_standing_defects,
+    list_turn_briefs,
+)
+from operator_qos.metric_cards import MetricCard, build_card
+from scoring.metrics import GROUP_CODES, METRICS, Metric
+
+SHOWS = ("bad", "forgiven", "all")
+ANCHORS = {
+    "placed": _("Ordered"),
+    "ship": _("To ship by"),
+    "deliver": _("To deliver by"),
+    "shipped": _("Shipped"),
+    "review": _("Rated"),
+    "turn": _("Asked"),
+    "case": _("Opened"),
+    "resolved": _("Solved"),
+}
+TITLES = {
+    "placed": _("Order"),
+    "ship": _("Order"),
+    "deliver": _("Order"),
+    "shipped": _("Order"),
+    "review": _("Order"),
+    "turn": _("Question"),
+    "case": _("Problem"),
+    "resolved": _("Problem"),
+}
+
+
+@dataclass(frozen=True)
+class UnitsView:
+    """The units of one metric in the scorecard's window, with how many there are of each sort."""
+
+    metric: Metric
+    card: MetricCard
+    score: ScorecardRow
+    show: str
+    rows: tuple[Unit, ...]
+    bad: int
+    forgiven: int
+    total: int
+    anchor_title: str
+    unit_title: str
+
+
+@dataclass(frozen=True)
+class UnitLine:
+    """One row as shown. `moment_ms` is what settled it, None where nothing did."""
+
+    unit: Unit
+    name: str
+    moment_ms: int | None
+    is_bad: bool
+    is_forgiven: bool
+    reasons: tuple[str, ...]
+    forgiveness: tuple[Forgiveness, ...]
+
+
+@dataclass(frozen=True)
+class _Facts:
+    orders: dict[str, OrderBrief]
+    turns: dict[str, TurnBrief]
+    defects: dict[str, list[str]]
+    forgiven: dict[str, list[Forgiveness]]
+
+
+def is_forgiven(unit: Unit) -> bool:
+    """Whether the official count treats a unit more kindly than the raw one."""
+    return bool((unit.base and not unit.official_base) or (unit.bad and not unit.official_bad))
+
+
+def choose_units(units: Sequence[Unit], show: str) -> list[Unit]:
+    """The rows of a tab, latest first: what officially failed, what was forgiven, or everything counted."""
+    if show == "bad":
+        chosen = [unit for unit in units if unit.official_bad]
+    elif show == "forgiven":
+        chosen = [unit for unit in units if is_forgiven(unit)]
+    else:
+        chosen = list(units)
+    return sorted(chosen, key=lambda unit: (-unit.anchor_ms, unit.unit))
+
+
+def read_show(metric: Metric, asked: str | None) -> str:
+    """The tab asked for; times and means have no failures, so all their rows are shown."""
+    usual = "bad" if metric.kind == "share" else "all"
+    return asked if asked in SHOWS else usual
+
+
+def find_units(session: Session, shop_id: int, *, metric: str, show: str | None) -> UnitsView | None:
+    """The units behind a scorecard's number, counted at the scorecard's own moment.
+
+    None for an unknown metric, or one the shop has no number for.
+    """
+    found = METRICS.get(metric)
+    score = list_scorecards(session, [shop_id]).get(shop_id, {}).get(metric)
+    if found is None or score is None:
+        return None
+    units = list_units(
+        session, shop_id, metric=metric, window_start_ms=score.window_start_ms, as_of_ms=score.as_of_ms
+    )
+    counted = [unit for unit in units if unit.base]
+    chosen = read_show(found, show)
+    standard = get_standard()
+    return UnitsView(
+        metric=found,
+        card=build_card(score, standard.find_rule(metric), standard.evidence),
+        score=score,
+        show=chosen,
+        rows=tuple(choose_units(counted, chosen)),
+        bad=sum(bool(unit.official_bad) for unit in counted),
+        forgiven=sum(is_forgiven(unit) for unit in counted),
+        total=len(counted),
+        anchor_title=str(ANCHORS[found.group]),
+        unit_title=str(TITLES[found.group]),
+    )
+
+
+def _settled_ms(view: UnitsView, unit: Unit, facts: _Facts) -> int | None:
+    order = facts.orders.get(unit.order_ref or "")
+    if view.metric.group == "turn":
+        turn = facts.turns.get(unit.unit)
+        return turn.answered_ms if turn else None
+    if order is None:
+        return None
+    if view.metric.group == "ship":
+        return order.shipped_ms
+    return order.arrived_ms if view.metric.group == "deliver" else None
+
+
+def settled_title(metric: Metric) -> str:
+    """What the moment that settled a row is called; empty where there is none to show."""
+    titles = {"ship": gettext("Shipped"), "deliver": gettext("Arrived"), "turn": gettext("Answered")}
+    return str(titles.get(metric.group, ""))
+
+
+def _reasons(view: UnitsView, unit: Unit, facts: _Facts) -> tuple[str, ...]:
+    kinds = facts.defects.get(unit.order_ref or "", [])
+    if view.metric.id == "order_defect_rate":
+        counted = get_standard().get_rule("order_defect_rate").defect_kinds
+        return tuple(str(words.defect_name(kind)) for kind in kinds if kind in counted)
+    order = facts.orders.get(unit.order_ref or "")
+    if view.metric.group == "placed" and unit.bad and order is not None and order.cancel_reason:
+        return (str(words.reason_name(order.cancel_reason)),)
+    if view.metric.group == "ship" and order is not None and order.carrier:
+        return (order.carrier,)
+    return ()
+
+
+def build_lines(session: Session, shop_id: int, view: UnitsView, units: Sequence[Unit]) -> list[UnitLine]:
+    """The rows of one page with what explains them."""
+    dossiers = list_dossiers(
+        session,
+        shop_id,
+        group_code=GROUP_CODES[view.metric.group],
+        anchors_ms=[unit.anchor_ms for unit in units],
+    )
+    facts = _Facts(
+        orders=list_order_briefs(session, dossiers),
+        turns=list_turn_briefs(session, dossiers),
+        defects=list_standing_defects(session, dossiers, as_of_ms=view.score.as_of_ms),
+        forgiven=list_forgiveness(session, dossiers),
+    )
+    return [_line(view, unit, facts) for unit in units]
+
+
+def _line(view: UnitsView, unit: Unit, facts: _Facts) -> UnitLine:
+    forgiven = is_forgiven(unit)
+    said = facts.forgiven.get(unit.unit, []) or facts.forgiven.get(unit.order_ref or "", [])
+    return UnitLine(
+        unit=unit,
+        name=unit.unit.partition("|")[2] or unit.unit,
+        moment_ms=_settled_ms(view, unit, facts),
+        is_bad=bool(unit.official_bad),
+        is_forgiven=forgiven,
+        reasons=_reasons(view, unit, facts),
+        forgiveness=tuple(said) if forgiven else (),
+    )

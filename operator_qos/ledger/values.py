@@ -1,0 +1,254 @@
+"""Metric values at any T and K, for exports and checks: from outcome spans, re-derived where K makes a difference."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from operator_qos.clock import end_of_day_ms
+from operator_qos.db import chunks
+from operator_qos.events.log import list_dossier_events, list_shop_events
+from operator_qos.events.models import Event
+from operator_qos.ledger.models import OutcomeRow
+from operator_qos.ledger.scorecards import SHOWN_DAYS, rate
+from operator_qos.ledger.service import build_frames, get_standard, list_clock_dossiers
+from operator_qos.sellers.models import Marketplace, Shop
+from scoring.dossier import fold, visible_events
+from scoring.events import KNOWN_TYPES, RANKS, iso, moment_ms
+from scoring.intervals import clopper_pearson, mean_interval, percentile_rank_bounds
+from scoring.metrics import CATALOGUE, GROUP_CODES, METRICS, Metric
+from scoring.outcomes import UNANSWERED, UNRESOLVED, list_outcomes
+from scoring.windows import window_start_ms
+
+KNOWN_RANKS = sorted(RANKS[name] for name in KNOWN_TYPES)
+SHOP_RANKS = {RANKS[name] for name in ("shop.calendar_set", "shop.closed_for")}
+
+
+@dataclass(frozen=True)
+class Moments:
+    """T and K as given: a date (the end of that local day, but not beyond now) or an instant [RFC 3339]."""
+
+    as_of: str
+    known_at: str | None
+    now_ms: int
+
+    def as_of_ms(self, zone: str) -> int:
+        """T in that zone [epoch ms]."""
+        return _instant(self.as_of, zone, self.now_ms)
+
+    def known_ms(self, zone: str) -> int:
+        """K in that zone [epoch ms]; T when not given."""
+        return _instant(self.known_at or self.as_of, zone, self.now_ms)
+
+
+def _instant(given: str, zone: str, now_ms: int) -> int:
+    if len(given) == 10:
+        return min(end_of_day_ms(date.fromisoformat(given), zone), now_ms)
+    return moment_ms(given)
+
+
+@dataclass(frozen=True)
+class Unit:
+    """One unit in the window: whether it counts in the base and as bad, raw and officially."""
+
+    shop_id: int
+    group_code: int
+    unit: str
+    anchor_ms: int
+    base: int
+    bad: int
+    official_base: int
+    official_bad: int
+    amount: int
+    order_ref: str | None
+    buyer: str | None
+    kinds: str | None
+
+
+UNIT_COLUMNS = tuple(getattr(OutcomeRow, name) for name in Unit.__dataclass_fields__)
+
+
+@dataclass(frozen=True)
+class MetricValue:
+    """One row of the export; times carry median, p90, mean [s] and the number unanswered."""
+
+    marketplace: str
+    shop: str
+    metric: str
+    window_start: str
+    window_end: str
+    as_of: str
+    known_at: str
+    bad: int
+    base: int
+    value: float | None
+    lower: float | None
+    upper: float | None
+    official: bool
+    median: int | None = None
+    p90: int | None = None
+    mean: float | None = None
+    unanswered: int | None = None
+
+
+def window_days(metric: Metric, given: int | None) -> int:
+    """The window of a metric [days]: as given, else the standard's, else 30."""
+    if given is not None:
+        return given
+    return {rule.metric: rule.window_days for rule in get_standard().rules}.get(metric.id, SHOWN_DAYS)
+
+
+def list_units_at(
+    session: Session, shop_ids: Sequence[int], *, start_ms: int, as_of_ms: int, known_ms: int,
+) -> list[Unit]:
+    """Every unit anchored in `[start_ms, as_of_ms)` as it counts at (T, K) [epoch ms]."""
+    restated = _list_restated(session, shop_ids, as_of_ms, known_ms) if known_ms != as_of_ms else {}
+    aside = set(restated)
+    found: list[Unit] = []
+    for part in chunks(list(shop_ids), 2_000):
+        query = select(OutcomeRow.dossier_id, *UNIT_COLUMNS).where(
+            OutcomeRow.shop_id.in_(part), OutcomeRow.anchor_ms >= start_ms, OutcomeRow.anchor_ms < as_of_ms,
+            OutcomeRow.from_ms < as_of_ms, OutcomeRow.until_ms >= as_of_ms)
+        found += [Unit(*row[1:]) for row in session.execute(query) if row[0] not in aside]
+    found += [unit for units in restated.values() for unit in units if start_ms <= unit.anchor_ms < as_of_ms]
+    return found
+
+
+def _list_restated(session: Session, shop_ids: Sequence[int], as_of_ms: int, known_ms: int) -> dict[int, list[Unit]]:
+    """The dossiers for which K makes a difference at T, folded anew from their visible events."""
+    low, high = min(as_of_ms, known_ms), max(as_of_ms, known_ms)
+    dossiers: set[int] = set()
+    clocks: set[int] = set()
+    for part in chunks(list(shop_ids), 2_000):
+        query = select(Event.dossier_id, Event.shop_id).where(
+            Event.shop_id.in_(part), Event.type_rank.in_(KNOWN_RANKS), Event.at_ms >= low, Event.at_ms < high)
+        for dossier, shop_id in session.execute(query):
+            if dossier is None:
+                clocks.add(shop_id)
+            else:
+                dossiers.add(dossier)
+    dossiers |= list_clock_dossiers(session, clocks) if clocks else set()
+    frames = build_frames(session, sorted(shop_ids), known_ms=known_ms)
+    found: dict[int, list[Unit]] = {}
+    for dossier, (shop_id, events) in list_dossier_events(session, sorted(dossiers)).items():
+        state = fold(visible_events(events, as_of_ms, known_ms), frames[shop_id])
+        found[dossier] = [
+            Unit(shop_id, *outcome[:8], outcome.order, _text(outcome.buyer), ",".join(outcome.kinds) or None)
+            for outcome in list_outcomes(state, as_of_ms=as_of_ms, known_at_ms=known_ms)
+        ]
+    return found
+
+
+def _text(buyer: str | int | None) -> str | None:
+    return None if buyer is None else str(buyer)
+
+
+def list_metric_values(
+    session: Session, moments: Moments, *, days: int | None = None, official: bool = True,
+    shop_ids: Iterable[int] | None = None,
+) -> list[MetricValue]:
+    """A row per shop and metric with a base at (T, K), by marketplace, shop and metric."""
+    query = select(Marketplace.id, Marketplace.timezone).order_by(Marketplace.id)
+    wanted = None if shop_ids is None else set(shop_ids)
+    found: list[MetricValue] = []
+    for marketplace, zone in session.execute(query).all():
+        shops = {row.id: row.code for row in session.execute(
+            select(Shop.id, Shop.code).where(Shop.marketplace_id == marketplace).order_by(Shop.code))
+            if wanted is None or row.id in wanted}
+        found += _values_of(session, _Place(marketplace, zone, shops), moments, days=days, official=official)
+    return found
+
+
+@dataclass(frozen=True)
+class _Place:
+    marketplace: str
+    zone: str
+    shops: Mapping[int, str]
+
+
+def _values_of(
+    session: Session, place: _Place, moments: Moments, *, days: int | None, official: bool,
+) -> list[MetricValue]:
+    as_of, known = moments.as_of_ms(place.zone), moments.known_ms(place.zone)
+    widest = max(window_days(metric, days) for metric in CATALOGUE)
+    start = window_start_ms(as_of, place.zone, days=widest)
+    units = list_units_at(session, list(place.shops), start_ms=start, as_of_ms=as_of, known_ms=known)
+    grouped: dict[tuple[int, int], list[Unit]] = {}
+    for unit in units:
+        grouped.setdefault((unit.shop_id, unit.group_code), []).append(unit)
+    found: list[MetricValue] = []
+    for shop_id, code in place.shops.items():
+        for metric in METRICS.values():
+            begin = window_start_ms(as_of, place.zone, days=window_days(metric, days))
+            counted = [
+                u for u in grouped.get((shop_id, GROUP_CODES[metric.group]), ())
+                if u.anchor_ms >= begin and (u.official_base if official else u.base) & metric.flag
+            ]
+            silent = _count_unanswered(grouped, shop_id, metric, begin_ms=begin, official=official)
+            if counted:
+                head = (place.marketplace, code, metric.id, iso(begin), iso(as_of), iso(as_of), iso(known))
+                found.append(measure(head, metric, counted, official=official, unanswered=silent))
+    return found
+
+
+def _count_unanswered(
+    grouped: Mapping[tuple[int, int], Sequence[Unit]], shop_id: int, metric: Metric, *, begin_ms: int, official: bool,
+) -> int | None:
+    """For times, the units of the window that have none: turns not answered, cases not resolved."""
+    if metric.kind != "time":
+        return None
+    flag = UNRESOLVED if metric.group == "case" else UNANSWERED
+    return sum(
+        1 for u in grouped.get((shop_id, GROUP_CODES[metric.group]), ())
+        if u.anchor_ms >= begin_ms and (u.official_base if official else u.base) & flag)
+
+
+def nearest_rank(ordered: Sequence[int], share: float) -> int:
+    """The smallest value that at least `share` of the values do not exceed; 0.5 gives the lower middle."""
+    from math import ceil
+
+    return ordered[max(0, ceil(share * len(ordered) - 1e-9) - 1)]
+
+
+def measure(
+    head: tuple[str, ...], metric: Metric, units: Sequence[Unit], *, official: bool, unanswered: int | None = None,
+) -> MetricValue:
+    """The value of one metric over its units, of which there is at least one."""
+    base = len(units)
+    if metric.kind == "share":
+        bad = sum(1 for u in units if (u.official_bad if official else u.bad) & metric.flag)
+        low, high = clopper_pearson([bad], [base])
+        bounds = (1 - float(high[0]), 1 - float(low[0])) if metric.higher_is_better else (float(low[0]), float(high[0]))
+        return MetricValue(*head, bad, base, _rounded(rate(metric, bad, base)), *map(_rounded, bounds), official)
+    amounts = sorted(u.amount for u in units)
+    total = sum(amounts)
+    if metric.kind == "mean":
+        low, high = mean_interval([total], [sum(a * a for a in amounts)], [base])
+        bounds = (_finite(low[0]), _finite(high[0]))
+        return MetricValue(*head, total, base, _rounded(total / base), *bounds, official)
+    median, p90 = nearest_rank(amounts, 0.5), nearest_rank(amounts, 0.9)
+    first, last = percentile_rank_bounds([base], 0.5)
+    return MetricValue(
+        *head, total, base, median, _at_rank(amounts, first[0]), _at_rank(amounts, last[0]), official, median, p90,
+        _rounded(total / base), unanswered)
+
+
+def _at_rank(ordered: Sequence[int], rank: float) -> float | None:
+    place = int(rank)
+    return float(ordered[place - 1]) if 1 <= place <= len(ordered) else None
+
+
+def _finite(value: float) -> float | None:
+    number = float(value)
+    return _rounded(number) if number == number and abs(number) != float("inf") else None
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(float(value), 9)
+
+
+__all__ = ["MetricValue", "Moments", "Unit", "list_metric_values", "list_shop_events", "list_units_at"]

@@ -1,0 +1,213 @@
+"""Pages that the operator's people and sellers share: the rows behind a number, one order, the standard."""
+
+from __future__ import annotations
+
+import gzip
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib import resources
+from importlib.metadata import version
+
+from flask import Blueprint, Response, jsonify, request
+from sqlalchemy.orm import Session
+from werkzeug.exceptions import NotFound
+
+from operator_qos.clock import from_ms
+from operator_qos.ledger.figures import build_figure
+from operator_qos.ledger.order_page import build_order
+from operator_qos.ledger.service import get_standard
+from operator_qos.ledger.standard_page import build_standard
+from operator_qos.ledger.units import UnitsView, build_lines, find_units, is_forgiven, settled_title
+from operator_qos.pages import ShopLinks, send_csv, show
+from operator_qos.permissions import OPERATOR, SELLER, current_actor, get_visible_shop, people, public
+from operator_qos.sellers.queries import ShopCard
+from operator_qos.sellers.shop_queries import list_official_points
+from operator_qos.web import get_language, get_session, read_page, take_page
+from scoring.metrics import METRICS
+
+blueprint = Blueprint("ledger", __name__)
+_SHOP = "get_visible_shop"
+PERMISSIONS = {
+    "ledger.operator_units": people(*OPERATOR, tenant=_SHOP),
+    "ledger.operator_units_csv": people(*OPERATOR, tenant=_SHOP),
+    "ledger.operator_figure": people(*OPERATOR, tenant=_SHOP),
+    "ledger.operator_order": people(*OPERATOR, tenant=_SHOP),
+    "ledger.operator_standard": people(*OPERATOR),
+    "ledger.seller_units": people(*SELLER, tenant=_SHOP),
+    "ledger.seller_units_csv": people(*SELLER, tenant=_SHOP),
+    "ledger.seller_figure": people(*SELLER, tenant=_SHOP),
+    "ledger.seller_order": people(*SELLER, tenant=_SHOP),
+    "ledger.seller_standard": people(*SELLER),
+    "ledger.serve_plotly": public(),
+}
+_AT_OPERATOR = "/operator/shops/<marketplace>/<shop>"
+_AT_SELLER = "/seller/shops/<marketplace>/<shop>"
+YEAR_SECONDS = 31_536_000
+
+
+@dataclass(frozen=True)
+class Place:
+    """The shop of the request, seen by whom."""
+
+    session: Session
+    card: ShopCard
+    links: ShopLinks
+
+
+def _place(audience: str, marketplace: str, shop: str) -> Place:
+    """The shop of the address. Raises the same NotFound for a foreign and a missing one."""
+    session = get_session()
+    card = get_visible_shop(session, current_actor(), marketplace, shop)
+    return Place(session, card, ShopLinks(audience, card))
+
+
+def _units(place: Place, metric: str) -> UnitsView:
+    found = find_units(place.session, place.card.id, metric=metric, show=request.args.get("show"))
+    if found is None:
+        raise NotFound
+    return found
+
+
+def _show_units(place: Place, metric: str) -> str:
+    view = _units(place, metric)
+    page = read_page(len(view.rows))
+    lines = build_lines(place.session, place.card.id, view, take_page(view.rows, page))
+    return show(
+        "ledger/units.html",
+        view=view,
+        page=page,
+        lines=lines,
+        card=place.card,
+        links=place.links,
+        settled_title=settled_title(view.metric),
+        rule=get_standard().find_rule(metric),
+        standard=get_standard(),
+    )
+
+
+CSV_HEAD = (
+    *("marketplace", "shop", "metric", "unit", "order", "anchor_at", "base", "bad", "official_base"),
+    *("official_bad", "forgiven", "amount"),
+)
+
+
+def _send_units(place: Place, metric: str) -> Response:
+    view = _units(place, metric)
+    rows: list[tuple[object, ...]] = [CSV_HEAD]
+    for unit in view.rows:
+        at = from_ms(unit.anchor_ms).isoformat()
+        counts = (unit.base, unit.bad, unit.official_base, unit.official_bad, is_forgiven(unit))
+        rows.append(
+            (
+                *(place.card.marketplace_id, place.card.code, metric, unit.unit, unit.order_ref or "", at),
+                *(int(count) for count in counts),
+                unit.amount,
+            )
+        )
+    return send_csv(f"{place.card.code}-{metric}.csv", rows)
+
+
+def _send_figure(place: Place, metric: str) -> Response:
+    if metric not in METRICS:
+        raise NotFound
+    points = list_official_points(place.session, place.card.id, [metric])[metric]
+    separators = ",\u202f" if get_language() == "fr" else ".,"
+    return jsonify(build_figure(metric, points, get_standard().find_rule(metric), separators=separators))
+
+
+def _show_order(place: Place, order: str) -> str:
+    found = build_order(place.session, place.card, order)
+    if found is None:
+        raise NotFound
+    return show("ledger/order.html", page=found, card=place.card, links=place.links)
+
+
+def _show_standard(audience: str) -> str:
+    return show(
+        "ledger/standard.html", page=build_standard(get_standard(), get_language()), audience=audience
+    )
+
+
+@blueprint.get(f"{_AT_OPERATOR}/metrics/<metric>", endpoint="operator_units")
+def show_operator_units(marketplace: str, shop: str, metric: str) -> str:
+    """The rows behind a number."""
+    return _show_units(_place("operator", marketplace, shop), metric)
+
+
+@blueprint.get(f"{_AT_SELLER}/metrics/<metric>", endpoint="seller_units")
+def show_seller_units(marketplace: str, shop: str, metric: str) -> str:
+    """The rows behind a number, for the seller."""
+    return _show_units(_place("seller", marketplace, shop), metric)
+
+
+@blueprint.get(f"{_AT_OPERATOR}/metrics/<metric>/rows.csv", endpoint="operator_units_csv")
+def send_operator_units(marketplace: str, shop: str, metric: str) -> Response:
+    """The rows behind a number as a file."""
+    return _send_units(_place("operator", marketplace, shop), metric)
+
+
+@blueprint.get(f"{_AT_SELLER}/metrics/<metric>/rows.csv", endpoint="seller_units_csv")
+def send_seller_units(marketplace: str, shop: str, metric: str) -> Response:
+    """The rows behind a number as a file, for the seller."""
+    return _send_units(_place("seller", marketplace, shop), metric)
+
+
+@blueprint.get(f"{_AT_OPERATOR}/metrics/<metric>/trend.json", endpoint="operator_figure")
+def send_operator_figure(marketplace: str, shop: str, metric: str) -> Response:
+    """The official results over time as a Plotly figure."""
+    return _send_figure(_place("operator", marketplace, shop), metric)
+
+
+@blueprint.get(f"{_AT_SELLER}/metrics/<metric>/trend.json", endpoint="seller_figure")
+def send_seller_figure(marketplace: str, shop: str, metric: str) -> Response:
+    """The official results over time as a Plotly figure, for the seller."""
+    return _send_figure(_place("seller", marketplace, shop), metric)
+
+
+@blueprint.get(f"{_AT_OPERATOR}/orders/<path:order>", endpoint="operator_order")
+def show_operator_order(marketplace: str, shop: str, order: str) -> str:
+    """Everything about one order."""
+    return _show_order(_place("operator", marketplace, shop), order)
+
+
+@blueprint.get(f"{_AT_SELLER}/orders/<path:order>", endpoint="seller_order")
+def show_seller_order(marketplace: str, shop: str, order: str) -> str:
+    """Everything about one order, for the seller."""
+    return _show_order(_place("seller", marketplace, shop), order)
+
+
+@blueprint.get("/operator/standard", endpoint="operator_standard")
+def show_operator_standard() -> str:
+    """The standard in plain words."""
+    return _show_standard("operator")
+
+
+@blueprint.get("/seller/standard", endpoint="seller_standard")
+def show_seller_standard() -> str:
+    """The standard in plain words, for sellers."""
+    return _show_standard("seller")
+
+
+@lru_cache(maxsize=1)
+def _read_plotly() -> bytes:
+    script = resources.files("plotly.package_data").joinpath("plotly.min.js")
+    return gzip.compress(script.read_bytes(), 9, mtime=0)
+
+
+@blueprint.get("/static-plotly/plotly.min.js")
+def serve_plotly() -> Response:
+    """Plotly's script from the installed package, compressed once and kept by browsers for a year."""
+    answer = Response(mimetype="text/javascript")
+    answer.set_etag(f"plotly-{version('plotly')}")
+    answer.headers["Cache-Control"] = f"public, max-age={YEAR_SECONDS}, immutable"
+    answer.vary.add("Accept-Encoding")
+    answer.make_conditional(request)
+    if answer.status_code == 304:
+        return answer
+    packed = _read_plotly()
+    if request.accept_encodings["gzip"]:
+        answer.set_data(packed)
+        answer.headers["Content-Encoding"] = "gzip"
+    else:
+        answer.set_data(gzip.decompress(packed))
+    return answer

@@ -1,0 +1,18 @@
+"""Every table of the product, imported once so that the metadata is whole."""
+
+from operator_qos.accounts.models import ApiKey, User
+from operator_qos.audit.models import AuditRow
+from operator_qos.db import Base
+from operator_qos.disputes.models import Dispute, DisputeStep
+from operator_qos.events.models import Entity, Event, EventBody, EventId, ImportProgress, Quarantined
+from operator_qos.ledger.models import MetricDay, Obligation, OutcomeRow, Scorecard
+from operator_qos.notices.models import JobLease, Notice, NoticeRead, OutboxMail
+from operator_qos.sellers.models import Marketplace, Seller, Shop
+from operator_qos.standing.models import EvaluationResult, EvaluationRun, ShopStanding, StandingChange
+
+__all__ = [
+    "ApiKey", "AuditRow", "Base", "Dispute", "DisputeStep", "Entity", "EvaluationResult", "EvaluationRun", "Event",
+    "EventBody", "EventId", "ImportProgress", "JobLease", "Marketplace", "MetricDay", "Notice", "NoticeRead",
+    "Obligation", "OutboxMail", "OutcomeRow", "Quarantined", "Scorecard", "Seller", "Shop", "ShopStanding",
+    "StandingChange", "User",
+]

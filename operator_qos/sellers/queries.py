@@ -1,0 +1,77 @@
+"""Looking up marketplaces, sellers and shops."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from operator_qos.sellers.models import Marketplace, Seller, Shop
+
+
+@dataclass(frozen=True)
+class Directory:
+    """What ingest needs of every marketplace and shop; `shops` grows as shops open."""
+
+    buyer_keys: dict[str, str]
+    shops: dict[tuple[str, str], int]
+
+
+@dataclass(frozen=True)
+class ShopCard:
+    """A shop with its marketplace and company, for pages."""
+
+    id: int
+    code: str
+    name: str
+    marketplace_id: str
+    marketplace: str
+    timezone: str
+    currency: str
+    seller_id: int
+    seller: str
+    language: str
+    last_event_ms: int
+
+
+def load_directory(session: Session) -> Directory:
+    """Every marketplace and shop by its name."""
+    keys = {row.id: row.buyer_key for row in session.execute(select(Marketplace.id, Marketplace.buyer_key))}
+    shops = {
+        (row.marketplace_id, row.code): row.id
+        for row in session.execute(select(Shop.id, Shop.marketplace_id, Shop.code))
+    }
+    return Directory(keys, shops)
+
+
+def list_shop_cards(
+    session: Session, *, shop_ids: Sequence[int] | None = None, seller_id: int | None = None,
+    marketplace_id: str | None = None,
+) -> list[ShopCard]:
+    """Shops with their marketplace and company, by name."""
+    query = (
+        select(Shop.id, Shop.code, Shop.name, Shop.marketplace_id, Marketplace.name, Marketplace.timezone,
+               Marketplace.currency, Shop.seller_id, Seller.name, Seller.language, Shop.last_event_ms)
+        .join(Marketplace, Marketplace.id == Shop.marketplace_id).join(Seller, Seller.id == Shop.seller_id)
+        .order_by(Shop.name, Shop.id)
+    )
+    if shop_ids is not None:
+        query = query.where(Shop.id.in_(list(shop_ids)))
+    if seller_id is not None:
+        query = query.where(Shop.seller_id == seller_id)
+    if marketplace_id is not None:
+        query = query.where(Shop.marketplace_id == marketplace_id)
+    return [ShopCard(*row) for row in session.execute(query)]
+
+
+def find_shop_card(session: Session, marketplace_id: str, code: str) -> ShopCard | None:
+    """One shop by its name on a marketplace."""
+    shop_id = session.scalar(select(Shop.id).where(Shop.marketplace_id == marketplace_id, Shop.code == code))
+    return list_shop_cards(session, shop_ids=[shop_id])[0] if shop_id is not None else None
+
+
+def list_marketplaces(session: Session) -> list[Marketplace]:
+    """Every marketplace, by id."""
+    return list(session.scalars(select(Marketplace).order_by(Marketplace.id)))

@@ -1,0 +1,100 @@
+"""Adding marketplaces, opening shops."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from sqlalchemy import func, select, update
+from sqlalchemy.orm import Session
+
+from operator_qos.events.log import Arrival
+from operator_qos.events.models import Event
+from operator_qos.sellers.models import Marketplace, Seller, Shop
+from scoring.events import RANKS, TypedEvent
+
+
+class MarketplaceError(ValueError):
+    """A marketplace that cannot be added; the text says why."""
+
+
+def add_marketplace(  # noqa: PLR0913  # one argument per column, by keyword
+    session: Session, *, marketplace_id: str, timezone: str, name: str = "", currency: str = "EUR", country: str = "",
+    language: str = "en",
+) -> Marketplace:
+    """Add a marketplace, or return it unchanged. Raises MarketplaceError for a wrong zone or another zone than before.
+
+    Does not commit.
+    """
+    try:
+        ZoneInfo(timezone)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise MarketplaceError(f"{timezone!r} is no time zone; write one like Europe/Paris") from None
+    found = session.get(Marketplace, marketplace_id)
+    if found is not None:
+        if found.timezone != timezone:
+            raise MarketplaceError(
+                f"marketplace {marketplace_id!r} exists in zone {found.timezone}; its zone cannot change, since every "
+                "day cell follows it")
+        return found
+    added = Marketplace(
+        id=marketplace_id, name=name or marketplace_id, timezone=timezone, currency=currency, country=country,
+        language=language, buyer_key=secrets.token_hex(32))
+    session.add(added)
+    session.flush()
+    return added
+
+
+def find_or_add_seller(session: Session, code: str, *, name: str = "", country: str = "") -> Seller:
+    """The company with that code, added if need be. Does not commit."""
+    found = session.scalar(select(Seller).where(Seller.code == code))
+    if found is None:
+        found = Seller(code=code, name=name or code, country=country[:2])
+        session.add(found)
+        session.flush()
+    return found
+
+
+def open_shop(session: Session, typed: TypedEvent) -> int:
+    """Open the shop an event speaks of; `update_shops` fills in what its first opening says. Does not commit."""
+    data = typed.data if typed.type == "shop.opened" else {}
+    seller = find_or_add_seller(session, data.get("seller", f"{typed.marketplace}/{typed.shop}"))
+    shop = Shop(
+        marketplace_id=typed.marketplace, code=typed.shop, seller_id=seller.id, name=typed.shop, country="",
+        timezone="", opened_ms=typed.at_ms, cells_ms=0, last_event_ms=0)
+    session.add(shop)
+    session.flush()
+    return shop.id
+
+
+def update_shops(session: Session, fresh: Sequence[Arrival]) -> None:
+    """Fill in shops from the first of their openings, and when each was last heard of. Does not commit."""
+    latest: dict[int, int] = {}
+    for arrival in fresh:
+        latest[arrival.shop_id] = max(latest.get(arrival.shop_id, 0), arrival.typed.at_ms)
+    for shop_id, at_ms in sorted(latest.items()):
+        session.execute(update(Shop).where(Shop.id == shop_id, Shop.last_event_ms < at_ms).values(last_event_ms=at_ms))
+    for shop_id in sorted({a.shop_id for a in fresh if a.typed.type == "shop.opened"}):
+        _fill_in(session, shop_id)
+
+
+def _fill_in(session: Session, shop_id: int) -> None:
+    first = session.execute(
+        select(Event.data, Event.at_ms).where(Event.shop_id == shop_id, Event.type_rank == RANKS["shop.opened"])
+        .order_by(Event.at_ms, Event.source, Event.event_id).limit(1)).first()
+    if first is None:
+        return
+    shop = session.get_one(Shop, shop_id)
+    name, country = first.data.get("name", shop.code), first.data.get("country", "")[:2]
+    if "seller" in first.data:
+        seller = find_or_add_seller(session, first.data["seller"], name=name, country=country)
+        shop.seller_id = seller.id
+    shop.name, shop.country = name, country
+    shop.timezone, shop.opened_ms = first.data.get("timezone", ""), first.at_ms
+    session.flush()
+
+
+def count_shops(session: Session) -> int:
+    """How many shops there are."""
+    return session.scalar(select(func.count()).select_from(Shop)) or 0

@@ -1,0 +1,85 @@
+"""Official runs, what they decided, and where each shop stands."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import JSON, BigInteger, Date, Float, ForeignKey, Index, String, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from operator_qos.db import Base, BigKey, UtcDateTime
+
+
+class EvaluationRun(Base):
+    """The official evaluation of one marketplace for one date; happens once and is never recomputed."""
+
+    __tablename__ = "evaluation_runs"
+    __table_args__ = (UniqueConstraint("marketplace_id", "on_date"),)
+
+    id: Mapped[int] = mapped_column(BigKey, primary_key=True)
+    marketplace_id: Mapped[str] = mapped_column(ForeignKey("marketplaces.id"))
+    on_date: Mapped[date] = mapped_column(Date)
+    as_of_ms: Mapped[int] = mapped_column(BigInteger)
+    known_at_ms: Mapped[int] = mapped_column(BigInteger)
+    standard_id: Mapped[str] = mapped_column(String(60))
+    standard_version: Mapped[int]
+    shops: Mapped[int]
+    ran_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class EvaluationResult(Base):
+    """One shop, one metric, as officially decided: numbers, verdict and the units behind them."""
+
+    __tablename__ = "evaluation_results"
+    __table_args__ = (Index("ix_evaluation_results_shop_metric", "shop_id", "metric"),)
+
+    run_id: Mapped[int] = mapped_column(ForeignKey("evaluation_runs.id"), primary_key=True)
+    shop_id: Mapped[int] = mapped_column(ForeignKey("shops.id"), primary_key=True)
+    metric: Mapped[str] = mapped_column(String(40), primary_key=True)
+    window_start_ms: Mapped[int] = mapped_column(BigInteger)
+    bad: Mapped[int]
+    base: Mapped[int]
+    raw_bad: Mapped[int]
+    raw_base: Mapped[int]
+    buyers: Mapped[int]
+    value: Mapped[float | None] = mapped_column(Float)
+    verdict: Mapped[str] = mapped_column(String(16))
+    units: Mapped[list[str]] = mapped_column(JSON)  # the bad units
+
+
+class ShopStanding(Base):
+    """Where a shop stands after its last official run."""
+
+    __tablename__ = "shop_standings"
+
+    shop_id: Mapped[int] = mapped_column(ForeignKey("shops.id"), primary_key=True, autoincrement=False)
+    level: Mapped[str] = mapped_column(String(20))
+    badges: Mapped[list[str]] = mapped_column(JSON)
+    episodes: Mapped[list[dict[str, Any]]] = mapped_column(JSON)
+    warning: Mapped[int] = mapped_column(default=0)  # the highest warning in force
+    since_on: Mapped[date] = mapped_column(Date)
+    decided_on: Mapped[date] = mapped_column(Date)
+
+
+class StandingChange(Base):
+    """One change of a shop's standing, appended with its reasons and never edited."""
+
+    __tablename__ = "standing_changes"
+    __table_args__ = (Index("ix_standing_changes_shop_on", "shop_id", "on_date"),
+                      Index("ix_standing_changes_on", "on_date"))
+
+    id: Mapped[int] = mapped_column(BigKey, primary_key=True)
+    shop_id: Mapped[int] = mapped_column(ForeignKey("shops.id"))
+    run_id: Mapped[int] = mapped_column(ForeignKey("evaluation_runs.id"))
+    on_date: Mapped[date] = mapped_column(Date)
+    kind: Mapped[str] = mapped_column(String(20))
+    metric: Mapped[str | None] = mapped_column(String(40))
+    before: Mapped[str | None] = mapped_column(String(40))
+    after: Mapped[str | None] = mapped_column(String(40))
+    reasons: Mapped[list[dict[str, Any]]] = mapped_column(JSON)  # rule, numbers, verdict, units
+    standard_id: Mapped[str] = mapped_column(String(60))
+    standard_version: Mapped[int]
+    automated: Mapped[bool] = mapped_column(default=True)
+    effective_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
