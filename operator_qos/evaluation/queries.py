@@ -1,0 +1,120 @@
+"""What the official run reads: the marketplaces, their shops and the outcome rows of a stretch of time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+from sqlalchemy import func as sql
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from operator_qos.evaluation.rules import COLUMNS
+from operator_qos.ledger.models import OrderFact, OutcomeRow
+from operator_qos.sellers.models import Marketplace, Shop
+from scoring.metrics import GROUP_CODES, METRICS
+from scoring.standards import Standard
+from scoring.windows import DAY_MS
+
+
+class UnknownMarketplaceError(LookupError):
+    """No marketplace has that id; the text names those there are."""
+
+
+@dataclass(frozen=True)
+class MarketplaceRow:
+    """A marketplace as the run needs it."""
+
+    id: str
+    name: str
+    zone: str
+
+
+@dataclass(frozen=True)
+class ShopRow:
+    """A shop as the run needs it; `opened_ms` [epoch ms]."""
+
+    id: int
+    seller_id: int
+    code: str
+    name: str
+    opened_ms: int
+
+
+def list_marketplaces(session: Session) -> list[MarketplaceRow]:
+    """Every marketplace, by id."""
+    rows = session.execute(
+        select(Marketplace.id, Marketplace.name, Marketplace.timezone).order_by(Marketplace.id)
+    )
+    return [MarketplaceRow(*row) for row in rows]
+
+
+def get_marketplace(session: Session, marketplace_id: str) -> MarketplaceRow:
+    """One marketplace. Raises UnknownMarketplaceError."""
+    known = {row.id: row for row in list_marketplaces(session)}
+    if marketplace_id not in known:
+        names = ", ".join(known) or "none; add one with `operator-qos marketplace add`"
+        raise UnknownMarketplaceError(f"no marketplace {marketplace_id!r}; there are: {names}")
+    return known[marketplace_id]
+
+
+def lock_marketplace(session: Session, marketplace_id: str) -> None:
+    """Let one official run at a time pass, until the transaction ends (SQLite has one writer anyway)."""
+    session.execute(
+        select(Marketplace.id).where(Marketplace.id == marketplace_id).with_for_update(key_share=True)
+    )
+
+
+def list_shops(session: Session, marketplace_id: str) -> list[ShopRow]:
+    """The shops of a marketplace, by number."""
+    columns = (Shop.id, Shop.seller_id, Shop.code, Shop.name, Shop.opened_ms)
+    rows = session.execute(select(*columns).where(Shop.marketplace_id == marketplace_id).order_by(Shop.id))
+    return [ShopRow(*row) for row in rows]
+
+
+def find_first_order_ms(session: Session, marketplace_id: str) -> int | None:
+    """When the first order was placed [epoch ms]; None before there is one."""
+    first = select(sql.min(OrderFact.ordered_ms)).join(Shop, Shop.id == OrderFact.shop_id)
+    return session.scalar(first.where(Shop.marketplace_id == marketplace_id))
+
+
+def load_outcomes(
+    session: Session, shop_ids: Sequence[int], *, standard: Standard, first_ms: int, last_ms: int
+) -> pd.DataFrame:
+    """Outcome rows that any T in [first, last] [epoch ms] may count under a standard; see COLUMNS."""
+    groups = {GROUP_CODES[METRICS[rule.metric].group] for rule in standard.rules} | {GROUP_CODES["placed"]}
+    # A day more than the longest window: local days of 25 hours reach further back than 24 hours each.
+    start_ms = first_ms - (longest_window_days(standard) + 1) * DAY_MS
+    wanted = select(*(getattr(OutcomeRow, name) for name in COLUMNS)).where(
+        OutcomeRow.group_code.in_(groups),
+        OutcomeRow.anchor_ms >= start_ms,
+        OutcomeRow.anchor_ms < last_ms,
+        OutcomeRow.from_ms < last_ms,
+        OutcomeRow.until_ms >= first_ms,
+    )
+    connection = session.connection()
+    rows = [
+        row
+        for part in _list_parts(shop_ids)
+        for row in connection.execute(wanted.where(OutcomeRow.shop_id.in_(part))).fetchall()
+    ]
+    columns = zip(*rows, strict=True) if rows else [() for _ in COLUMNS]
+    return pd.DataFrame(
+        {name: pd.Series(values, dtype=_dtype(name)) for name, values in zip(COLUMNS, columns, strict=True)}
+    )
+
+
+def longest_window_days(standard: Standard) -> int:
+    """The longest window of the standard [local days], the top level's included."""
+    orders_days = standard.get_level("top").orders_window_days or 1
+    return max(orders_days, *(rule.window_days for rule in standard.rules))
+
+
+def _list_parts(shop_ids: Sequence[int], size: int = 500) -> list[Sequence[int]]:
+    """Parts small enough for the parameters of one statement."""
+    return [shop_ids[start : start + size] for start in range(0, len(shop_ids), size)]
+
+
+def _dtype(column: str) -> str:
+    return "object" if column in {"unit", "order_ref", "buyer"} else "int64"

@@ -1,0 +1,122 @@
+"""Delivering the outbox: any number of workers, each mail claimed by one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import structlog
+from sqlalchemy import Engine, update
+from sqlalchemy.orm import Session
+
+from operator_qos.db import reading, unit_of_work
+from operator_qos.notices.mail import Transport, build_message, digest_key, open_transport
+from operator_qos.notices.models import OutboxMail
+from operator_qos.notices.queries import list_due_mail_ids
+from operator_qos.settings import Settings
+
+RETRY_AFTER = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 30, 120, 720))
+# Longer than any delivery takes; a worker that died in the middle leaves its mail to the next one after this.
+CLAIM = timedelta(minutes=10)
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """What one round did."""
+
+    sent: int = 0
+    postponed: int = 0
+    dead: int = 0
+
+
+@dataclass(frozen=True)
+class ClaimedMail:
+    """A mail this worker alone may deliver now; `attempts` includes this one."""
+
+    id: int
+    key: str
+    recipient: str
+    subject: str
+    body: str
+    attempts: int
+
+
+def deliver_outbox(engine: Engine, settings: Settings, *, now: datetime, limit: int = 200) -> Delivery:
+    """Send the mails that are due, each at most once per attempt; commits mail by mail.
+
+    A server that cannot be reached ends the round, so a dead one costs one waiting time and not one per mail.
+    """
+    with reading(engine) as session:
+        due = list_due_mail_ids(session, now=now, limit=limit)
+    if not due:
+        return Delivery()
+    transport = open_transport(settings)
+    try:
+        return _deliver(engine, settings, transport, due=due, now=now)
+    finally:
+        transport.close()
+
+
+def _deliver(
+    engine: Engine, settings: Settings, transport: Transport, *, due: list[int], now: datetime
+) -> Delivery:
+    counts = {"sent": 0, "postponed": 0, "dead": 0}
+    for mail_id in due:
+        with unit_of_work(engine) as session:
+            mail = claim_mail(session, mail_id, now=now)
+        if mail is None:
+            continue
+        error = _try_to_send(settings, transport, mail, now=now)
+        state = "sent" if error is None else "dead" if mail.attempts > len(RETRY_AFTER) else "postponed"
+        with unit_of_work(engine) as session:
+            _settle(session, mail, state=state, error=error, now=now)
+        counts[state] += 1
+        if isinstance(error, ConnectionError | TimeoutError):
+            break
+    return Delivery(**counts)
+
+
+def claim_mail(session: Session, mail_id: int, *, now: datetime) -> ClaimedMail | None:
+    """Take a due mail by conditional update; None when another worker has it. Does not commit."""
+    columns = [getattr(OutboxMail, name) for name in ClaimedMail.__dataclass_fields__]
+    due = (OutboxMail.id == mail_id, OutboxMail.state == "waiting", OutboxMail.next_attempt_at <= now)
+    claimed = session.execute(
+        update(OutboxMail)
+        .where(*due)
+        .values(attempts=OutboxMail.attempts + 1, next_attempt_at=now + CLAIM)
+        .returning(*columns)
+    ).one_or_none()
+    return None if claimed is None else ClaimedMail(*claimed)
+
+
+def _try_to_send(
+    settings: Settings, transport: Transport, mail: ClaimedMail, *, now: datetime
+) -> Exception | None:
+    """Hand the mail over; the error when that failed."""
+    try:
+        message = build_message(
+            settings, key=mail.key, recipient=mail.recipient, subject=mail.subject, body=mail.body, now=now
+        )
+        transport.send(message, name=f"{mail.id:08}-{digest_key(mail.key)[:12]}")
+    except Exception as error:  # one mail that cannot be built or sent must not hold up the others
+        log.warning("mail_not_sent", mail=mail.id, attempt=mail.attempts, error=str(error))
+        return error
+    return None
+
+
+def _settle(
+    session: Session, mail: ClaimedMail, *, state: str, error: Exception | None, now: datetime
+) -> None:
+    """Write down how the attempt ended, unless somebody took the mail over since."""
+    values: dict[str, object] = {"state": state, "sent_at": now, "error": ""}
+    if error is not None:
+        text = f"{type(error).__name__}: {error}"[:500]
+        values = {"state": "dead", "error": text}
+        if state == "postponed":
+            values = {"next_attempt_at": now + RETRY_AFTER[mail.attempts - 1], "error": text}
+    session.execute(
+        update(OutboxMail)
+        .where(OutboxMail.id == mail.id, OutboxMail.attempts == mail.attempts)
+        .values(**values)
+    )

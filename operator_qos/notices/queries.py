@@ -1,0 +1,150 @@
+"""Reading notices and the state of the outbox."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, and_, or_, select
+from sqlalchemy import func as sql
+from sqlalchemy.orm import Session
+
+from operator_qos.accounts.models import User
+from operator_qos.notices.models import Notice, NoticeRead, OutboxMail
+
+MEDIATOR_TOPICS = ("dispute_%", "evidence_%", "mediation_%")
+MEDIATOR_ROLES = ("mediator",)
+
+
+@dataclass(frozen=True)
+class Reader:
+    """Who reads: sellers their company's notices, mediators those on disputes, operators all of the staff."""
+
+    user_id: int
+    role: str
+    seller_id: int | None
+
+
+@dataclass(frozen=True)
+class NoticeRow:
+    """One notice in a feed; `read_at` None while the reader has not marked it as done."""
+
+    id: int
+    seller_id: int | None
+    shop_id: int | None
+    topic: str
+    data: Mapping[str, Any]
+    link: str
+    created_at: datetime
+    read_at: datetime | None
+
+
+@dataclass(frozen=True)
+class Recipient:
+    """A person who gets a mail."""
+
+    user_id: int
+    email: str
+    name: str
+    language: str
+
+
+@dataclass(frozen=True)
+class MailRow:
+    """One mail of the outbox; `state` is waiting, sent or dead."""
+
+    id: int
+    recipient: str
+    subject: str
+    state: str
+    attempts: int
+    next_attempt_at: datetime
+    sent_at: datetime | None
+    error: str
+
+
+def list_notices(
+    session: Session, reader: Reader, *, unread_only: bool = False, limit: int = 50
+) -> list[NoticeRow]:
+    """The reader's notices, newest first."""
+    columns = (
+        Notice.id,
+        Notice.seller_id,
+        Notice.shop_id,
+        Notice.topic,
+        Notice.data,
+        Notice.link,
+        Notice.created_at,
+    )
+    wanted = _join_reads(select(*columns, NoticeRead.read_at), reader)
+    if unread_only:
+        wanted = wanted.where(NoticeRead.read_at.is_(None))
+    return [
+        NoticeRow(*row)
+        for row in session.execute(wanted.order_by(Notice.created_at.desc(), Notice.id.desc()).limit(limit))
+    ]
+
+
+def count_unread(session: Session, reader: Reader) -> int:
+    """How many of the reader's notices are not marked as done."""
+    wanted = _join_reads(select(sql.count(Notice.id)), reader).where(NoticeRead.read_at.is_(None))
+    return session.scalar(wanted) or 0
+
+
+def list_recipients(session: Session, *, seller_id: int | None, topic: str) -> list[Recipient]:
+    """The active people of a seller, or, without one, the staff that the topic concerns; by number."""
+    columns = (User.id, User.email, User.name, User.language)
+    mine = User.seller_id == seller_id if seller_id is not None else _is_staff_for(topic)
+    rows = session.execute(select(*columns).where(User.active, mine).order_by(User.id))
+    return [Recipient(*row) for row in rows]
+
+
+def count_mails(session: Session) -> dict[str, int]:
+    """Number of mails by state."""
+    rows = session.execute(select(OutboxMail.state, sql.count()).group_by(OutboxMail.state))
+    return {state: count for state, count in rows}  # noqa: C416  # rows are no plain pairs
+
+
+def list_mails(session: Session, *, state: str, limit: int = 100) -> list[MailRow]:
+    """Mails in a state, newest first; `dead` ones need somebody's attention."""
+    columns = [getattr(OutboxMail, name) for name in MailRow.__dataclass_fields__]
+    rows = session.execute(
+        select(*columns).where(OutboxMail.state == state).order_by(OutboxMail.id.desc()).limit(limit)
+    )
+    return [MailRow(*row) for row in rows]
+
+
+def list_due_mail_ids(session: Session, *, now: datetime, limit: int) -> list[int]:
+    """Waiting mails whose next attempt is due, the longest waiting first."""
+    due = select(OutboxMail.id).where(OutboxMail.state == "waiting", OutboxMail.next_attempt_at <= now)
+    return list(session.scalars(due.order_by(OutboxMail.next_attempt_at, OutboxMail.id).limit(limit)))
+
+
+def is_visible(session: Session, reader: Reader, notice_id: int) -> bool:
+    """Whether a notice is one of the reader's."""
+    return session.scalar(select(Notice.id).where(Notice.id == notice_id, _visible_to(reader))) is not None
+
+
+def is_for_mediators(topic: str) -> bool:
+    """Whether a staff topic concerns the mediators rather than the operators."""
+    return topic.startswith(tuple(pattern.removesuffix("%") for pattern in MEDIATOR_TOPICS))
+
+
+def _join_reads(wanted: Select[Any], reader: Reader) -> Select[Any]:
+    mine = and_(NoticeRead.notice_id == Notice.id, NoticeRead.user_id == reader.user_id)
+    return wanted.select_from(Notice).outerjoin(NoticeRead, mine).where(_visible_to(reader))
+
+
+def _visible_to(reader: Reader) -> ColumnElement[bool]:
+    if reader.seller_id is not None:
+        return Notice.seller_id == reader.seller_id
+    if reader.role in MEDIATOR_ROLES:
+        return and_(Notice.seller_id.is_(None), or_(*(Notice.topic.like(topic) for topic in MEDIATOR_TOPICS)))
+    return Notice.seller_id.is_(None)
+
+
+def _is_staff_for(topic: str) -> ColumnElement[bool]:
+    mediators = User.role.in_(MEDIATOR_ROLES)
+    return and_(User.seller_id.is_(None), mediators if is_for_mediators(topic) else ~mediators)
