@@ -1,0 +1,168 @@
+"""The league table as a page: heads one can sort by, one line per shop."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from flask_babel import gettext
+from sqlalchemy.orm import Session
+
+from operator_qos import words
+from operator_qos.ledger.service import get_standard
+from operator_qos.metric_cards import MetricCard, build_card
+from operator_qos.sellers.league_queries import (
+    COLUMNS,
+    LEVEL_ORDER,
+    VERDICT_ORDER,
+    LeagueRow,
+    LeagueView,
+    is_ranked,
+    list_columns,
+    list_league_rows,
+)
+from operator_qos.sellers.queries import ShopCard
+from scoring.metrics import METRICS
+
+CSV_HEAD = (
+    *("marketplace", "shop", "name", "seller", "level", "badges", "metric", "as_of_ms"),
+    *("bad", "base", "value", "lower", "upper", "raw_bad", "raw_base", "raw_value"),
+    *("verdict", "open_disputes"),
+)
+
+
+@dataclass(frozen=True)
+class Head:
+    """A head one can sort by: `aria_sort` is "" where the table is not sorted by it; `query` sorts by it."""
+
+    column: str
+    title: str
+    aria_sort: str
+    query: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class LeagueLine:
+    """One shop: the metric shown in full (None without numbers), the others in brief."""
+
+    card: ShopCard
+    level: str | None
+    badges: tuple[str, ...]
+    orders: int
+    full: MetricCard | None
+    brief: tuple[MetricCard | None, ...]
+    open_disputes: int
+    late_disputes: int
+    is_ranked: bool
+
+
+def read_view(arguments: Mapping[str, str]) -> LeagueView:
+    """The view an address asks for; what it does not know is left at its usual value."""
+    metrics = [rule.metric for rule in get_standard().rules]
+    metric = arguments.get("metric", "")
+    level, verdict = arguments.get("level", ""), arguments.get("verdict", "")
+    column = arguments.get("sort", "")
+    metric = metric if metric in metrics else metrics[0]
+    return LeagueView(
+        metric=metric,
+        name=arguments.get("name", "").strip()[:200],
+        marketplace=arguments.get("marketplace", ""),
+        level=level if level in {*LEVEL_ORDER, "none"} else "",
+        verdict=verdict if verdict in VERDICT_ORDER else "",
+        column=column if column in {*COLUMNS, *metrics} else "raw",
+        worst_first=arguments.get("order") != "best",
+    )
+
+
+def to_query(view: LeagueView) -> dict[str, str]:
+    """The address of a view, without what is usual."""
+    usual = read_view({})
+    given = {
+        "metric": view.metric if view.metric != usual.metric else "",
+        "name": view.name,
+        "marketplace": view.marketplace,
+        "level": view.level,
+        "verdict": view.verdict,
+        "sort": view.column if view.column != usual.column else "",
+        "order": "" if view.worst_first else "best",
+    }
+    return {key: value for key, value in given.items() if value}
+
+
+def _is_descending(view: LeagueView) -> bool:
+    """Whether the values of the sorted column fall from top to bottom."""
+    metric = view.column if view.column in METRICS else view.metric
+    if view.column in {"raw", "official"} or view.column in METRICS:
+        return view.worst_first != METRICS[metric].higher_is_better
+    return view.worst_first == (view.column == "disputes")
+
+
+def build_head(view: LeagueView, column: str, title: str) -> Head:
+    """The head of a column, with the address that sorts by it, or turns the order where it already does."""
+    if view.column != column:
+        return Head(column, title, "", to_query(replace(view, column=column, worst_first=True)))
+    turned = replace(view, worst_first=not view.worst_first)
+    return Head(column, title, "descending" if _is_descending(view) else "ascending", to_query(turned))
+
+
+def build_heads(view: LeagueView) -> dict[str, Head]:
+    """Every head of the table by its column."""
+    titles = {
+        "shop": gettext("Shop"),
+        "level": gettext("Level, badges"),
+        "raw": gettext("Raw"),
+        "official": gettext("Official"),
+        "verdict": gettext("Verdict"),
+        "disputes": gettext("Open disputes"),
+    }
+    titles |= {
+        metric: str(words.metric_short(metric)) for metric in list_columns(get_standard(), view.metric)
+    }
+    return {column: build_head(view, column, title) for column, title in titles.items()}
+
+
+def _card(row: LeagueRow, metric: str) -> MetricCard | None:
+    standard = get_standard()
+    score = row.scores.get(metric)
+    return build_card(score, standard.find_rule(metric), standard.evidence) if score is not None else None
+
+
+def _line(row: LeagueRow, view: LeagueView, brief: Sequence[str]) -> LeagueLine:
+    placed = row.scores.get("order_defect_rate")
+    return LeagueLine(
+        card=row.card,
+        level=row.level,
+        badges=tuple(str(words.badge_name(badge)) for badge in row.badges if badge != "top_seller"),
+        orders=placed.raw_base if placed else 0,
+        full=_card(row, view.metric),
+        brief=tuple(_card(row, metric) for metric in brief),
+        open_disputes=row.open_disputes,
+        late_disputes=row.late_disputes,
+        is_ranked=is_ranked(row, view.metric),
+    )
+
+
+def build_lines(
+    session: Session, shop_ids: Sequence[int], *, view: LeagueView, now: datetime
+) -> list[LeagueLine]:
+    """The lines of a page of shops."""
+    brief = list_columns(get_standard(), view.metric)
+    return [_line(row, view, brief) for row in list_league_rows(session, shop_ids, now=now)]
+
+
+def list_csv_rows(session: Session, shop_ids: Sequence[int], *, now: datetime) -> list[list[object]]:
+    """The table as plain values: a head, then a row per shop and judged metric."""
+    rows: list[list[object]] = [list(CSV_HEAD)]
+    judged = [rule.metric for rule in get_standard().rules]
+    for row in list_league_rows(session, shop_ids, now=now):
+        for metric in judged:
+            score = row.scores.get(metric)
+            if score is None:
+                continue
+            rows.append([
+                row.card.marketplace_id, row.card.code, row.card.name, row.card.seller, row.level or "",
+                " ".join(row.badges), metric, score.as_of_ms, score.bad, score.base, score.value, score.lower,
+                score.upper, score.raw_bad, score.raw_base, score.raw_value, score.verdict, row.open_disputes,
+            ])  # fmt: skip
+    return rows

@@ -1,0 +1,197 @@
+"""The league table: which shops, in which order, with which numbers.
+
+The one statement that picks and sorts a page reads across domains on purpose: sorting 50,000 shops by a score
+must happen in the database. Everything shown of a page's shops is read afterwards, by their ids.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, and_, case, exists, func, or_, select
+from sqlalchemy.orm import Session, aliased
+
+from operator_qos.disputes.rules import OPEN_STATES
+from operator_qos.ledger.queries import ScorecardRow, list_scorecards
+from operator_qos.models import Dispute, Scorecard, Shop, ShopStanding
+from operator_qos.sellers.queries import ShopCard, list_shop_cards
+from scoring.metrics import METRICS
+from scoring.standards import Standard
+
+VERDICT_ORDER = ("breached", "watch", "kept", "exempt", "not_enough_data")
+LEVEL_ORDER = ("below", "in_standard", "top")
+# How a column is read first: the worst on top, names from A.
+COLUMNS = ("raw", "official", "shop", "level", "verdict", "disputes")
+
+
+@dataclass(frozen=True)
+class LeagueView:
+    """What a reader chose. `column` is one of COLUMNS or a metric's id; `metric` is the one shown in full."""
+
+    metric: str
+    name: str = ""
+    marketplace: str = ""
+    level: str = ""
+    verdict: str = ""
+    column: str = "raw"
+    worst_first: bool = True
+
+
+@dataclass(frozen=True)
+class LeagueRow:
+    """One shop of the league table; `level` is None while it was never judged."""
+
+    card: ShopCard
+    level: str | None
+    badges: tuple[str, ...]
+    scores: dict[str, ScorecardRow]
+    open_disputes: int
+    late_disputes: int
+
+
+@dataclass(frozen=True)
+class StandingRow:
+    """Where a shop stands."""
+
+    level: str
+    badges: tuple[str, ...]
+
+
+def _filters(view: LeagueView) -> list[ColumnElement[bool]]:
+    found: list[ColumnElement[bool]] = []
+    if view.name:
+        wanted = view.name.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+        found.append(Shop.name.ilike(f"%{wanted}%", escape="\\"))
+    if view.marketplace:
+        found.append(Shop.marketplace_id == view.marketplace)
+    if view.level:
+        standing = exists().where(ShopStanding.shop_id == Shop.id)
+        found.append(~standing if view.level == "none" else standing.where(ShopStanding.level == view.level))
+    if view.verdict:
+        found.append(exists().where(Scorecard.shop_id == Shop.id, Scorecard.verdict == view.verdict))
+    return found
+
+
+def count_league(session: Session, view: LeagueView) -> int:
+    """How many shops the view holds."""
+    return session.scalar(select(func.count()).select_from(Shop).where(*_filters(view))) or 0
+
+
+def _with_score(query: Select[Any], metric: str) -> tuple[Select[Any], Any]:
+    score = aliased(Scorecard)
+    here = and_(score.shop_id == Shop.id, score.metric_code == METRICS[metric].code)
+    return query.outerjoin(score, here), score
+
+
+def _ranked(value: ColumnElement[Any], verdict: ColumnElement[Any]) -> list[ColumnElement[Any]]:
+    """Shops without enough data are shown, not ranked: they come last, whichever way one sorts."""
+    unranked = or_(value.is_(None), verdict == "not_enough_data")
+    return [case((unranked, 1), else_=0)]
+
+
+def _by_score(query: Select[Any], view: LeagueView) -> Select[Any]:
+    metric = METRICS[view.column] if view.column in METRICS else METRICS[view.metric]
+    query, score = _with_score(query, metric.id)
+    value = score.raw_value if view.column == "raw" else score.value
+    largest_first = view.worst_first != metric.higher_is_better
+    places = _ranked(value, score.verdict)
+    # Of equal rates the one with more orders behind it says more.
+    return query.order_by(*places, value.desc() if largest_first else value.asc(), score.base.desc())
+
+
+def _place_in(names: Sequence[str], column: Any) -> ColumnElement[int]:
+    return case({name: place for place, name in enumerate(names)}, value=column, else_=len(names))
+
+
+def _by_word(query: Select[Any], view: LeagueView) -> Select[Any]:
+    if view.column == "level":
+        query = query.outerjoin(ShopStanding, ShopStanding.shop_id == Shop.id)
+        place = _place_in(LEVEL_ORDER, ShopStanding.level)
+    else:
+        query, score = _with_score(query, view.metric)
+        place = _place_in(VERDICT_ORDER, score.verdict)
+    return query.order_by(place if view.worst_first else place.desc())
+
+
+def _by_disputes(query: Select[Any], view: LeagueView) -> Select[Any]:
+    counts = (
+        select(Dispute.shop_id, func.count().label("open"))
+        .where(Dispute.state.in_(OPEN_STATES))
+        .group_by(Dispute.shop_id)
+        .subquery()
+    )
+    count = func.coalesce(counts.c.open, 0)
+    query = query.outerjoin(counts, counts.c.shop_id == Shop.id)
+    return query.order_by(count.desc() if view.worst_first else count.asc())
+
+
+def _sorted(query: Select[Any], view: LeagueView) -> Select[Any]:
+    if view.column == "shop":
+        return query.order_by(Shop.name.asc() if view.worst_first else Shop.name.desc())
+    if view.column == "disputes":
+        return _by_disputes(query, view)
+    if view.column in {"level", "verdict"}:
+        return _by_word(query, view)
+    return _by_score(query, view)
+
+
+def list_league_ids(
+    session: Session, view: LeagueView, *, offset: int = 0, limit: int | None = None
+) -> list[int]:
+    """The shops of a view in its order, ties by name."""
+    query = _sorted(select(Shop.id).where(*_filters(view)), view).order_by(Shop.name, Shop.id)
+    return list(session.scalars(query.offset(offset).limit(limit)))
+
+
+def list_standings(session: Session, shop_ids: Sequence[int]) -> dict[int, StandingRow]:
+    """The standings of shops; one never judged has none."""
+    query = select(ShopStanding.shop_id, ShopStanding.level, ShopStanding.badges)
+    rows = session.execute(query.where(ShopStanding.shop_id.in_(list(shop_ids))))
+    return {row.shop_id: StandingRow(row.level, tuple(row.badges)) for row in rows}
+
+
+def _count_disputes(session: Session, shop_ids: Sequence[int], now: datetime) -> dict[int, tuple[int, int]]:
+    due = func.coalesce(Dispute.decision_due_at, Dispute.seller_due_at)
+    query = (
+        select(Dispute.shop_id, func.count(), func.sum(case((due < now, 1), else_=0)))
+        .where(Dispute.shop_id.in_(list(shop_ids)), Dispute.state.in_(OPEN_STATES))
+        .group_by(Dispute.shop_id)
+    )
+    return {shop: (total, int(late)) for shop, total, late in session.execute(query)}
+
+
+def list_league_rows(session: Session, shop_ids: Sequence[int], *, now: datetime) -> list[LeagueRow]:
+    """Everything shown of these shops, in the order given."""
+    cards = {card.id: card for card in list_shop_cards(session, shop_ids=shop_ids)}
+    scores = list_scorecards(session, list(shop_ids))
+    standings = list_standings(session, shop_ids)
+    disputes = _count_disputes(session, shop_ids, now)
+    rows: list[LeagueRow] = []
+    for shop_id in shop_ids:
+        standing = standings.get(shop_id)
+        total, late = disputes.get(shop_id, (0, 0))
+        rows.append(
+            LeagueRow(
+                card=cards[shop_id],
+                level=standing.level if standing else None,
+                badges=standing.badges if standing else (),
+                scores=scores.get(shop_id, {}),
+                open_disputes=total,
+                late_disputes=late,
+            )
+        )
+    return rows
+
+
+def is_ranked(row: LeagueRow, metric: str) -> bool:
+    """Whether a shop has enough data on a metric to be compared."""
+    score = row.scores.get(metric)
+    return score is not None and score.value is not None and score.verdict != "not_enough_data"
+
+
+def list_columns(standard: Standard, metric: str) -> list[str]:
+    """The judged metrics shown in brief beside the one shown in full."""
+    return [rule.metric for rule in standard.rules if rule.metric != metric]

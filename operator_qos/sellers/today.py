@@ -1,0 +1,251 @@
+"""What the operator's first page says, from the queries of today_queries: sentences, lines and lights."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from flask_babel import gettext, ngettext
+from sqlalchemy.orm import Session
+
+from operator_qos import words
+from operator_qos.clock import from_ms
+from operator_qos.disputes.queries import DisputeRow, find_row
+from operator_qos.ledger.service import get_standard
+from operator_qos.metric_cards import MetricCard, build_card
+from operator_qos.models import StandingChange
+from operator_qos.sellers import today_queries as queries
+from operator_qos.sellers.league_queries import LeagueView, is_ranked, list_league_ids, list_league_rows
+from operator_qos.sellers.queries import ShopCard, list_shop_cards
+
+NEAR = timedelta(hours=48)
+SHOWN = 10
+WORST_SHOWN = 5
+
+
+@dataclass(frozen=True)
+class DisputeLine:
+    """A dispute that reaches its deadline soon, or has passed it."""
+
+    id: int
+    case_ref: str
+    about: str
+    due: datetime | None
+    zone: str
+    is_late: bool
+    amount_minor: int | None
+    currency: str
+    turn: str
+    consequence: str
+
+
+@dataclass(frozen=True)
+class LightLine:
+    """A column of the table of checks."""
+
+    name: str
+    feed: str
+    age_seconds: int | None
+    silent_shops: int
+    set_aside: int
+
+
+@dataclass(frozen=True)
+class ChangeLine:
+    """A change of a standing in words."""
+
+    card: ShopCard
+    title: str
+    sentence: str
+
+
+@dataclass(frozen=True)
+class ProjectionLine:
+    """A shop about to change its level, with the metric that decides it."""
+
+    card: ShopCard
+    level: str
+    expected: str
+    is_up: bool
+    metric: MetricCard | None
+
+
+@dataclass(frozen=True)
+class WorstLine:
+    """A shop with a high raw rate."""
+
+    card: ShopCard
+    metric: MetricCard
+
+
+@dataclass(frozen=True)
+class TodayPage:
+    """Everything on the page, in reading order. `zone` is where its own moments are told."""
+
+    now: datetime
+    zone: str
+    scope: str
+    lead: tuple[str, ...]
+    alert: str
+    counts: queries.DisputeCounts
+    disputes: tuple[DisputeLine, ...]
+    lights: tuple[LightLine, ...]
+    silent: tuple[ShopCard, ...]
+    set_aside: int
+    changes: tuple[ChangeLine, ...]
+    change_count: int
+    no_change: str
+    projections: tuple[ProjectionLine, ...]
+    projection_count: int
+    worst: tuple[WorstLine, ...]
+    worst_name: str
+
+
+def describe_change(change: StandingChange) -> tuple[str, str]:
+    """Title and sentence of a stored change: what it was, what it is, and why."""
+    reasons = " ".join(words.reason_sentence(reason) for reason in change.reasons[:2])
+    if change.kind == "level_changed":
+        before, after = words.level_name(change.before), words.level_name(change.after)
+        moved = gettext("%(before)s became %(after)s.", before=before, after=after)
+        return str(words.change_name(change.kind)), f"{moved} {reasons}".strip()
+    if change.kind in {"badge_awarded", "badge_withdrawn"}:
+        name = words.badge_name(change.after or change.before)
+        return str(words.change_name(change.kind)), f"{name}. {reasons}".strip()
+    if change.kind == "warning_given":
+        return str(gettext("Warning %(level)s", level=change.after)), reasons
+    return str(words.change_name(change.kind)), reasons
+
+
+def _dispute_line(row: DisputeRow, now: datetime) -> DisputeLine:
+    dispute = row.dispute
+    mediated = dispute.decision_due_at is not None
+    due = dispute.decision_due_at or dispute.seller_due_at
+    about = [
+        str(words.reason_name(dispute.reason) or words.case_kind_name(dispute.kind)),
+        row.place.shop_name,
+    ]
+    turn = str(words.party_name("mediator" if mediated else dispute.holder))
+    late = due is not None and due < now
+    consequence = gettext("Counts as our own late decision") if mediated else gettext("Goes to a mediator")
+    return DisputeLine(
+        id=dispute.id,
+        case_ref=dispute.case_ref,
+        about=", ".join(about),
+        due=due,
+        zone=row.place.zone,
+        is_late=late,
+        amount_minor=dispute.amount_minor,
+        currency=dispute.currency,
+        turn=f"{turn}: {row.mediator}" if row.mediator and mediated else turn,
+        consequence=str(consequence),
+    )
+
+
+def _list_dispute_lines(session: Session, now: datetime) -> tuple[DisputeLine, ...]:
+    ids = queries.list_pressing_ids(session, now=now, within=NEAR, limit=SHOWN)
+    rows = (find_row(session, dispute_id) for dispute_id in ids)
+    return tuple(_dispute_line(row, now) for row in rows if row is not None)
+
+
+def _light_line(light: queries.Light, now: datetime) -> LightLine:
+    age = (now - from_ms(light.newest_ms)).total_seconds() if light.newest_ms else None
+    age_seconds = None if age is None else max(0, int(age))
+    return LightLine(light.name, light.feed, age_seconds, light.silent_shops, light.set_aside)
+
+
+def _projection_line(found: queries.Projection) -> ProjectionLine:
+    order = ("below", "in_standard", "top")
+    standard = get_standard()
+    rule = standard.find_rule(found.why.metric) if found.why else None
+    card = build_card(found.why, rule, standard.evidence) if found.why and rule else None
+    is_up = order.index(found.expected) > order.index(found.level)
+    return ProjectionLine(found.card, found.level, found.expected, is_up, card)
+
+
+def _list_worst(session: Session, now: datetime) -> tuple[WorstLine, ...]:
+    standard = get_standard()
+    rule = standard.rules[0]
+    ids = list_league_ids(session, LeagueView(metric=rule.metric), limit=WORST_SHOWN)
+    rows = list_league_rows(session, ids, now=now)
+    return tuple(
+        WorstLine(row.card, build_card(row.scores[rule.metric], rule, standard.evidence))
+        for row in rows
+        if is_ranked(row, rule.metric)
+    )
+
+
+def _lead(
+    counts: queries.DisputeCounts, projections: list[queries.Projection], set_aside: int
+) -> tuple[str, ...]:
+    up = sum(p.expected == "top" or p.level == "below" for p in projections)
+    down = len(projections) - up
+    said = [
+        ngettext(
+            "%(n)s dispute reaches its deadline within two days.",
+            "%(n)s disputes reach their deadline within two days.",
+            counts.near,
+            n=words.count(counts.near),
+        ),
+        ngettext(
+            "%(n)s is already late.", "%(n)s are already late.", counts.late, n=words.count(counts.late)
+        ),
+        gettext(
+            "If levels were decided now, %(down)s would go down and %(up)s up.",
+            down=_shops(down),
+            up=words.count(up),
+        ),
+    ]
+    if set_aside:
+        said.append(
+            ngettext(
+                "%(n)s event could not be read.",
+                "%(n)s events could not be read.",
+                set_aside,
+                n=words.count(set_aside),
+            )
+        )
+    return tuple(str(sentence) for sentence in said)
+
+
+def _shops(count: int) -> str:
+    return str(ngettext("%(shown)s shop", "%(shown)s shops", count, shown=words.count(count)))
+
+
+def _scope(lights: list[queries.Light], shops: int) -> str:
+    names = ", ".join(light.name for light in lights)
+    return f"{names}: {_shops(shops)}." if names else ""
+
+
+def _alert(lights: list[queries.Light]) -> str:
+    late = [light.name for light in lights if light.feed != "kept" and light.newest_ms]
+    return str(gettext("No news from %(names)s for a day or more.", names=", ".join(late))) if late else ""
+
+
+def build_today(session: Session, *, now: datetime, zone: str, shop_count: int) -> TodayPage:
+    """The page as of now."""
+    lights = queries.list_lights(session, now=now)
+    projections = queries.list_projections(session, on=now.date(), standard=get_standard())
+    since = now.date() - timedelta(days=1)
+    changes = queries.list_recent_changes(session, since=since, limit=SHOWN)
+    counts = queries.count_disputes(session, now=now, within=NEAR)
+    set_aside = queries.count_quarantined(session)
+    silent = queries.list_silent_ids(session, now=now, limit=SHOWN)
+    return TodayPage(
+        now=now,
+        zone=zone,
+        scope=_scope(lights, shop_count),
+        lead=_lead(counts, projections, set_aside),
+        alert=_alert(lights),
+        counts=counts,
+        disputes=_list_dispute_lines(session, now),
+        lights=tuple(_light_line(light, now) for light in lights),
+        silent=tuple(list_shop_cards(session, shop_ids=silent)) if silent else (),
+        set_aside=set_aside,
+        changes=tuple(ChangeLine(found.card, *describe_change(found.change)) for found in changes),
+        change_count=queries.count_recent_changes(session, since=since),
+        no_change=str(gettext("No level, badge or warning changed in the last official run.")),
+        projections=tuple(_projection_line(found) for found in projections[:SHOWN]),
+        projection_count=len(projections),
+        worst=_list_worst(session, now),
+        worst_name=str(words.metric_name(get_standard().rules[0].metric)),
+    )

@@ -1,0 +1,267 @@
+"""What needs a person now, over all shops: read across the domains, from kept rows only."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from sqlalchemy import ColumnElement, and_, exists, func, or_, select
+from sqlalchemy.orm import Session, aliased
+
+from operator_qos.clock import to_ms
+from operator_qos.disputes.rules import IN_MEDIATION, OPEN_STATES
+from operator_qos.ledger.queries import ScorecardRow, list_scorecards
+from operator_qos.models import (
+    Dispute,
+    EvaluationRun,
+    Marketplace,
+    Quarantined,
+    Scorecard,
+    Shop,
+    ShopStanding,
+    StandingChange,
+)
+from operator_qos.sellers.queries import ShopCard, list_shop_cards
+from scoring.ladder import MetricVerdict, Standing, parse_standing, step
+from scoring.metrics import METRICS
+from scoring.standards import Standard
+from scoring.verdicts import Verdict
+
+SILENT_AFTER = timedelta(hours=48)
+LATE_AFTER = timedelta(hours=24)
+# Fewer orders than one a day leave quiet days that mean nothing.
+BUSY_ORDERS = 60
+SHOWN_SHOPS = 500
+
+
+@dataclass(frozen=True)
+class DisputeCounts:
+    """Open disputes: all of them, past their deadline, and reaching it soon."""
+
+    open: int
+    late: int
+    near: int
+
+
+@dataclass(frozen=True)
+class Light:
+    """What tells whether a marketplace's numbers can be trusted now. `newest_ms` 0: nothing ever came."""
+
+    marketplace_id: str
+    name: str
+    newest_ms: int
+    feed: str  # a verdict word
+    silent_shops: int
+    set_aside: int
+
+
+@dataclass(frozen=True)
+class Projection:
+    """A shop that would stand elsewhere if judged now. `why` is the score that decides it, if one does."""
+
+    card: ShopCard
+    level: str
+    expected: str
+    why: ScorecardRow | None
+
+
+@dataclass(frozen=True)
+class Change:
+    """One stored change of a standing with the shop it is about."""
+
+    card: ShopCard
+    change: StandingChange
+
+
+def count_disputes(session: Session, *, now: datetime, within: timedelta) -> DisputeCounts:
+    """Open disputes, and those past or near the deadline of whoever has to act."""
+    due = func.coalesce(Dispute.decision_due_at, Dispute.seller_due_at)
+    total = select(func.count(Dispute.id)).where(Dispute.state.in_(OPEN_STATES))
+    return DisputeCounts(
+        open=session.scalar(total) or 0,
+        late=session.scalar(total.where(due < now)) or 0,
+        near=session.scalar(total.where(due >= now, due < now + within)) or 0,
+    )
+
+
+def list_pressing_ids(session: Session, *, now: datetime, within: timedelta, limit: int) -> list[int]:
+    """Open disputes past or near their deadline, the longest overdue first."""
+    due = func.coalesce(Dispute.decision_due_at, Dispute.seller_due_at)
+    query = select(Dispute.id).where(Dispute.state.in_(OPEN_STATES), due < now + within)
+    return list(session.scalars(query.order_by(due, Dispute.id).limit(limit)))
+
+
+def _judge_feed(newest_ms: int, now: datetime) -> str:
+    age_ms = to_ms(now) - newest_ms
+    if age_ms >= SILENT_AFTER // timedelta(milliseconds=1):
+        return "breached"
+    return "watch" if age_ms >= LATE_AFTER // timedelta(milliseconds=1) else "kept"
+
+
+def _busy_and_silent(now: datetime) -> tuple[ColumnElement[bool], ...]:
+    score = METRICS["order_defect_rate"].code
+    return (
+        Shop.last_event_ms < to_ms(now - SILENT_AFTER),
+        exists().where(
+            Scorecard.shop_id == Shop.id, Scorecard.metric_code == score, Scorecard.raw_base >= BUSY_ORDERS
+        ),
+    )
+
+
+def list_silent_ids(session: Session, *, now: datetime, limit: int) -> list[int]:
+    """Busy shops of which nothing was heard lately, the longest silent first."""
+    query = select(Shop.id).where(*_busy_and_silent(now))
+    return list(session.scalars(query.order_by(Shop.last_event_ms, Shop.id).limit(limit)))
+
+
+def list_lights(session: Session, *, now: datetime) -> list[Light]:
+    """One light per marketplace, by id."""
+    newest = dict(
+        session.execute(
+            select(Shop.marketplace_id, func.max(Shop.last_event_ms)).group_by(Shop.marketplace_id)
+        )
+        .tuples()
+        .all()
+    )
+    silent_query = select(Shop.marketplace_id, func.count()).where(*_busy_and_silent(now))
+    silent = dict(session.execute(silent_query.group_by(Shop.marketplace_id)).tuples().all())
+    aside = count_quarantined_by_marketplace(session)
+    names = session.execute(select(Marketplace.id, Marketplace.name).order_by(Marketplace.id)).tuples().all()
+    return [
+        Light(
+            marketplace_id=key,
+            name=name,
+            newest_ms=newest.get(key) or 0,
+            feed=_judge_feed(newest.get(key) or 0, now),
+            silent_shops=silent.get(key, 0),
+            set_aside=aside.get(key, 0),
+        )
+        for key, name in names
+    ]
+
+
+def count_quarantined_by_marketplace(session: Session) -> dict[str, int]:
+    """What could not be read and still waits, by the marketplace it named ("" without one)."""
+    query = select(Quarantined.marketplace, func.count()).where(Quarantined.replayed_at.is_(None))
+    return dict(session.execute(query.group_by(Quarantined.marketplace)).tuples().all())
+
+
+def _list_candidates(session: Session) -> list[int]:
+    """Shops whose verdicts of now do not fit their level; a superset of those that would move."""
+    unkept = exists().where(Scorecard.shop_id == Shop.id, Scorecard.verdict.in_(("watch", "breached")))
+    breached = exists().where(Scorecard.shop_id == Shop.id, Scorecard.verdict == "breached")
+    orders = aliased(Scorecard)
+    enough = exists().where(
+        orders.shop_id == Shop.id,
+        orders.metric_code == METRICS["order_defect_rate"].code,
+        orders.verdict == "kept",
+    )
+    query = (
+        select(Shop.id)
+        .join(ShopStanding, ShopStanding.shop_id == Shop.id)
+        .where(
+            or_(
+                and_(ShopStanding.level == "top", unkept),
+                and_(ShopStanding.level == "in_standard", or_(breached, and_(~unkept, enough))),
+                ShopStanding.level == "below",
+            )
+        )
+    )
+    return list(session.scalars(query.order_by(Shop.id)))
+
+
+def _verdicts_of(scores: dict[str, ScorecardRow], standard: Standard) -> list[MetricVerdict]:
+    return [
+        MetricVerdict.from_counts(rule, Verdict(score.verdict), bad=score.bad, base=score.base)
+        for rule in standard.rules
+        if (score := scores.get(rule.metric)) is not None and score.verdict
+    ]
+
+
+def project_standing(
+    standing: Standing, scores: dict[str, ScorecardRow], *, on: date, standard: Standard
+) -> Standing:
+    """Where a shop would stand if it were judged on that date with its numbers of now."""
+    placed = scores.get("order_defect_rate")
+    verdicts = _verdicts_of(scores, standard)
+    return step(standing, verdicts, on=on, orders_60d=placed.raw_base if placed else 0, standard=standard)[0]
+
+
+def _decisive(scores: dict[str, ScorecardRow], expected: str) -> ScorecardRow | None:
+    """The score that keeps a shop from a better level, the worst verdict first."""
+    wanted = ("breached",) if expected == "below" else ("breached", "watch")
+    for verdict in wanted:
+        found = next((score for score in scores.values() if score.verdict == verdict), None)
+        if found is not None:
+            return found
+    return None
+
+
+def list_projections(session: Session, *, on: date, standard: Standard) -> list[Projection]:
+    """The shops that would change level if they were judged on that date, those heading down first."""
+    ids = _list_candidates(session)
+    found: list[Projection] = []
+    for start in range(0, len(ids), SHOWN_SHOPS):
+        found += _project_part(session, ids[start : start + SHOWN_SHOPS], on=on, standard=standard)
+    order = ("below", "in_standard", "top")
+    return sorted(
+        found, key=lambda p: (order.index(p.expected) > order.index(p.level), p.card.name, p.card.id)
+    )
+
+
+def _project_part(session: Session, ids: Sequence[int], *, on: date, standard: Standard) -> list[Projection]:
+    scores = list_scorecards(session, list(ids))
+    rows = session.scalars(select(ShopStanding).where(ShopStanding.shop_id.in_(ids))).all()
+    moved: dict[int, tuple[str, str]] = {}
+    for row in rows:
+        standing = parse_standing({"level": row.level, "badges": row.badges, "episodes": row.episodes})
+        expected = project_standing(standing, scores.get(row.shop_id, {}), on=on, standard=standard).level
+        if expected != row.level:
+            moved[row.shop_id] = (row.level, expected)
+    cards = list_shop_cards(session, shop_ids=list(moved))
+    return [
+        Projection(card, *moved[card.id], _decisive(scores.get(card.id, {}), moved[card.id][1]))
+        for card in cards
+    ]
+
+
+def list_recent_changes(session: Session, *, since: date, limit: int) -> list[Change]:
+    """Changes of standings decided for a date from `since` on, latest first."""
+    query = select(StandingChange).where(StandingChange.on_date >= since)
+    found = list(
+        session.scalars(query.order_by(StandingChange.on_date.desc(), StandingChange.id.desc()).limit(limit))
+    )
+    shop_ids = sorted({change.shop_id for change in found})
+    cards = {card.id: card for card in list_shop_cards(session, shop_ids=shop_ids)}
+    return [Change(cards[change.shop_id], change) for change in found]
+
+
+def count_recent_changes(session: Session, *, since: date) -> int:
+    """How many changes there were for a date from `since` on."""
+    query = select(func.count(StandingChange.id)).where(StandingChange.on_date >= since)
+    return session.scalar(query) or 0
+
+
+def find_last_run_on(session: Session) -> date | None:
+    """The latest date judged officially; None before the first."""
+    return session.scalar(select(func.max(EvaluationRun.on_date)))
+
+
+def count_waiting_decisions(session: Session) -> int:
+    """Disputes the mediators owe a decision on."""
+    query = select(func.count(Dispute.id)).where(Dispute.state.in_(IN_MEDIATION))
+    return session.scalar(query) or 0
+
+
+def count_quarantined(session: Session) -> int:
+    """What could not be read and still waits."""
+    query = select(func.count(Quarantined.id)).where(Quarantined.replayed_at.is_(None))
+    return session.scalar(query) or 0
+
+
+def list_quarantined(session: Session, *, offset: int, limit: int) -> list[Quarantined]:
+    """What could not be read and still waits, latest first."""
+    query = select(Quarantined).where(Quarantined.replayed_at.is_(None))
+    newest = query.order_by(Quarantined.received_at.desc(), Quarantined.id.desc())
+    return list(session.scalars(newest.offset(offset).limit(limit)))

@@ -1,0 +1,40 @@
+/* Draws the figures of the page with Plotly once it has loaded. Whatever fails leaves the page as it was. */
+"use strict";
+(function () {
+  function colours() {
+    const style = getComputedStyle(document.documentElement);
+    const read = (name) => style.getPropertyValue(name).trim();
+    return { ink: read("--ink"), quiet: read("--ink-3"), line: read("--line"), paper: read("--paper") };
+  }
+
+  function tint(figure) {
+    const c = colours();
+    const layout = figure.layout;
+    layout.paper_bgcolor = layout.plot_bgcolor = c.paper;
+    layout.font = { ...layout.font, color: c.ink };
+    for (const axis of ["xaxis", "yaxis"]) {
+      layout[axis] = { ...layout[axis], gridcolor: c.line, linecolor: c.quiet, zerolinecolor: c.line };
+    }
+    for (const trace of figure.data) {
+      trace.line = { ...trace.line, color: c.ink };
+    }
+    for (const shape of layout.shapes || []) {
+      shape.line = { ...shape.line, color: c.ink };
+    }
+    return figure;
+  }
+
+  async function draw(box) {
+    const answer = await fetch(box.dataset.figure, { headers: { Accept: "application/json" } });
+    if (!answer.ok) return;
+    const figure = tint(await answer.json());
+    if (!figure.data.length) return;
+    box.hidden = false;
+    await window.Plotly.newPlot(box, figure.data, figure.layout, { displayModeBar: false, responsive: true });
+  }
+
+  document.addEventListener("DOMContentLoaded", () => {
+    if (!window.Plotly) return;
+    for (const box of document.querySelectorAll("[data-figure]")) draw(box).catch(() => { box.hidden = true; });
+  });
+})();
