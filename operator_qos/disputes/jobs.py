@@ -6,12 +6,11 @@ from datetime import datetime
 
 import structlog
 from sqlalchemy import Engine
-from sqlalchemy.exc import SQLAlchemyError
 
 from operator_qos.db import reading, unit_of_work
 from operator_qos.disputes import queries
 from operator_qos.disputes.rules import IllegalAction
-from operator_qos.disputes.service import TIMER, NotRecordedError, escalate
+from operator_qos.disputes.service import TIMER, escalate
 
 log = structlog.get_logger(__name__)
 
@@ -32,6 +31,6 @@ def _escalate_one(engine: Engine, dispute_id: int, now: datetime) -> bool:
             return escalate(session, dispute_id=dispute_id, actor=TIMER, now=now)
     except IllegalAction:
         return False  # somebody moved the case between the list and its turn
-    except (SQLAlchemyError, NotRecordedError):
+    except Exception:  # whatever is wrong with one case must not keep the others waiting
         log.exception("case_not_escalated", dispute_id=dispute_id)
         return False

@@ -36,6 +36,7 @@ class Place:
     marketplace_name: str
     zone: str
     shop_zone: str
+    language: str
 
 
 @dataclass(frozen=True)
@@ -75,6 +76,7 @@ _PLACE = (
     Marketplace.id.label("marketplace_id"),
     Marketplace.name.label("marketplace_name"),
     Marketplace.timezone.label("zone"),
+    Marketplace.language,
 )
 
 
@@ -90,6 +92,7 @@ def _to_place(row: Row[*tuple[object, ...]]) -> Place:
         marketplace_name=found["marketplace_name"],
         zone=found["zone"],
         shop_zone=found["timezone"] or found["zone"],
+        language=found["language"],
     )
 
 
@@ -212,9 +215,10 @@ def list_disputes(
     seller_id: int | None = None,
     only_open: bool = True,
     limit: int = 200,
+    offset: int = 0,
 ) -> list[DisputeRow]:
     """Disputes of a company, or of all: open ones by due time, ended ones latest first."""
-    query = select(Dispute).limit(limit)
+    query = select(Dispute).limit(limit).offset(offset)
     if only_open:
         query = query.where(Dispute.state.in_(OPEN_STATES)).order_by(*_BY_DUE, Dispute.id)
     else:
@@ -232,6 +236,12 @@ def count_open(session: Session, *, seller_id: int | None = None) -> int:
     if seller_id is not None:
         query = query.where(Dispute.shop_id.in_(select(Shop.id).where(Shop.seller_id == seller_id)))
     return session.scalar(query) or 0
+
+
+def find_next_lapse(session: Session) -> datetime | None:
+    """When the next case will come to the mediators unless its seller acts."""
+    query = select(func.min(Dispute.seller_due_at)).where(Dispute.state.in_(TALKING))
+    return session.scalar(query)
 
 
 def list_near_deadline(

@@ -86,6 +86,11 @@ class _Act:
     name: str
     before: str
 
+    @property
+    def at(self) -> datetime:
+        """Events count to the second, and so do the rows that follow from them."""
+        return from_ms(to_ms(self.now) // 1000 * 1000)
+
     def event_id(self, name: str, mark: str | int) -> str:
         return f"{name}:{self.place.marketplace_id}:{self.place.shop_code}:{self.dispute.case_ref}:{mark}"
 
@@ -97,7 +102,7 @@ class _Act:
             "source": SOURCE,
             "id": event_id,
             "type": f"qos.{kind}",
-            "time": iso(to_ms(self.now)),
+            "time": iso(to_ms(self.at)),
             "subject": subject or self.dispute.case_ref,
             "marketplace": self.place.marketplace_id,
             "shop": self.place.shop_code,
@@ -106,7 +111,6 @@ class _Act:
 
     def append(self, *documents: Mapping[str, Any]) -> bool:
         """Whether the events are new; the same action done twice is recorded once."""
-
         receipts = ingest_events(self.session, documents, now=self.now, origin="disputes")
         refused = next((r for r in receipts if r.status == "quarantined"), None)
         if refused is not None:
@@ -119,9 +123,7 @@ class _Act:
         self.session.flush()
         self.session.refresh(row)
         self.session.add(
-            DisputeStep(
-                dispute_id=row.id, at=self.now, actor=self.actor.name, kind=self.name, data=dict(data)
-            )
+            DisputeStep(dispute_id=row.id, at=self.at, actor=self.actor.name, kind=self.name, data=dict(data))
         )
         append_audit(
             self.session,
@@ -162,9 +164,7 @@ def _begin(session: Session, name: str, *, dispute_id: int, actor: Actor, now: d
     dispute = queries.get_dispute(session, dispute_id)
     rules.check(name, dispute.state, actor.role)
     place = queries.get_place(session, dispute.shop_id)
-    # Events count to the second, and so do the rows that follow from them.
-    moment = from_ms(to_ms(now) // 1000 * 1000)
-    return _Act(session, dispute, place, actor, moment, name, dispute.state)
+    return _Act(session, dispute, place, actor, now, name, dispute.state)
 
 
 def _require_own(act: _Act) -> None:
@@ -307,12 +307,12 @@ def ask_evidence(
     _require_own(act)
     if due_at <= now:
         raise DisputeInputError("due_at", "past", "lies in the past; give the seller some time")
-    event_id = act.event_id("ask", to_ms(act.now))
+    event_id = act.event_id("ask", to_ms(act.at))
     data = {"to": "seller", "due_by": iso(to_ms(due_at))}
     if not act.append(act.document(event_id, "case.evidence_asked", data)):
         return False
     act.note(data)
-    act.tell("dispute_evidence_asked", event_id, {"due": due_at.isoformat()})
+    act.tell("evidence_asked", event_id, {"due": due_at.isoformat()})
     return True
 
 
@@ -348,7 +348,7 @@ def give_evidence(
     if not new:
         return False
     act.note({"event": event_id})
-    act.tell("dispute_evidence_given", event_id, {}, staff=True)
+    act.tell("evidence_given", event_id, {}, staff=True)
     return True
 
 
@@ -398,7 +398,7 @@ def decide(session: Session, *, dispute_id: int, ruling: Ruling, actor: Actor, n
     _keep_author(act, said)
     act.note({key: value for key, value in data.items() if key != "grounds"}, why=said.grounds)
     told = {key: value for key, value in data.items() if key != "grounds"}
-    act.tell("dispute_decided", event_id, {**told, "currency": act.dispute.currency})
+    act.tell("dispute_decided", event_id, {**told, "currency": act.dispute.currency, "grounds": said.grounds})
     return True
 
 

@@ -74,7 +74,7 @@ def sync_dossiers(
     keys: set[Key] = set()
     for part in chunks(sorted(dossiers), _PART):
         query = select(CaseFact.shop_id, CaseFact.case_ref).where(CaseFact.dossier_id.in_(part))
-        keys |= set(session.execute(query).tuples())
+        keys |= {(row.shop_id, row.case_ref) for row in session.execute(query)}
     if retracted_in:
         keys |= set(_list_orphans(session, retracted_in))
     return sync_disputes(session, shop_id=None, case_refs=keys, now=now)
@@ -83,7 +83,7 @@ def sync_dossiers(
 def _list_orphans(session: Session, shops: Collection[int]) -> Sequence[Key]:
     case = (CaseFact.shop_id == Dispute.shop_id) & (CaseFact.case_ref == Dispute.case_ref)
     query = select(Dispute.shop_id, Dispute.case_ref).where(Dispute.shop_id.in_(shops), ~exists().where(case))
-    return session.execute(query).tuples().all()
+    return [(row.shop_id, row.case_ref) for row in session.execute(query)]
 
 
 def _sync_part(session: Session, keys: Sequence[Key], now: datetime) -> None:

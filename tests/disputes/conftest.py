@@ -55,7 +55,9 @@ class World:
 
     def dispute(self, case: str) -> Dispute:
         with reading(self.engine) as session:
-            return session.scalars(select(Dispute).where(Dispute.case_ref == case)).one()
+            row = session.scalars(select(Dispute).where(Dispute.case_ref == case)).one()
+            session.expunge(row)
+            return row
 
     def actor(self, name: str) -> Actor:
         role = "mediator" if name in {"rosa", "keller"} else "operator" if name == "ines" else "seller"

@@ -1,0 +1,252 @@
+"""The file of one case: what happened to it and its order, with texts as far as they are kept."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from operator_qos.disputes.models import Dispute
+from operator_qos.disputes.rules import Turn
+from operator_qos.events.models import Event, EventBody
+from operator_qos.ledger.models import (
+    CaseFact,
+    CaseSpan,
+    DefectFact,
+    Obligation,
+    OrderFact,
+    OutcomeRow,
+    Scorecard,
+)
+from operator_qos.standing.models import ShopStanding
+from scoring.events import RANKS, TYPES
+from scoring.metrics import GROUP_CODES, METRICS
+from scoring.standards import load_preset
+
+_CASE_DEFECTS = frozenset({"case", "case_lost", "chargeback"})
+
+
+@dataclass(frozen=True)
+class FileEvent:
+    """One event; `text` is its free text, empty where it had none or it is no longer kept."""
+
+    at_ms: int
+    type: str
+    subject: str
+    data: Mapping[str, Any]
+    text: str
+    identity: tuple[str, str]
+    is_text_gone: bool = False
+
+
+@dataclass(frozen=True)
+class Message:
+    """A message of the case, numbered from 1."""
+
+    number: int
+    party: str
+    at_ms: int
+    to: tuple[str, ...]
+    text: str
+    is_text_gone: bool
+    silence_ms: int | None  # how long nobody had written before, where that was long
+
+
+@dataclass(frozen=True)
+class CaseFile:
+    """What a case page shows of the log and the facts. `seller_seconds`: working time used by the seller."""
+
+    turns: Sequence[Turn] = ()
+    events: Sequence[FileEvent] = ()
+    messages: Sequence[Message] = ()
+    obligations: Sequence[Obligation] = ()
+    order: OrderFact | None = None
+    seller_seconds: int = 0
+    numbers: Mapping[tuple[str, str], int] = field(default_factory=dict)  # message -> its number
+
+
+@dataclass(frozen=True)
+class Effect:
+    """What a decision does to the seller's record: `if_counts` or `if_not` defective orders of `base`."""
+
+    base: int
+    if_counts: int
+    if_not: int
+    other_causes: tuple[str, ...]
+
+
+SILENT_MS = 2 * 86_400_000
+_PARTIES = {"buyer": "buyer", "seller": "seller", "operator": "mediator", "system": "operator"}
+
+
+def _text(body: str | None) -> str:
+    if body is None:
+        return ""
+    data = json.loads(body).get("data") or {}
+    return str(data.get("body") or data.get("grounds") or "").strip()
+
+
+def _is_of(dispute: Dispute, kind: str, subject: str, data: Mapping[str, Any]) -> bool:
+    """Whether an event of the dossier speaks of this case, or of its order."""
+    case, order = dispute.case_ref, dispute.order_ref
+    family = kind.partition(".")[0]
+    if family == "case":
+        return subject == case
+    if family == "message":
+        named = data.get("case")
+        return (
+            named == case if named else subject == case or (order is not None and data.get("order") == order)
+        )
+    return (
+        order is not None
+        and order in {subject, data.get("order")}
+        and family in {"order", "tracking", "return"}
+    )
+
+
+def _list_events(session: Session, dispute: Dispute, dossier: int) -> list[FileEvent]:
+    query = (
+        select(Event, EventBody.body)
+        .outerjoin(EventBody, EventBody.seq == Event.seq)
+        .where(Event.dossier_id == dossier)
+        .order_by(Event.at_ms, Event.type_rank, Event.seq)
+    )
+    rows = session.execute(query).all()
+    gone = {
+        (event.data["source"], event.data["id"])
+        for event, _ in rows
+        if event.type_rank == RANKS["event.retracted"]
+    }
+    return [
+        FileEvent(
+            event.at_ms,
+            TYPES[event.type_rank],
+            event.subject,
+            event.data,
+            _text(body),
+            (event.source, event.event_id),
+            body is None,
+        )
+        for event, body in rows
+        if (event.source, event.event_id) not in gone
+        and _is_of(dispute, TYPES[event.type_rank], event.subject, event.data)
+    ]
+
+
+def _is_open_to(event: FileEvent, reader: str) -> bool:
+    """Sellers do not read what is between others; mediators and operators read all."""
+    to = event.data.get("to")
+    return reader != "seller" or event.data.get("author") == "seller" or not to or "seller" in to
+
+
+def _list_messages(events: Sequence[FileEvent], reader: str) -> list[tuple[FileEvent, Message]]:
+    found: list[tuple[FileEvent, Message]] = []
+    for event in events:
+        if event.type != "message.sent" or not _is_open_to(event, reader):
+            continue
+        before = found[-1][1].at_ms if found else event.at_ms
+        silent = event.at_ms - before
+        party = _PARTIES.get(str(event.data.get("author")), "operator")
+        found.append(
+            (
+                event,
+                Message(
+                    len(found) + 1,
+                    party,
+                    event.at_ms,
+                    tuple(event.data.get("to") or ()),
+                    event.text,
+                    event.is_text_gone,
+                    silent if silent > SILENT_MS else None,
+                ),
+            )
+        )
+    return found
+
+
+def read_file(session: Session, dispute: Dispute, *, reader: str) -> CaseFile:
+    """The file as `reader` (seller, operator, mediator) may see it; empty once the facts are gone."""
+    fact = session.scalar(
+        select(CaseFact).where(CaseFact.shop_id == dispute.shop_id, CaseFact.case_ref == dispute.case_ref)
+    )
+    if fact is None:
+        return CaseFile()
+    events = _list_events(session, dispute, fact.dossier_id)
+    messages = _list_messages(events, reader)
+    shown = {event.identity for event, _ in messages}
+    spans = session.scalars(
+        select(CaseSpan)
+        .where(CaseSpan.dossier_id == fact.dossier_id, CaseSpan.case_ref == fact.case_ref)
+        .order_by(CaseSpan.from_ms)
+    )
+    return CaseFile(
+        turns=[Turn(span.holder, span.from_ms, span.until_ms) for span in spans],
+        events=[event for event in events if event.type != "message.sent" or event.identity in shown],
+        messages=[message for _, message in messages],
+        numbers={event.identity: message.number for event, message in messages},
+        obligations=_list_obligations(session, fact),
+        order=session.scalar(
+            select(OrderFact).where(
+                OrderFact.dossier_id == fact.dossier_id, OrderFact.order_ref == fact.order_ref
+            )
+        ),
+        seller_seconds=fact.seller_seconds,
+    )
+
+
+def _list_obligations(session: Session, fact: CaseFact) -> list[Obligation]:
+    query = select(Obligation).where(
+        Obligation.dossier_id == fact.dossier_id,
+        (Obligation.ref == fact.case_ref) | (Obligation.order_ref == fact.order_ref),
+    )
+    return list(session.scalars(query.order_by(Obligation.since_ms, Obligation.row_id)))
+
+
+def find_effect(session: Session, dispute: Dispute, *, now_ms: int) -> Effect | None:
+    """What the decision changes in the shop's defective orders; None when the order is in no window now."""
+    metric = METRICS["order_defect_rate"]
+    score = session.get(Scorecard, (dispute.shop_id, metric.code))
+    outcome = session.scalar(
+        select(OutcomeRow).where(
+            OutcomeRow.shop_id == dispute.shop_id,
+            OutcomeRow.group_code == GROUP_CODES["placed"],
+            OutcomeRow.unit == dispute.order_ref,
+            OutcomeRow.from_ms < now_ms,
+            OutcomeRow.until_ms >= now_ms,
+        )
+    )
+    if score is None or outcome is None or outcome.anchor_ms < score.window_start_ms:
+        return None
+    others = _list_other_causes(session, dispute)
+    counts_now = bool(outcome.official_bad & metric.flag)
+    with_it = score.bad if counts_now else score.bad + 1
+    without = score.bad - 1 if counts_now and not others else score.bad
+    return Effect(score.base, with_it, without, others)
+
+
+def _list_other_causes(session: Session, dispute: Dispute) -> tuple[str, ...]:
+    rules = load_preset("ours").rules
+    counted = {kind for rule in rules for kind in rule.defect_kinds} - _CASE_DEFECTS
+    query = select(DefectFact.kind).where(
+        DefectFact.shop_id == dispute.shop_id,
+        DefectFact.order_ref == dispute.order_ref,
+        DefectFact.until_ms.is_(None),
+    )
+    return tuple(sorted(kind for kind in session.scalars(query.distinct()) if kind in counted))
+
+
+def count_buyer_orders(session: Session, order: OrderFact | None) -> int | None:
+    """How many orders this buyer placed at the shop, None when nobody told us who bought."""
+    if order is None or order.buyer is None:
+        return None
+    query = select(func.count()).where(OrderFact.shop_id == order.shop_id, OrderFact.buyer == order.buyer)
+    return session.scalar(query)
+
+
+def find_level(session: Session, shop_id: int) -> str | None:
+    """The shop's official level, None before its first run."""
+    return session.scalar(select(ShopStanding.level).where(ShopStanding.shop_id == shop_id))
