@@ -57,7 +57,7 @@ def _promise(value: object) -> int | str:
 
 
 def _plain(value: str) -> str:
-    if _CONTROL.search(value):
+    if not value.isprintable() and _CONTROL.search(value):
         raise ValueError("holds a control character; remove it")
     return value
 
@@ -434,7 +434,7 @@ def _require_text(event: Mapping[str, Any], field: str) -> str:
         raise EventRefused(Problem(field, "is missing; give it as text"))
     if len(value) > 200:
         raise EventRefused(Problem(field, f"is {len(value)} characters long; at most 200 are allowed"))
-    if _CONTROL.search(value):
+    if not value.isprintable() and _CONTROL.search(value):
         raise EventRefused(Problem(field, "holds a control character; remove it"))
     return value
 

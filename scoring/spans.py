@@ -6,7 +6,7 @@ scorecards and the rows behind a number are sums over spans and need no events.
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -51,7 +51,7 @@ class _Walk:
         self.place = 0
         self.changes = frame.book.changes_after(self.events[0].at_ms) if events else ()
         self.limits: dict[Part, list[int]] = {}
-        self.open: dict[Part, dict[tuple[int, str], tuple[Outcome, int]]] = {}
+        self.open: dict[Part, list[tuple[Outcome, int]]] = {}
         self.ended: list[OutcomeSpan] = []
 
     def next_ms(self, at_ms: int) -> int:
@@ -68,13 +68,16 @@ class _Walk:
         while self.place < len(self.events) and self.events[self.place].at_ms == at_ms:
             self.place += 1
         arrived = self.events[first : self.place]
-        if self._rewrite(arrived):
+        if arrived and self._rewrite(arrived):
             self.dossier = fold(self.events[: self.place], self.frame)
+            touched = {*list_parts(self.dossier), *self.limits}
         else:
             for event in arrived:
                 self.dossier.apply(event)
-        for part in self._list_touched(arrived, at_ms):
-            self._see(part, at_ms)
+            touched = self._list_touched(arrived, at_ms)
+        present = touched.intersection(list_parts(self.dossier)) if arrived else touched
+        for part in touched:
+            self._see(part, at_ms, known=part in present, moved=bool(arrived) or at_ms in self.changes)
 
     def _rewrite(self, arrived: Sequence[TypedEvent]) -> bool:
         """Whether these events change what earlier ones meant."""
@@ -83,13 +86,26 @@ class _Walk:
             e.type == "event.retracted" or (e.type == "case.opened" and e.subject in talked) for e in arrived)
 
     def _list_touched(self, arrived: Sequence[TypedEvent], at_ms: int) -> set[Part]:
-        if at_ms in self.changes or any(event.type not in TOUCHES for event in arrived):
+        if at_ms in self.changes:
             return {*list_parts(self.dossier), *self.limits}
         touched = {part for part, limits in self.limits.items() if at_ms in limits}
         for event in arrived:
-            if event.order is not None and not self._is_quiet(event):
-                touched.update(list_order_parts(event.order, TOUCHES[event.type]))
+            touched.update(self._list_touched_by(event))
         return touched
+
+    def _list_touched_by(self, event: TypedEvent) -> list[Part]:
+        """The parts that may count differently after the event."""
+        groups = TOUCHES.get(event.type)
+        if groups is not None:
+            return [] if event.order is None or self._is_quiet(event) else list_order_parts(event.order, groups)
+        if event.type.startswith("obligation."):
+            return list_parts(self.dossier)
+        # A talk or a case: its turns and cases, the defects and contacts of orders, buyers of a new order.
+        talk: list[Part] = [("turn", name) for name in self.dossier.conversations]
+        talk += [("case", case.id) for case in self.dossier.list_cases()]
+        if event.type in {"order.placed", "order.corrected"} and event.order is not None:
+            return talk + list_order_parts(event.order)
+        return talk + [("placed", name) for name in self.dossier.orders]
 
     def _is_quiet(self, event: TypedEvent) -> bool:
         """A parcel moving before any of its deadlines: they will find it there, nothing counts differently yet."""
@@ -98,35 +114,28 @@ class _Walk:
         deadlines = self.limits.get(("deliver", event.order), []) + self.limits.get(("shipped", event.order), [])
         return bool(self.limits.get(("deliver", event.order))) and all(limit >= event.at_ms for limit in deadlines)
 
-    def _see(self, part: Part, at_ms: int) -> None:
-        """After `at_ms` the part counts as it does now."""
-        if part[1] in _things(self.dossier, part[0]):
-            self.limits[part] = list_part_limits(self.dossier, part, at_ms + 1)
-            outcomes = list_part_outcomes(self.dossier, part, as_of_ms=at_ms + 1, known_at_ms=at_ms + 1)
-        else:
-            self.limits[part], outcomes = [], []
-        held = self.open.setdefault(part, {})
-        if not held and not outcomes:
+    def _see(self, part: Part, at_ms: int, *, known: bool, moved: bool) -> None:
+        """After `at_ms` the part counts as it does now; `moved`: its deadlines may have changed too."""
+        if moved:
+            self.limits[part] = list_part_limits(self.dossier, part, at_ms + 1) if known else []
+        outcomes = list_part_outcomes(
+            self.dossier, part, as_of_ms=at_ms + 1, known_at_ms=at_ms + 1) if known else []
+        held = self.open.get(part, [])
+        if [outcome for outcome, _ in held] == outcomes:
             return
-        now = {(outcome.group, outcome.unit): outcome for outcome in outcomes}
-        for key, (outcome, since) in list(held.items()):
-            if now.get(key) != outcome:
-                self.ended.append(OutcomeSpan(outcome, since, at_ms))
-                del held[key]
-        for key, outcome in now.items():
-            if key not in held:
-                held[key] = (outcome, at_ms)
+        since = {(outcome.group, outcome.unit): (outcome, from_ms) for outcome, from_ms in held}
+        kept: list[tuple[Outcome, int]] = []
+        for outcome in outcomes:
+            before = since.get((outcome.group, outcome.unit))
+            kept.append(before if before is not None and before[0] == outcome else (outcome, at_ms))
+        self.ended += [OutcomeSpan(outcome, from_ms, at_ms) for outcome, from_ms in held
+                       if (outcome, from_ms) not in kept]
+        self.open[part] = kept
 
     def finish(self) -> Timeline:
         """The spans found, the open ones included."""
-        still = [OutcomeSpan(o, since, FOREVER_MS) for held in self.open.values() for o, since in held.values()]
+        still = [OutcomeSpan(o, since, FOREVER_MS) for held in self.open.values() for o, since in held]
         return Timeline((*self.ended, *still), self.dossier)
-
-
-def _things(dossier: Dossier, group: str) -> Container[str]:
-    if group == "turn":
-        return dossier.conversations
-    return {case.id for case in dossier.list_cases()} if group == "case" else dossier.orders
 
 
 # Events that change how one order counts and nothing else in the dossier, with the groups they may change.
