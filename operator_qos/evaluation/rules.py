@@ -30,7 +30,6 @@ COLUMNS = (
     "bad",
     "official_base",
     "official_bad",
-    "amount",
     "order_ref",
     "buyer",
     "dossier_id",

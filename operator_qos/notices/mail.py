@@ -73,9 +73,7 @@ def build_message(  # the parts of a mail
     settings: Settings, *, key: str, recipient: str, subject: str, body: str, now: datetime
 ) -> EmailMessage:
     """A plain UTF-8 mail; its Message-ID follows from the key, so a repeated delivery can be recognised."""
-    message = EmailMessage(
-        policy=SMTP.clone(cte_type="8bit" if subject.isascii() and body.isascii() else "7bit")
-    )
+    message = EmailMessage(policy=SMTP)
     domain = parseaddr(settings.mail_from)[1].rpartition("@")[2] or "localhost"
     message["Message-ID"] = f"<{digest_key(key)}@{domain}>"
     message["Date"] = format_datetime(now)
@@ -83,7 +81,9 @@ def build_message(  # the parts of a mail
     message["To"] = recipient
     message["Subject"] = subject.replace(BASE_URL, settings.base_url)
     message["Auto-Submitted"] = "auto-generated"
-    message.set_content(body.replace(BASE_URL, settings.base_url.rstrip("/")), charset="utf-8")
+    message.set_content(
+        body.replace(BASE_URL, settings.base_url.rstrip("/")), charset="utf-8", cte="quoted-printable"
+    )
     return message
 
 

@@ -1,0 +1,168 @@
+"""Runs the jobs on time. Several schedulers may run: the one holding the lease works, the others wait."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import threading
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import structlog
+from apscheduler.schedulers.background import BackgroundScheduler
+from apscheduler.schedulers.base import BaseScheduler
+from sqlalchemy import Engine
+
+from operator_qos.clock import utc_now
+from operator_qos.db import get_engine, unit_of_work
+from operator_qos.notices.service import hold_lease, release_lease
+from operator_qos.settings import Settings
+
+LEASE_NAME = "scheduler"
+# Renewed by every job, the most frequent of which runs every 20 seconds.
+LEASE_SECONDS = 90
+log = structlog.get_logger(__name__)
+Work = Callable[[Engine, Settings, datetime], object]
+
+
+@dataclass(frozen=True)
+class Job:
+    """What runs when; `when` are the arguments of APScheduler's trigger."""
+
+    name: str
+    work: Work
+    trigger: str
+    when: dict[str, int]
+
+
+def _advance_cells(engine: Engine, _settings: Settings, now: datetime) -> object:
+    from operator_qos.ledger.jobs import advance_cells
+
+    return advance_cells(engine, now=now)
+
+
+def _escalate_due(engine: Engine, _settings: Settings, now: datetime) -> object:
+    from operator_qos.disputes.jobs import escalate_due
+
+    return escalate_due(engine, now=now)
+
+
+def _evaluate_due(engine: Engine, _settings: Settings, now: datetime) -> object:
+    from operator_qos.evaluation.service import evaluate_due
+
+    return len(evaluate_due(engine, now=now))
+
+
+def _deliver_outbox(engine: Engine, settings: Settings, now: datetime) -> object:
+    from operator_qos.notices.jobs import deliver_outbox
+
+    return deliver_outbox(engine, settings, now=now)
+
+
+def _recount_cells(engine: Engine, _settings: Settings, now: datetime) -> object:
+    from operator_qos.ledger.jobs import recount_cells
+
+    return recount_cells(engine, now=now)
+
+
+JOBS: tuple[Job, ...] = (
+    Job("advance_cells", _advance_cells, "interval", {"minutes": 1}),
+    Job("escalate_due", _escalate_due, "interval", {"minutes": 1}),
+    Job("evaluate_due", _evaluate_due, "interval", {"minutes": 10}),
+    Job("deliver_outbox", _deliver_outbox, "interval", {"seconds": 20}),
+    Job("recount_cells", _recount_cells, "cron", {"hour": 3, "minute": 10}),
+)
+
+
+class Leader:
+    """One scheduler among possibly several; runs a job only while it leads."""
+
+    def __init__(
+        self, engine: Engine, settings: Settings, *, clock: Callable[[], datetime] = utc_now
+    ) -> None:
+        self.holder = f"{socket.gethostname()[:40]}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
+        self._engine = engine
+        self._settings = settings
+        self._clock = clock
+
+    def run(self, job: Job) -> bool:
+        """Run a job if this scheduler leads; True when it ran to its end. Errors are logged and end here."""
+        try:
+            if not self.leads():
+                return False
+            result = job.work(self._engine, self._settings, self._clock())
+        except Exception:  # the next run of this job, and all others, must still happen
+            log.exception("job_failed", job=job.name)
+            return False
+        log.debug("job_done", job=job.name, result=repr(result))
+        return True
+
+    def leads(self) -> bool:
+        """Take or renew the lease; False while another scheduler holds it."""
+        with unit_of_work(self._engine) as session:
+            return hold_lease(
+                session, name=LEASE_NAME, holder=self.holder, now=self._clock(), seconds=LEASE_SECONDS
+            )
+
+    def resign(self) -> None:
+        """Give the lease back, so that another scheduler need not wait for its end."""
+        try:
+            with unit_of_work(self._engine) as session:
+                release_lease(session, name=LEASE_NAME, holder=self.holder, now=self._clock())
+        except Exception:  # without a database the lease ends by itself
+            log.exception("lease_not_released")
+
+
+@dataclass(frozen=True)
+class SchedulerThread:
+    """A scheduler working in the background of this process."""
+
+    scheduler: BackgroundScheduler
+    leader: Leader
+
+    def stop(self) -> None:
+        """Let running jobs end, then give the lease back."""
+        self.scheduler.shutdown(wait=True)
+        self.leader.resign()
+
+
+def start_scheduler_thread(settings: Settings, engine: Engine) -> SchedulerThread:
+    """Start the jobs in threads of this process; call `stop` on what it returns."""
+    leader = Leader(engine, settings)
+    scheduler = BackgroundScheduler(timezone=UTC, daemon=True)
+    add_jobs(scheduler, leader)
+    scheduler.start()
+    return SchedulerThread(scheduler, leader)
+
+
+def run_scheduler(settings: Settings) -> None:
+    """Run the jobs until SIGTERM or SIGINT, then let running ones end. For the main thread only."""
+    over = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda _number, _frame: over.set())
+    running = start_scheduler_thread(settings, get_engine(settings.url))
+    log.info("scheduler_started", holder=running.leader.holder)
+    over.wait()
+    running.stop()
+    log.info("scheduler_stopped", holder=running.leader.holder)
+
+
+def add_jobs(scheduler: BaseScheduler, leader: Leader, jobs: tuple[Job, ...] = JOBS) -> None:
+    """Plan every job; late runs are made up for once, and no job runs twice at a time."""
+    for job in jobs:
+        soon: dict[str, Any] = {"next_run_time": datetime.now(UTC)} if job.trigger == "interval" else {}
+        scheduler.add_job(
+            leader.run,
+            job.trigger,
+            args=[job],
+            id=job.name,
+            max_instances=1,
+            coalesce=True,
+            misfire_grace_time=None,
+            **job.when,
+            **soon,
+        )
