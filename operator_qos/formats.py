@@ -10,9 +10,8 @@ from datetime import UTC, date, datetime
 from decimal import ROUND_HALF_UP, Decimal
 from zoneinfo import ZoneInfo
 
-from babel.core import UnknownLocaleError
 from babel.dates import format_date as _babel_date
-from babel.numbers import UnknownCurrencyError, format_currency, format_decimal, get_currency_precision
+from babel.numbers import format_currency, format_decimal, get_currency_precision, is_currency
 
 from operator_qos.clock import from_ms
 
@@ -83,11 +82,10 @@ def format_money(minor: int | None, currency: str, language: str) -> str:
     """19690, "EUR" -> "€196.90"; the number of decimals is the currency's own."""
     if minor is None:
         return DASH
-    try:
-        amount = Decimal(minor).scaleb(-get_currency_precision(currency))
-        return str(format_currency(amount, currency, locale=_locale(language)))
-    except (UnknownCurrencyError, UnknownLocaleError):
-        return f"{_number(Decimal(minor).scaleb(-2), 2, language)}{_NB}{currency}"
+    amount = Decimal(minor).scaleb(-get_currency_precision(currency))
+    if not is_currency(currency):
+        return f"{_number(amount, 2, language)}{_NB}{currency}"
+    return str(format_currency(amount, currency, locale=_locale(language)))
 
 
 def to_local(moment: Moment, zone: str) -> datetime:

@@ -1,9 +1,9 @@
 """Languages: English is written in code and templates, French comes from `translations/fr/*.po`.
 
-There is one file per domain (`accounts.po`, `sellers.po`, …), so that people who add texts at one time do not
-meet in one file: add yours to `operator_qos/translations/fr/<your domain>.po`. The files are compiled in memory
-when the first text is asked for; nothing compiled is committed. Ordinary spaces before : ; ? ! % » € and after «
-become no-break spaces by themselves.
+There is one file per domain (`accounts.po`, `sellers.po`, …), so that people who add texts at one time do
+not meet in one file: add yours to `operator_qos/translations/fr/<your domain>.po`. The files are compiled in
+memory when the first text is asked for; nothing compiled is committed. Ordinary spaces before : ; ? ! % » €
+and after « become no-break spaces by themselves.
 
 In code: `from flask_babel import gettext as _` within a request, `lazy_gettext as _` for constants, and
 `get_translations(language).gettext` where no request is at hand (mails, downloads made by jobs).

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from flask_babel import lazy_gettext as _
 from flask_wtf import FlaskForm
-from wtforms import PasswordField, SelectField, StringField  # type: ignore[import-untyped]
-from wtforms.validators import EqualTo, InputRequired, Length  # type: ignore[import-untyped]
+from wtforms import PasswordField, SelectChoice, SelectField, StringField  # type: ignore[import-untyped]
+from wtforms.validators import DataRequired, EqualTo, InputRequired, Length  # type: ignore[import-untyped]
 
 from operator_qos.accounts.service import LONGEST_PASSWORD, SHORTEST_PASSWORD
 from operator_qos.i18n import LANGUAGE_NAMES
@@ -40,12 +40,12 @@ class ProfileForm(FlaskForm):  # type: ignore[misc]
     name = StringField(
         _("Name"),
         [
-            InputRequired(_("Write your name.")),
+            DataRequired(_("Write your name.")),
             Length(max=200, message=_("This name is too long: 200 characters at most.")),
         ],
         render_kw={"autocomplete": "name"},
     )
-    language = SelectField(_("Language"), choices=list(LANGUAGE_NAMES.items()))
+    language = SelectField(_("Language"), choices=[SelectChoice(*pair) for pair in LANGUAGE_NAMES.items()])
 
 
 class PasswordForm(FlaskForm):  # type: ignore[misc]

@@ -1,0 +1,92 @@
+"""What commands share: settings and database, one JSON document on stdout, exit codes.
+
+0: done. 1: refused or something found wrong; the reason is on stderr, with `--json` also on stdout as
+`{"error": …}`. 2: the command was written wrongly. Logs and progress go to stderr, so that programs can read stdout.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import IO, Any
+
+import click
+from sqlalchemy import Engine
+
+from operator_qos.clock import utc_now
+from operator_qos.db import get_engine
+from operator_qos.settings import Settings, SettingsError, read_settings
+
+Document = Mapping[str, Any] | Sequence[Any]
+
+
+@dataclass
+class Context:
+    """What a command works with; a test passes its own settings, engine and clock."""
+
+    given_settings: Settings | None = None
+    given_engine: Engine | None = None
+    clock: Callable[[], datetime] = field(default=utc_now)
+    as_json: bool = False
+
+    @property
+    def settings(self) -> Settings:
+        """The installation's settings. Refuses a variable that cannot be used."""
+        if self.given_settings is None:
+            try:
+                self.given_settings = read_settings()
+            except SettingsError as error:
+                raise Refusal(str(error)) from error
+        return self.given_settings
+
+    @property
+    def engine(self) -> Engine:
+        """The installation's database."""
+        return self.given_engine or get_engine(self.settings.url)
+
+
+pass_context = click.make_pass_decorator(Context, ensure=True)
+
+
+class Refusal(click.ClickException):
+    """The command is written well but cannot be done; the text says why and what to do. Exit code 1."""
+
+    exit_code = 1
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        current = click.get_current_context(silent=True)  # gone by the time the reason is shown
+        self.context = current.find_object(Context) if current is not None else None
+
+    def show(self, file: IO[Any] | None = None) -> None:
+        """The reason on stderr, and as a document on stdout where one was asked for."""
+        if self.context is not None and self.context.as_json:
+            click.echo(json.dumps({"error": self.format_message()}, ensure_ascii=False))
+        click.echo(f"Error: {self.format_message()}", err=True, file=file)
+
+
+def _keep_json(current: click.Context, _parameter: click.Parameter, value: bool) -> bool:
+    context = current.ensure_object(Context)
+    context.as_json = context.as_json or value
+    return value
+
+
+def json_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add `--json` to a command; `emit` follows it."""
+    return click.option(
+        "--json",
+        is_flag=True,
+        expose_value=False,
+        callback=_keep_json,
+        help="Print one JSON document on stdout.",
+    )(command)
+
+
+def emit(context: Context, document: Document, text: str) -> None:
+    """Print the document with `--json`, else the text."""
+    if context.as_json:
+        click.echo(json.dumps(document, ensure_ascii=False, default=str))
+    else:
+        click.echo(text)

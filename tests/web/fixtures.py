@@ -1,0 +1,142 @@
+"""A site on a temporary SQLite file with one person of each role and two companies.
+
+Import what you use into your conftest: `from tests.web.fixtures import app, engine, site_settings, world`.
+`sign_in(app, role)` answers a client of that person; `post(client, path, data)` sends a form with its token.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import Engine
+from werkzeug.test import TestResponse
+
+from operator_qos import create_app
+from operator_qos.accounts.actors import COMMAND_LINE
+from operator_qos.accounts.service import NewUser, add_user
+from operator_qos.db import create_database_engine, unit_of_work
+from operator_qos.models import Base, Marketplace, Seller, Shop
+from operator_qos.settings import Settings
+
+NOW = datetime(2026, 6, 18, 7, 40, tzinfo=UTC)
+PASSWORD = "correct horse battery"
+TOKEN = re.compile(r'name="csrf_token"[^>]*value="([^"]+)"')
+PEOPLE = {
+    "admin": ("ines@operator.example", "Inès Caron", None),
+    "analyst": ("jana@operator.example", "Jana Vogt", None),
+    "seller_owner": ("claire@morvan.example", "Claire Morvan", "morvan"),
+    "seller_staff": ("yann@morvan.example", "Yann Lebrun", "morvan"),
+    "mediator": ("rosa@mediators.example", "Rosa Ibarra", None),
+}
+OTHER_SELLER = ("lucia@norte.example", "Lucía Ferrer", "norte")
+SHOPS = (
+    ("halle-fr", "morvan-fr", "morvan"),
+    ("lonja-es", "morvan-es", "morvan"),
+    ("lonja-es", "bazar", "norte"),
+)
+
+
+@dataclass
+class Clock:
+    """A clock that a test turns."""
+
+    now: datetime = NOW
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+def add_companies(engine: Engine) -> None:
+    """Two marketplaces, two companies, three shops."""
+    with unit_of_work(engine) as session:
+        for code, zone in (("halle-fr", "Europe/Paris"), ("lonja-es", "Europe/Madrid")):
+            session.add(Marketplace(id=code, name=code.title(), timezone=zone, buyer_key="00" * 32))
+        sellers = {code: Seller(code=code, name=code.title()) for code in ("morvan", "norte")}
+        session.add_all(sellers.values())
+        session.flush()
+        for marketplace, code, seller in SHOPS:
+            owner = sellers[seller].id
+            session.add(
+                Shop(marketplace_id=marketplace, code=code, seller_id=owner, name=code.title(), opened_ms=0)
+            )
+
+
+def add_people(engine: Engine) -> None:
+    """One person of each role, and the owner of the other company, all with PASSWORD."""
+    everybody = [(role, *person) for role, person in PEOPLE.items()]
+    with unit_of_work(engine) as session:
+        for role, email, name, seller in [*everybody, ("seller_owner", *OTHER_SELLER)]:
+            new = NewUser(email=email, password=PASSWORD, name=name, role=role, seller=seller)
+            add_user(session, new, actor=COMMAND_LINE, now=NOW)
+
+
+@pytest.fixture
+def site_settings(tmp_path: Path) -> Settings:
+    return Settings(data_dir=tmp_path, secret_key="only for tests")
+
+
+@pytest.fixture
+def engine(site_settings: Settings) -> Iterator[Engine]:
+    made = create_database_engine(site_settings.url)
+    Base.metadata.create_all(made)
+    yield made
+    made.dispose()
+
+
+@pytest.fixture
+def world(engine: Engine) -> Engine:
+    add_companies(engine)
+    add_people(engine)
+    return engine
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def app(world: Engine, site_settings: Settings, clock: Clock) -> Flask:
+    made = create_app(site_settings, engine=world, clock=clock)
+    made.testing = True
+    return made
+
+
+@pytest.fixture
+def client(app: Flask) -> FlaskClient:
+    return app.test_client()
+
+
+@pytest.fixture
+def login_as(app: Flask) -> Callable[[str], FlaskClient]:
+    return lambda role: sign_in(app, role)
+
+
+def read_token(client: FlaskClient, path: str = "/login") -> str:
+    """The form token of a page."""
+    found = TOKEN.search(client.get(path).text)
+    assert found, f"{path} has no form token"
+    return found.group(1)
+
+
+def post(
+    client: FlaskClient, path: str, data: dict[str, str] | None = None, *, page: str = "/account"
+) -> TestResponse:
+    """Send a form with the token of `page`."""
+    return client.post(path, data={"csrf_token": read_token(client, page), **(data or {})})
+
+
+def sign_in(app: Flask, role: str = "", *, email: str = "", password: str = PASSWORD) -> FlaskClient:
+    """A client signed in as the person of that role, or with that address."""
+    client = app.test_client()
+    address = email or PEOPLE[role][0]
+    answer = post(client, "/login", {"email": address, "password": password}, page="/login")
+    assert answer.status_code == 302, answer.text
+    return client
