@@ -124,9 +124,11 @@ def list_ticks(limit: float, *, higher_is_better: bool) -> tuple[Tick, Tick]:
     return Tick(0.0, scale.low, "start"), Tick(100.0, scale.high, "end")
 
 
-def parse_trend(text: str) -> tuple[float | None, ...]:
-    """The weekly values of a stored trend, oldest first; a week without a base is None."""
-    return tuple(float(part) if part.strip() else None for part in text.split(",")) if text else ()
+def parse_trend(trend: str | Sequence[float | None]) -> tuple[float | None, ...]:
+    """Weekly values, oldest first, from a list or as stored in text; a week without a base is None."""
+    if not isinstance(trend, str):
+        return tuple(trend)
+    return tuple(float(part) if part.strip() else None for part in trend.split(",")) if trend else ()
 
 
 def _pieces(points: Iterable[tuple[float, float] | None]) -> list[list[tuple[float, float]]]:

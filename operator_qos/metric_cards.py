@@ -18,7 +18,6 @@ from operator_qos.charts import (
     draw_squares,
     draw_whisker,
     list_ticks,
-    parse_trend,
 )
 from operator_qos.ledger.queries import ScorecardRow
 from scoring.metrics import METRICS
@@ -119,7 +118,7 @@ def build_card(score: ScorecardRow, rule: MetricRule | None, evidence: Evidence)
     """A metric with its limit, or without one where the standard does not judge it."""
     metric = METRICS[score.metric]
     limit = float(rule.limit) if rule else None
-    spark = draw_spark(parse_trend(score.trend), limit=limit, higher_is_better=metric.higher_is_better)
+    spark = draw_spark(score.trend, limit=limit, higher_is_better=metric.higher_is_better)
     allowed = allowed_failures(score.base, rule) if rule else 0
     return MetricCard(
         metric=metric.id,

@@ -6,6 +6,7 @@ import csv
 import io
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from flask import Response, current_app, render_template, url_for
 
@@ -30,7 +31,7 @@ def find_menu_url(path: str) -> str | None:
 
 def find_case_url(dispute_id: int) -> str | None:
     """Where the operator's people open a dispute, None while there is no such page."""
-    endpoint = "disputes.show_dispute"
+    endpoint = "disputes.show_any"
     known = endpoint in current_app.view_functions
     return url_for(endpoint, dispute_id=dispute_id) if known else None
 
@@ -64,7 +65,7 @@ class ShopLinks:
     audience: str
     card: ShopCard
 
-    def _to(self, page: str, **more: str | None) -> str:
+    def _to(self, page: str, **more: Any) -> str:
         return url_for(
             f"ledger.{self.audience}_{page}",
             marketplace=self.card.marketplace_id,

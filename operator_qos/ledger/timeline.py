@@ -10,6 +10,7 @@ from flask_babel import gettext
 
 from operator_qos import formats, words
 from operator_qos.i18n import LANGUAGES
+from operator_qos.ledger.queries import LoggedEvent
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,6 @@ DETAILS: Mapping[str, Told] = {
 }
 PARTY_FIELDS = ("author", "by")
 LANES = {"seller": "seller", "buyer": "buyer", "operator": "staff", "mediator": "staff", "carrier": "carrier"}
-TEXT_FIELDS = ("body", "grounds", "proof")
 
 
 def _list_details(event_type: str, data: Mapping[str, Any]) -> list[str]:
@@ -83,35 +83,21 @@ def _party(event_type: str, data: Mapping[str, Any]) -> str:
     )
 
 
-def find_text(body: Mapping[str, Any] | None) -> str:
-    """What a person wrote, from the stored document; empty where it wrote nothing or the text is gone."""
-    data = (body or {}).get("data") or {}
-    return next((str(data[field]) for field in TEXT_FIELDS if data.get(field)), "")
-
-
 def _money(data: Mapping[str, Any], currency: str, language: str) -> list[str]:
     amount = data.get("amount_minor")
     return [formats.format_money(amount, currency, language)] if isinstance(amount, int) else []
 
 
-def build_line(
-    event_type: str,
-    at_ms: int,
-    data: Mapping[str, Any],
-    *,
-    body: Mapping[str, Any] | None,
-    currency: str,
-    language: str,
-) -> EventLine:
+def build_line(event: LoggedEvent, *, currency: str, language: str) -> EventLine:
     """One event in words of the reader's language."""
-    party = _party(event_type, data)
+    party = _party(event.type, event.data)
     spoken = language if language in LANGUAGES else "en"
-    told = [*_list_details(event_type, data), *_money(data, currency, spoken)]
+    told = [*_list_details(event.type, event.data), *_money(event.data, currency, spoken)]
     who = [str(words.party_name(party))] if party in {*LANES, "system", "automatic", "timer"} else []
     return EventLine(
-        at_ms=at_ms,
-        title=str(words.event_name(event_type)),
+        at_ms=event.at_ms,
+        title=str(words.event_name(event.type)),
         party=LANES.get(party, ""),
         details=", ".join([*who, *told]),
-        text=find_text(body),
+        text=event.text or "",
     )

@@ -6,10 +6,10 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import or_, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from operator_qos.ledger.models import DefectFact, ExclusionFact, OrderFact, OutcomeRow, TurnFact
+from operator_qos.ledger.models import ExclusionFact, OrderFact, OutcomeRow, TurnFact
 
 
 @dataclass(frozen=True)
@@ -70,21 +70,6 @@ def list_turn_briefs(session: Session, dossiers: Sequence[int]) -> dict[str, Tur
         f"{turn.source}|{turn.event_id}": TurnBrief(turn.due_ms, turn.answered_ms)
         for turn in session.scalars(query)
     }
-
-
-def list_standing_defects(
-    session: Session, dossiers: Sequence[int], *, as_of_ms: int
-) -> dict[str, list[str]]:
-    """The kinds of defect standing on the orders of the dossiers at T."""
-    query = select(DefectFact.order_ref, DefectFact.kind).where(
-        DefectFact.dossier_id.in_(list(dossiers)),
-        DefectFact.from_ms < as_of_ms,
-        or_(DefectFact.until_ms.is_(None), DefectFact.until_ms >= as_of_ms),
-    )
-    found: dict[str, list[str]] = {}
-    for order, kind in session.execute(query.order_by(DefectFact.kind)):
-        found.setdefault(order, []).append(kind)
-    return found
 
 
 def list_forgiveness(session: Session, dossiers: Sequence[int]) -> dict[str, list[Forgiveness]]:

@@ -19,7 +19,6 @@ from operator_qos.ledger.unit_queries import (
     list_dossiers,
     list_forgiveness,
     list_order_briefs,
-    list_standing_defects,
     list_turn_briefs,
 )
 from operator_qos.metric_cards import MetricCard, build_card
@@ -81,7 +80,6 @@ class UnitLine:
 class _Facts:
     orders: dict[str, OrderBrief]
     turns: dict[str, TurnBrief]
-    defects: dict[str, list[str]]
     forgiven: dict[str, list[Forgiveness]]
 
 
@@ -155,10 +153,9 @@ def settled_title(metric: Metric) -> str:
 
 
 def _reasons(view: UnitsView, unit: Unit, facts: _Facts) -> tuple[str, ...]:
-    kinds = facts.defects.get(unit.order_ref or "", [])
     if view.metric.id == "order_defect_rate":
         counted = get_standard().get_rule("order_defect_rate").defect_kinds
-        return tuple(str(words.defect_name(kind)) for kind in kinds if kind in counted)
+        return tuple(str(words.defect_name(kind)) for kind in unit.kinds if kind in counted)
     order = facts.orders.get(unit.order_ref or "")
     if view.metric.group == "placed" and unit.bad and order is not None and order.cancel_reason:
         return (str(words.reason_name(order.cancel_reason)),)
@@ -178,7 +175,6 @@ def build_lines(session: Session, shop_id: int, view: UnitsView, units: Sequence
     facts = _Facts(
         orders=list_order_briefs(session, dossiers),
         turns=list_turn_briefs(session, dossiers),
-        defects=list_standing_defects(session, dossiers, as_of_ms=view.score.as_of_ms),
         forgiven=list_forgiveness(session, dossiers),
     )
     return [_line(view, unit, facts) for unit in units]

@@ -12,7 +12,7 @@ from flask import Blueprint, Response, jsonify, request
 from sqlalchemy.orm import Session
 from werkzeug.exceptions import NotFound
 
-from operator_qos.clock import from_ms
+from operator_qos.clock import from_ms, to_ms
 from operator_qos.ledger.figures import build_figure
 from operator_qos.ledger.order_page import build_order
 from operator_qos.ledger.service import get_standard
@@ -22,7 +22,7 @@ from operator_qos.pages import ShopLinks, send_csv, show
 from operator_qos.permissions import OPERATOR, SELLER, current_actor, get_visible_shop, people, public
 from operator_qos.sellers.queries import ShopCard
 from operator_qos.sellers.shop_queries import list_official_points
-from operator_qos.web import get_language, get_session, read_page, take_page
+from operator_qos.web import get_language, get_session, now, read_page, take_page
 from scoring.metrics import METRICS
 
 blueprint = Blueprint("ledger", __name__)
@@ -116,7 +116,7 @@ def _send_figure(place: Place, metric: str) -> Response:
 
 
 def _show_order(place: Place, order: str) -> str:
-    found = build_order(place.session, place.card, order)
+    found = build_order(place.session, place.card, order, now_ms=to_ms(now()))
     if found is None:
         raise NotFound
     return show("ledger/order.html", page=found, card=place.card, links=place.links)

@@ -1,0 +1,127 @@
+"""The operator's pages: today, the league table, one shop, what could not be read."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response, request
+from werkzeug.exceptions import NotFound
+
+from operator_qos import words
+from operator_qos.ledger.service import get_standard
+from operator_qos.pages import ShopLinks, find_case_url, find_menu_url, send_csv, show
+from operator_qos.permissions import OPERATOR, current_actor, get_visible_shop, people
+from operator_qos.sellers import today_queries
+from operator_qos.sellers.league import (
+    LeagueLine,
+    build_heads,
+    build_lines,
+    list_csv_rows,
+    read_view,
+    to_query,
+)
+from operator_qos.sellers.league_queries import (
+    COLUMNS,
+    LeagueView,
+    count_league,
+    list_columns,
+    list_league_ids,
+)
+from operator_qos.sellers.queries import list_marketplaces
+from operator_qos.sellers.service import count_shops
+from operator_qos.sellers.shop import build_shop
+from operator_qos.sellers.today import build_today
+from operator_qos.web import get_session, now, read_page
+
+blueprint = Blueprint("operator", __name__, url_prefix="/operator")
+PERMISSIONS = {
+    "operator.show_today": people(*OPERATOR),
+    "operator.list_sellers": people(*OPERATOR),
+    "operator.download_sellers": people(*OPERATOR),
+    "operator.show_shop": people(*OPERATOR, tenant="get_visible_shop"),
+    "operator.show_quarantine": people(*OPERATOR),
+}
+CSV_SHOPS = 50_000
+
+
+def _home_zone() -> str:
+    """The zone in which pages over all marketplaces tell their own moment: that of the first one."""
+    places = list_marketplaces(get_session())
+    return places[0].timezone if places else "UTC"
+
+
+@blueprint.get("/today")
+def show_today() -> str:
+    """What needs a person now."""
+    session = get_session()
+    page = build_today(session, now=now(), zone=_home_zone(), shop_count=count_shops(session))
+    cases = {line.id: find_case_url(line.id) for line in page.disputes}
+    return show(
+        "operator/today.html", page=page, cases=cases, disputes_url=find_menu_url("/operator/disputes")
+    )
+
+
+def _is_by_score(view: LeagueView) -> bool:
+    return view.column in {"raw", "official"} or view.column not in COLUMNS
+
+
+@blueprint.get("/sellers")
+def list_sellers() -> str:
+    """The league table."""
+    session, view = get_session(), read_view(request.args)
+    page = read_page(count_league(session, view))
+    ids = list_league_ids(session, view, offset=page.offset, limit=page.size)
+    lines = build_lines(session, ids, view=view, now=now())
+    standard = get_standard()
+    rule = standard.get_rule(view.metric)
+    return show(
+        "operator/sellers.html",
+        view=view,
+        page=page,
+        lines=lines,
+        query=to_query(view),
+        heads=build_heads(view),
+        rules=standard.rules,
+        brief_rules=[_brief(metric) for metric in list_columns(standard, view.metric)],
+        full_limit=words.limit_phrase(float(rule.limit), rule.higher_is_better),
+        axis=_find_axis(lines),
+        by_score=_is_by_score(view),
+        min_base=standard.evidence.min_base,
+        marketplaces=list_marketplaces(session),
+    )
+
+
+def _brief(metric: str) -> dict[str, str]:
+    rule = get_standard().get_rule(metric)
+    return {"metric": metric, "limit": words.limit_phrase(float(rule.limit), rule.higher_is_better)}
+
+
+def _find_axis(lines: list[LeagueLine]) -> object | None:
+    return next((line.full for line in lines if line.full is not None), None)
+
+
+@blueprint.get("/sellers.csv")
+def download_sellers() -> Response:
+    """The league table as a file, in the order shown."""
+    session, view = get_session(), read_view(request.args)
+    ids = list_league_ids(session, view, limit=CSV_SHOPS)
+    return send_csv("sellers.csv", list_csv_rows(session, ids, now=now()))
+
+
+@blueprint.get("/sellers/<marketplace>/<shop>")
+def show_shop(marketplace: str, shop: str) -> str:
+    """One shop in full."""
+    session = get_session()
+    card = get_visible_shop(session, current_actor(), marketplace, shop)
+    page = build_shop(session, card, now=now())
+    cases = {dispute.id: find_case_url(dispute.id) for dispute in page.disputes}
+    return show("operator/shop.html", page=page, card=card, cases=cases, links=ShopLinks("operator", card))
+
+
+@blueprint.get("/quarantine")
+def show_quarantine() -> str:
+    """What could not be read, with where it came from and why."""
+    session = get_session()
+    page = read_page(today_queries.count_quarantined(session))
+    if page.total == 0 and request.args.get("page"):
+        raise NotFound
+    rows = today_queries.list_quarantined(session, offset=page.offset, limit=page.size)
+    return show("operator/quarantine.html", page=page, rows=rows, zone=_home_zone())
