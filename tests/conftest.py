@@ -1,0 +1,110 @@
+"""`engine` on SQLite and on PostgreSQL for every test, and runs in which nothing may be skipped."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Generator, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine
+
+from tests.databases import (
+    HOW_TO_GET_POSTGRESQL,
+    Cluster,
+    fill,
+    find_postgresql,
+    opened,
+    postgresql_database,
+    running_cluster,
+)
+
+FORBID_SKIPS = "OPERATOR_QOS_FORBID_SKIPS"
+BOTH = ("sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql))
+
+
+def _refuse_skip(report: pytest.TestReport | pytest.CollectReport) -> None:
+    # An expected failure is reported as skipped, too; it did run.
+    if os.environ.get(FORBID_SKIPS) != "1" or not report.skipped or hasattr(report, "wasxfail"):
+        return
+    reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+    report.outcome = "failed"
+    report.longrepr = f"{FORBID_SKIPS}=1 and this was skipped: {reason}"
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """A skipped test fails where skips are forbidden."""
+    report = yield
+    _refuse_skip(report)
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """So does a skipped module."""
+    report = yield
+    _refuse_skip(report)
+    return report
+
+
+@pytest.fixture(scope="session")
+def postgresql_cluster() -> Iterator[Cluster]:
+    """A PostgreSQL server of this run; skips where there is none."""
+    programs = find_postgresql()
+    if programs is None:
+        pytest.skip(HOW_TO_GET_POSTGRESQL)
+    with running_cluster(programs) as cluster:
+        yield cluster
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A SQLite file that holds all tables, to be copied."""
+    path = tmp_path_factory.mktemp("template") / "qos.db"
+    fill(f"sqlite:///{path}")
+    return path
+
+
+@pytest.fixture(params=BOTH)
+def database(request: pytest.FixtureRequest) -> str:
+    """The kind of database a test runs on; each test runs once on every kind."""
+    return str(request.param)
+
+
+@pytest.fixture
+def empty_url(database: str, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[str]:
+    """The URL of a database without any table."""
+    with ExitStack() as stack:
+        if database == "sqlite":
+            yield f"sqlite:///{tmp_path / 'empty.db'}"
+        else:
+            cluster = request.getfixturevalue("postgresql_cluster")
+            yield stack.enter_context(postgresql_database(cluster, empty=True))
+
+
+@pytest.fixture
+def database_url(database: str, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[str]:
+    """The URL of a database with all tables and no rows, for what opens its own."""
+    with ExitStack() as stack:
+        if database == "sqlite":
+            shutil.copy(request.getfixturevalue("sqlite_template"), tmp_path / "operator-qos.db")
+            yield f"sqlite:///{tmp_path / 'operator-qos.db'}"
+        else:
+            yield stack.enter_context(postgresql_database(request.getfixturevalue("postgresql_cluster")))
+
+
+@pytest.fixture
+def engine(database_url: str) -> Iterator[Engine]:
+    """A database with all tables and no rows."""
+    with opened(database_url) as made:
+        yield made
+
+
+@pytest.fixture
+def empty_engine(empty_url: str) -> Iterator[Engine]:
+    """A database without any table."""
+    with opened(empty_url) as made:
+        yield made
