@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import date, datetime
 from typing import Any
+from urllib.parse import quote
 
 from sqlalchemy.orm import Session
 
@@ -52,16 +53,16 @@ def announce_changes(  # what changed, of what, when
             shop_id=shop_id,
             topic=TOPIC,
             data=_to_data(told, known[shop_id], marketplace, on=on, standard=standard),
-            link=shop_link(shop_id),
+            link=shop_link(marketplace, known[shop_id]),
             now=now,
         )
         for shop_id, told in by_shop.items()
     )
 
 
-def shop_link(shop_id: int) -> str:
+def shop_link(marketplace: MarketplaceRow, shop: ShopRow) -> str:
     """Where the seller sees every number of a shop."""
-    return f"/seller/shops/{shop_id}"
+    return f"/seller/shops/{quote(marketplace.id, safe='')}/{quote(shop.code, safe='')}"
 
 
 def _subject(change: Change) -> tuple[str, str]:

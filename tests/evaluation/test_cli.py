@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from datetime import date
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,7 +18,7 @@ DAY = date(2025, 3, 31)
 
 @pytest.fixture
 def run(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Any:
-    monkeypatch.setenv("OPERATOR_QOS_DATABASE_URL", str(engine.url))
+    monkeypatch.setenv("OPERATOR_QOS_DATABASE_URL", engine.url.render_as_string(hide_password=False))
     return lambda *arguments: CliRunner().invoke(evaluate_command, list(arguments))
 
 
@@ -77,8 +76,3 @@ def test_what_cannot_be_understood_is_named(
     build_marketplace(engine)
     result = run(*arguments)
     assert result.exit_code != 0 and said in result.output
-
-
-def test_the_database_file_is_the_one_of_the_setting(engine: Engine, run: Any, tmp_path: Path) -> None:
-    assert json.loads(run("--json").output)["shops"] == 0
-    assert [path.name for path in tmp_path.glob("*.db")] == ["evaluation.db"]

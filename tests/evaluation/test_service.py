@@ -295,7 +295,7 @@ def test_each_reader_gets_one_mail_in_their_language_with_numbers_rule_and_conte
         "in 30 days",
         "Answer this mail",
         "“Our own standard”, version 1",
-        "{base_url}/seller/shops/1",
+        "{base_url}/seller/shops/fr/s1",
         "31 March 2026",
     ):
         assert part in english.body, part

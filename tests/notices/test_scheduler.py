@@ -96,7 +96,7 @@ def test_the_process_ends_in_order_when_it_is_terminated(engine: Engine, tmp_pat
     )
     environment = {
         **os.environ,
-        "OPERATOR_QOS_DATABASE_URL": str(engine.url),
+        "OPERATOR_QOS_DATABASE_URL": engine.url.render_as_string(hide_password=False),
         "OPERATOR_QOS_DATA_DIR": str(tmp_path),
     }
     process = subprocess.Popen(
