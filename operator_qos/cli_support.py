@@ -1,7 +1,8 @@
 """What commands share: settings and database, one JSON document on stdout, exit codes.
 
 0: done. 1: refused or something found wrong; the reason is on stderr, with `--json` also on stdout as
-`{"error": …}`. 2: the command was written wrongly. Logs and progress go to stderr, so that programs can read stdout.
+`{"error": …}`. 2: the command was written wrongly. Logs and progress go to stderr, so that programs can read
+stdout.
 """
 
 from __future__ import annotations
@@ -90,3 +91,11 @@ def emit(context: Context, document: Document, text: str) -> None:
         click.echo(json.dumps(document, ensure_ascii=False, default=str))
     else:
         click.echo(text)
+
+
+def require_current(engine: Engine) -> None:
+    """Refuse to work on a database that was never migrated."""
+    from sqlalchemy import inspect
+
+    if not inspect(engine).has_table("named_events"):
+        raise Refusal("the database is empty or old; run: operator-qos migrate")

@@ -11,14 +11,14 @@ from sqlalchemy.orm import Session
 
 from operator_qos.clock import end_of_day_ms
 from operator_qos.db import chunks
-from operator_qos.events.log import list_dossier_events, list_shop_events
+from operator_qos.events.log import list_dossier_events
 from operator_qos.events.models import Event
 from operator_qos.ledger.models import OutcomeRow
 from operator_qos.ledger.scorecards import SHOWN_DAYS, rate
 from operator_qos.ledger.service import build_frames, get_standard, list_clock_dossiers
 from operator_qos.sellers.models import Marketplace, Shop
 from scoring.dossier import fold, visible_events
-from scoring.events import KNOWN_TYPES, RANKS, iso, moment_ms
+from scoring.events import KNOWN_TYPES, RANKS, iso, moment_ms, order_key
 from scoring.intervals import clopper_pearson, mean_interval, percentile_rank_bounds
 from scoring.metrics import CATALOGUE, GROUP_CODES, METRICS, Metric
 from scoring.outcomes import UNANSWERED, UNRESOLVED, list_outcomes
@@ -251,4 +251,57 @@ def _rounded(value: float | None) -> float | None:
     return None if value is None else round(float(value), 9)
 
 
-__all__ = ["MetricValue", "Moments", "Unit", "list_metric_values", "list_shop_events", "list_units_at"]
+@dataclass(frozen=True)
+class UnitRow:
+    """One unit behind a number: `status` bad, base or excluded (counts raw, forgiven officially); with its events."""
+
+    unit: str
+    order: str | None
+    status: str
+    official_bad: bool
+    raw_bad: bool
+    anchor: str
+    amount: int
+    defects: tuple[str, ...]
+    events: tuple[str, ...]
+
+
+def list_unit_rows(
+    session: Session, shop_id: int, *, metric: str, moments: Moments, days: int | None = None,
+) -> list[UnitRow]:
+    """The units of one shop in the base of one metric at (T, K), by anchor, with the events of their dossiers."""
+    defined = METRICS[metric]
+    zone = session.scalars(select(Marketplace.timezone).join(Shop, Shop.marketplace_id == Marketplace.id).where(
+        Shop.id == shop_id)).one()
+    as_of, known = moments.as_of_ms(zone), moments.known_ms(zone)
+    start = window_start_ms(as_of, zone, days=window_days(defined, days))
+    units = [
+        u for u in list_units_at(session, [shop_id], start_ms=start, as_of_ms=as_of, known_ms=known)
+        if u.group_code == GROUP_CODES[defined.group] and u.base & defined.flag
+    ]
+    events = _list_unit_events(session, shop_id, units, as_of_ms=as_of, known_ms=known)
+    return [_to_unit_row(u, defined, events.get(u.unit, ())) for u in sorted(units, key=lambda u: (u.anchor_ms, u.unit))]
+
+
+def _to_unit_row(unit: Unit, metric: Metric, events: Sequence[str]) -> UnitRow:
+    raw, official = bool(unit.bad & metric.flag), bool(unit.official_bad & metric.flag)
+    excluded = not unit.official_base & metric.flag or raw != official
+    status = "excluded" if excluded else "bad" if official else "base"
+    return UnitRow(unit.unit, unit.order_ref, status, official, raw, iso(unit.anchor_ms), unit.amount,
+                   tuple(unit.kinds.split(",")) if unit.kinds else (), tuple(events))
+
+
+def _list_unit_events(
+    session: Session, shop_id: int, units: Sequence[Unit], *, as_of_ms: int, known_ms: int,
+) -> dict[str, list[str]]:
+    """Per unit the events of its dossier that count at (T, K), as "type source id"."""
+    wanted = {u.unit for u in units}
+    query = select(OutcomeRow.unit, OutcomeRow.dossier_id).where(OutcomeRow.shop_id == shop_id).distinct()
+    dossier_of = {unit: dossier for unit, dossier in session.execute(query) if unit in wanted}
+    files = list_dossier_events(session, sorted(set(dossier_of.values())))
+    told = {
+        dossier: [f"{e.type} {e.source} {e.id}" for e in sorted(
+            visible_events(events, as_of_ms, known_ms), key=order_key)]
+        for dossier, (_, events) in files.items()
+    }
+    return {unit: told.get(dossier, []) for unit, dossier in dossier_of.items()}

@@ -1,0 +1,57 @@
+"""The command line. Each command's module is loaded only when that command runs."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from importlib import import_module
+
+import click
+
+COMMANDS = {
+    "demo": ("operator_qos.demo.cli:demo_command", "Load a demo marketplace, evaluate it and serve it."),
+    "migrate": ("operator_qos.operations.cli:migrate_command", "Bring the database to the current version."),
+    "serve": ("operator_qos.operations.cli:serve_command", "Serve the site and run the scheduler."),
+    "scheduler": ("operator_qos.operations.cli:scheduler_command", "Run the scheduler as a process of its own."),
+    "user": ("operator_qos.accounts.cli:user_group", "People who sign in."),
+    "key": ("operator_qos.accounts.cli:key_group", "Keys of machines that call the API."),
+    "marketplace": ("operator_qos.sellers.cli:marketplace_group", "Marketplaces."),
+    "import": ("operator_qos.connectors.cli:import_group", "Take in events and public data sets from files."),
+    "rebuild": ("operator_qos.ledger.cli:rebuild_command", "Derive everything anew from the event log."),
+    "evaluate": ("operator_qos.evaluation.cli:evaluate_command", "Judge a date, or every date that is due."),
+    "scorecard": ("operator_qos.ledger.cli:scorecard_command", "The numbers of one shop, and the rows behind them."),
+    "export": ("operator_qos.ledger.cli:export_group", "Write numbers for other programs."),
+    "doctor": ("operator_qos.operations.cli:doctor_command", "Check this installation and list its settings."),
+}
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are imported when they are used."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The commands in the order in which a newcomer meets them."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import the command; None when there is none of that name."""
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, name = COMMANDS[cmd_name][0].partition(":")
+        command = getattr(import_module(module), name)
+        assert isinstance(command, click.Command)  # noqa: S101  # a wrong table is our own error
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+def main() -> None:
+    """Keep sellers' service at the promised standard, fairly."""
+    logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,151 @@
+"""Running an import: batches in, bad rows to quarantine, resumable, idempotent."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from itertools import islice
+from pathlib import Path
+
+from sqlalchemy import Engine, select
+from sqlalchemy.orm import Session
+
+from operator_qos.clock import to_ms
+from operator_qos.connectors.rows import BadRow, EventRow, MarketplaceSeed
+from operator_qos.db import unit_of_work
+from operator_qos.disputes.sync import sync_disputes
+from operator_qos.events.log import insert_quarantined
+from operator_qos.events.models import ImportProgress
+from operator_qos.events.service import Counts, Intake, Receipt, ingest_batch
+from operator_qos.ledger.jobs import start_cells
+from operator_qos.ledger.models import CaseFact
+from operator_qos.ledger.scorecards import refresh_scorecards
+from operator_qos.ledger.service import advance_shops
+from operator_qos.sellers.models import Shop
+from operator_qos.sellers.service import add_marketplace
+from scoring.events import Problem
+
+BATCH = 20_000
+Progress = Callable[[int], None]
+
+
+@dataclass(frozen=True)
+class ImportReport:
+    """How an import ended: rows read now, rows a broken-off run had done before, and what became of the events."""
+
+    rows: int
+    resumed_after: int
+    counts: Counts
+    examples: tuple[str, ...] = ()
+
+
+@dataclass
+class _Run:
+    engine: Engine
+    key: str
+    name: str
+    now: datetime
+    counts: Counts = field(default_factory=Counts)
+    examples: list[str] = field(default_factory=list)
+    rows: int = 0
+
+
+def add_seeds(engine: Engine, seeds: Sequence[MarketplaceSeed]) -> None:
+    """Create the marketplaces an import needs; commits."""
+    with unit_of_work(engine) as session:
+        for seed in seeds:
+            add_marketplace(
+                session, marketplace_id=seed.id, timezone=seed.timezone, name=seed.name, currency=seed.currency,
+                country=seed.country, language=seed.language)
+
+
+def key_of(kind: str, paths: Sequence[Path]) -> str:
+    """A name for these very files: kind, sizes and first bytes."""
+    digest = hashlib.blake2b(kind.encode(), digest_size=16)
+    for path in paths:
+        digest.update(f"{path.name}\n{path.stat().st_size}\n".encode())
+        with path.open("rb") as file:
+            digest.update(file.read(1 << 20))
+    return digest.hexdigest()
+
+
+def import_rows(
+    engine: Engine, rows: Iterator[EventRow | BadRow], *, key: str, name: str, now: datetime,
+    on_progress: Progress | None = None,
+) -> ImportReport:
+    """Take in every row, a batch at a time, then bring the kept numbers up to date; commits as it goes.
+
+    A run that broke off goes on where it stood; a finished one may run again and finds duplicates.
+    """
+    run = _Run(engine, key, name, now)
+    done = _read_progress(engine, key)
+    rows = islice(rows, done, None)
+    while batch := list(islice(rows, BATCH)):
+        _take_batch(run, batch)
+        run.rows += len(batch)
+        _write_progress(run, done + run.rows)
+        if on_progress is not None:
+            on_progress(done + run.rows)
+    finish_bulk(engine, now=now)
+    _write_progress(run, None)
+    return ImportReport(run.rows, done, run.counts, tuple(run.examples[:10]))
+
+
+def _take_batch(run: _Run, batch: Sequence[EventRow | BadRow]) -> None:
+    bad = [row for row in batch if isinstance(row, BadRow)]
+    if bad:
+        with unit_of_work(run.engine) as session:
+            for row in bad:
+                insert_quarantined(session, row.raw, Problem(row.field, row.reason), origin=row.file, now=run.now,
+                                   row=row.row)
+        run.counts = replace(run.counts, quarantined=run.counts.quarantined + len(bad))
+        run.examples += [f"{row.file} row {row.row}, {row.field}: {row.reason}" for row in bad]
+    by_file: dict[str, list[EventRow]] = {}
+    for row in batch:
+        if isinstance(row, EventRow):
+            by_file.setdefault(row.file, []).append(row)
+    for file, found in by_file.items():
+        intake = Intake(run.now, file, open_shops=True, rows=[row.row for row in found], live=False)
+        _count(run, found, ingest_batch(run.engine, [row.event for row in found], intake=intake))
+
+
+def _count(run: _Run, rows: Sequence[EventRow], receipts: Sequence[Receipt]) -> None:
+    run.counts = run.counts.plus(receipts)
+    for row, receipt in zip(rows, receipts, strict=True):
+        if receipt.reason:
+            run.examples.append(f"{row.file} row {row.row}, {receipt.field}: {receipt.reason}")
+
+
+def _read_progress(engine: Engine, key: str) -> int:
+    with unit_of_work(engine) as session:
+        found = session.get(ImportProgress, key)
+        return found.rows_done if found is not None else 0
+
+
+def _write_progress(run: _Run, rows_done: int | None) -> None:
+    """Remember how far the import came; None: it is finished."""
+    with unit_of_work(run.engine) as session:
+        found = session.get(ImportProgress, run.key)
+        if found is not None:
+            session.delete(found)
+            session.flush()
+        if rows_done is not None:
+            session.add(ImportProgress(id=run.key, name=run.name[:300], rows_done=rows_done, updated_at=run.now))
+
+
+def finish_bulk(engine: Engine, *, now: datetime) -> None:
+    """After a bulk load: day cells, scorecards and disputes of every shop as of now; commits."""
+    with unit_of_work(engine) as session:
+        shops = {row.id: row.cells_ms for row in session.execute(select(Shop.id, Shop.cells_ms))}
+        start_cells(session, [shop for shop, at in shops.items() if at == 0], now_ms=to_ms(now))
+        kept = sorted(shop for shop, at in shops.items() if at != 0)
+        advance_shops(session, kept, now_ms=to_ms(now))
+        refresh_scorecards(session, kept, now_ms=to_ms(now))
+        _sync_every_dispute(session, now)
+
+
+def _sync_every_dispute(session: Session, now: datetime) -> None:
+    cases = [(row.shop_id, row.case_ref) for row in session.execute(select(CaseFact.shop_id, CaseFact.case_ref))]
+    sync_disputes(session, shop_id=None, case_refs=cases, now=now)

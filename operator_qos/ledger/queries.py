@@ -1,0 +1,211 @@
+"""Reading the ledger: scorecards, the units behind a number, promises, and everything about one order or case."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from operator_qos.db import among, chunks
+from operator_qos.events.models import Event, EventBody
+from operator_qos.ledger.models import (
+    CaseFact,
+    CaseSpan,
+    DefectFact,
+    ExclusionFact,
+    LineFact,
+    Obligation,
+    OrderFact,
+    OutcomeRow,
+    ParcelFact,
+    PromiseFact,
+    RefundFact,
+    ReturnFact,
+    ReviewFact,
+    Scorecard,
+    TurnFact,
+)
+from scoring.events import TYPES
+from scoring.metrics import GROUP_CODES, METRICS_BY_CODE, get_metric
+
+
+@dataclass(frozen=True)
+class ScorecardRow:
+    """One metric of one shop as pages show it. `bad` is a sum for times [s] and ratings."""
+
+    shop_id: int
+    metric: str
+    as_of_ms: int
+    window_start_ms: int
+    bad: int
+    base: int
+    value: float | None
+    lower: float | None
+    upper: float | None
+    raw_bad: int
+    raw_base: int
+    raw_value: float | None
+    buyers: int
+    verdict: str | None
+    trend: tuple[float | None, ...]
+
+
+def _to_scorecard_row(row: Scorecard) -> ScorecardRow:
+    trend = tuple(float(part) if part else None for part in row.trend.split(",")) if row.trend else ()
+    return ScorecardRow(
+        row.shop_id, METRICS_BY_CODE[row.metric_code].id, row.as_of_ms, row.window_start_ms, row.bad, row.base,
+        row.value, row.lower, row.upper, row.raw_bad, row.raw_base, row.raw_value, row.buyers, row.verdict, trend)
+
+
+def list_scorecards(session: Session, shop_ids: Sequence[int]) -> dict[int, dict[str, ScorecardRow]]:
+    """Per shop its metrics by id."""
+    found: dict[int, dict[str, ScorecardRow]] = {shop_id: {} for shop_id in shop_ids}
+    for part in chunks(list(shop_ids)):
+        for row in session.scalars(select(Scorecard).where(among(session, Scorecard.shop_id, part))):
+            found[row.shop_id][METRICS_BY_CODE[row.metric_code].id] = _to_scorecard_row(row)
+    return found
+
+
+@dataclass(frozen=True)
+class Unit:
+    """One unit behind a number: whether it is in the base and bad, raw and officially; its amount [s] or rating."""
+
+    unit: str
+    order_ref: str | None
+    anchor_ms: int
+    base: bool
+    bad: bool
+    official_base: bool
+    official_bad: bool
+    amount: int
+    kinds: tuple[str, ...] = ()
+
+
+def list_units(session: Session, shop_id: int, *, metric: str, window_start_ms: int, as_of_ms: int) -> list[Unit]:
+    """The units in the base of one metric at T = K, by their anchor, latest first."""
+    defined = get_metric(metric)
+    flag = defined.flag
+    query = select(OutcomeRow).where(
+        OutcomeRow.shop_id == shop_id, OutcomeRow.group_code == GROUP_CODES[defined.group],
+        OutcomeRow.anchor_ms >= window_start_ms, OutcomeRow.anchor_ms < as_of_ms, OutcomeRow.from_ms < as_of_ms,
+        OutcomeRow.until_ms >= as_of_ms, OutcomeRow.base.op("&")(flag) != 0,
+    ).order_by(OutcomeRow.anchor_ms.desc(), OutcomeRow.unit)
+    return [
+        Unit(row.unit, row.order_ref, row.anchor_ms, True, bool(row.bad & flag), bool(row.official_base & flag),
+             bool(row.official_bad & flag), row.amount, tuple(row.kinds.split(",")) if row.kinds else ())
+        for row in session.scalars(query)
+    ]
+
+
+def list_open_obligations(
+    session: Session, shop_ids: Sequence[int], *, owes: str = "seller", limit: int | None = None,
+) -> list[Obligation]:
+    """Promises neither settled nor void, the first due first."""
+    query = select(Obligation).where(
+        among(session, Obligation.shop_id, shop_ids), Obligation.owes == owes, Obligation.settled_ms.is_(None),
+        Obligation.void_ms.is_(None)).order_by(Obligation.due_ms, Obligation.ref)
+    return list(session.scalars(query.limit(limit) if limit is not None else query))
+
+
+@dataclass(frozen=True)
+class OrderFile:
+    """Everything known of one order."""
+
+    order: OrderFact
+    lines: Sequence[LineFact]
+    parcels: Sequence[ParcelFact]
+    promises: Sequence[PromiseFact]
+    turns: Sequence[TurnFact]
+    cases: Sequence[CaseFact]
+    spans: Sequence[CaseSpan]
+    reviews: Sequence[ReviewFact]
+    refunds: Sequence[RefundFact]
+    returns: Sequence[ReturnFact]
+    defects: Sequence[DefectFact]
+    exclusions: Sequence[ExclusionFact]
+    obligations: Sequence[Obligation]
+
+
+def find_order(session: Session, shop_id: int, order_ref: str) -> OrderFile | None:
+    """One order with all that belongs to it."""
+    order = session.scalar(select(OrderFact).where(OrderFact.shop_id == shop_id, OrderFact.order_ref == order_ref))
+    if order is None:
+        return None
+
+    def of_order(model: Any, moment: Any) -> Sequence[Any]:
+        return session.scalars(select(model).where(
+            model.dossier_id == order.dossier_id, model.order_ref == order_ref).order_by(moment)).all()
+
+    cases = of_order(CaseFact, CaseFact.opened_ms)
+    spans = session.scalars(select(CaseSpan).where(
+        CaseSpan.dossier_id == order.dossier_id, CaseSpan.case_ref.in_([case.case_ref for case in cases])
+    ).order_by(CaseSpan.from_ms)).all()
+    exclusions = session.scalars(select(ExclusionFact).where(
+        ExclusionFact.dossier_id == order.dossier_id).order_by(ExclusionFact.at_ms)).all()
+    return OrderFile(
+        order, of_order(LineFact, LineFact.line), of_order(ParcelFact, ParcelFact.shipped_ms),
+        of_order(PromiseFact, PromiseFact.from_ms), of_order(TurnFact, TurnFact.asked_ms), cases, spans,
+        of_order(ReviewFact, ReviewFact.from_ms), of_order(RefundFact, RefundFact.at_ms),
+        of_order(ReturnFact, ReturnFact.at_ms), of_order(DefectFact, DefectFact.from_ms), exclusions,
+        of_order(Obligation, Obligation.due_ms))
+
+
+@dataclass(frozen=True)
+class LoggedEvent:
+    """One event of the log with the text of its message, where that is still kept."""
+
+    seq: int
+    type: str
+    at_ms: int
+    source: str
+    event_id: str
+    subject: str
+    data: Mapping[str, Any]
+    text: str | None
+    received_ms: int
+
+
+def _text_of(body: str | None) -> str | None:
+    """The free text of the original event: a message, grounds, a proof."""
+    if body is None:
+        return None
+    data = json.loads(body).get("data") or {}
+    return next((str(data[name]) for name in ("body", "grounds", "proof") if data.get(name)), None)
+
+
+def _list_events(session: Session, dossier_id: int, *conditions: Any) -> list[LoggedEvent]:
+    query = select(Event, EventBody.body).outerjoin(EventBody, EventBody.seq == Event.seq).where(
+        Event.dossier_id == dossier_id, *conditions).order_by(
+        Event.at_ms, Event.type_rank, Event.source, Event.event_id)
+    return [
+        LoggedEvent(e.seq, TYPES[e.type_rank], e.at_ms, e.source, e.event_id, e.subject, e.data, _text_of(body),
+                    e.received_ms)
+        for e, body in session.execute(query)
+    ]
+
+
+def list_order_events(session: Session, shop_id: int, order_ref: str) -> list[LoggedEvent]:
+    """The events of an order and of what hangs on it, in time order."""
+    dossier = session.scalar(select(OrderFact.dossier_id).where(
+        OrderFact.shop_id == shop_id, OrderFact.order_ref == order_ref))
+    return [] if dossier is None else _list_events(session, dossier)
+
+
+def list_case_events(session: Session, shop_id: int, case_ref: str) -> list[LoggedEvent]:
+    """The events of a case, of its order and of their talks, in time order."""
+    dossier = session.scalar(select(CaseFact.dossier_id).where(
+        CaseFact.shop_id == shop_id, CaseFact.case_ref == case_ref))
+    return [] if dossier is None else _list_events(session, dossier)
+
+
+def list_conversation_events(session: Session, shop_id: int, conversation: str) -> list[LoggedEvent]:
+    """The messages of one conversation, in time order."""
+    dossier = session.scalar(select(TurnFact.dossier_id).where(
+        TurnFact.shop_id == shop_id, TurnFact.conversation == conversation).limit(1))
+    if dossier is None:
+        return []
+    return _list_events(session, dossier, Event.subject == conversation)

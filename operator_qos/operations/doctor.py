@@ -1,0 +1,97 @@
+"""What `operator-qos doctor` looks at."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, fields
+from datetime import datetime
+
+from sqlalchemy import Engine, func, select
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
+
+from operator_qos.db import reading
+from operator_qos.events.models import Quarantined
+from operator_qos.migrate import MigrationError, find_revision, get_head
+from operator_qos.notices.models import JobLease, OutboxMail
+from operator_qos.settings import MEANINGS, PREFIX, Settings
+
+SECRETS = frozenset({"secret_key", "smtp_password"})
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing looked at: whether it is well, and what to do when not."""
+
+    name: str
+    ok: bool
+    says: str
+
+
+@dataclass(frozen=True)
+class SettingRow:
+    """One setting as it is in force; secrets are not shown."""
+
+    variable: str
+    value: str
+    meaning: str
+    given: bool
+
+
+def list_settings(settings: Settings) -> list[SettingRow]:
+    """Every setting with its value and meaning."""
+    rows: list[SettingRow] = []
+    for field in fields(Settings):
+        variable, value = PREFIX + field.name.upper(), str(getattr(settings, field.name))
+        shown = "(hidden)" if field.name in SECRETS and value else value
+        if field.name == "database_url" and value:
+            shown = _without_password(value)
+        rows.append(SettingRow(variable, shown, MEANINGS[field.name], variable in os.environ))
+    return rows
+
+
+def _without_password(url: str) -> str:
+    from sqlalchemy.engine import make_url
+
+    return make_url(url).render_as_string(hide_password=True)
+
+
+def examine(settings: Settings, engine: Engine, *, now: datetime) -> list[Check]:
+    """Database, version, data folder, scheduler, mails, quarantine."""
+    checks = [_check_folder(settings)]
+    try:
+        revision, head = find_revision(engine), get_head()
+    except (SQLAlchemyError, MigrationError) as error:
+        return [*checks, Check("database", False, f"cannot be read: {error}"[:300])]
+    checks.append(Check("database", True, engine.url.render_as_string(hide_password=True)))
+    current = revision == head
+    checks.append(Check("version", current, f"{revision}" if current else
+                        f"{revision or 'none'}, current is {head}; run: operator-qos migrate"))
+    if current:
+        with reading(engine) as session:
+            checks += [_check_scheduler(session, now), _check_mails(session), _check_quarantine(session)]
+    return checks
+
+
+def _check_folder(settings: Settings) -> Check:
+    folder = settings.data_dir
+    writable = os.access(folder if folder.exists() else folder.absolute().parent, os.W_OK)
+    return Check("data folder", writable, str(folder) if writable else f"{folder} cannot be written; change its owner")
+
+
+def _check_scheduler(session: Session, now: datetime) -> Check:
+    until = session.scalar(select(func.max(JobLease.expires_at)))
+    if until is None or until < now:
+        return Check("scheduler", False, "no scheduler is at work; start operator-qos serve or operator-qos scheduler")
+    return Check("scheduler", True, f"at work, lease until {until.isoformat()}")
+
+
+def _check_mails(session: Session) -> Check:
+    dead = session.scalar(select(func.count()).select_from(OutboxMail).where(OutboxMail.state == "dead")) or 0
+    return Check("mails", dead == 0, f"{dead} could not be delivered; check the SMTP settings" if dead else "none stuck")
+
+
+def _check_quarantine(session: Session) -> Check:
+    waiting = session.scalar(select(func.count()).select_from(Quarantined).where(
+        Quarantined.replayed_at.is_(None))) or 0
+    return Check("quarantine", True, f"{waiting} events could not be read; see the page Events" if waiting else "empty")
