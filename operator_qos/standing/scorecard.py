@@ -1,0 +1,364 @@
+"""A seller's scorecard: where a shop stands, what the next level takes, what it may still lose, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from fractions import Fraction
+from math import ceil
+
+from flask_babel import get_locale, gettext, ngettext
+from sqlalchemy.orm import Session
+
+from operator_qos import words
+from operator_qos.charts import Squares, draw_squares
+from operator_qos.formats import format_day, to_local
+from operator_qos.ledger.queries import ScorecardRow, list_scorecards
+from operator_qos.ledger.service import get_standard
+from operator_qos.ledger.units import UnitLine, UnitsView, build_lines, find_units, settled_title
+from operator_qos.metric_cards import MetricCard, allowed_failures, build_cards
+from operator_qos.models import ShopStanding
+from operator_qos.sellers import shop_queries
+from operator_qos.sellers.queries import ShopCard
+from operator_qos.sellers.shop import HistoryLine, describe_history
+from operator_qos.sellers.today_queries import project_standing
+from operator_qos.standing.trend import Trend, draw_trend
+from scoring.ladder import Episode, parse_standing
+from scoring.standards import MetricRule, Standard
+from scoring.verdicts import orders_needed, room_left, to_bad_limit
+from scoring.windows import local_day
+
+SHOWN_UNITS = 10
+SHOWN_CHANGES = 12
+JUDGED = ("kept", "watch", "breached")
+
+
+@dataclass(frozen=True)
+class Need:
+    """One thing the next level takes; `state`: ok, todo, or free where it does not stand in the way."""
+
+    state: str
+    title: str
+    text: str
+    metric: str | None
+
+
+@dataclass(frozen=True)
+class Room:
+    """How many failures a metric still allows; squares for those allowed in all, the used ones filled."""
+
+    metric: str
+    left: int
+    failures: str
+    squares: Squares
+    used: str
+
+
+@dataclass(frozen=True)
+class WarningLine:
+    """A warning in force, and the day on which it ends without a further breach."""
+
+    level: int
+    metric: str
+    since_on: date
+    last_on: date
+    ends_on: date
+
+
+@dataclass(frozen=True)
+class MetricPanel:
+    """One judged metric with its weeks and, in a sentence, what is left."""
+
+    card: MetricCard
+    trend: Trend
+    sentence: str
+
+
+@dataclass(frozen=True)
+class AgainstTab:
+    """A metric with something that counts against the shop."""
+
+    metric: str
+    failures: str
+    count: int
+
+
+@dataclass(frozen=True)
+class AgainstRow:
+    """One unit that counts against the shop, and the last day on which it does."""
+
+    line: UnitLine
+    counts_until: date
+
+
+@dataclass(frozen=True)
+class Against:
+    """What counts against the shop in the chosen metric; `view` None where nothing does anywhere."""
+
+    tabs: tuple[AgainstTab, ...]
+    view: UnitsView | None
+    rows: tuple[AgainstRow, ...]
+    settled_title: str
+
+
+@dataclass(frozen=True)
+class ScorecardPage:
+    """Everything on the page. `level` None: never judged; `target` is the level the needs lead to."""
+
+    as_of_ms: int | None
+    since_ms: int | None
+    level: str | None
+    since_on: date | None
+    decided_on: date | None
+    badges: tuple[str, ...]
+    warnings: tuple[WarningLine, ...]
+    expected: str | None
+    target: str
+    needs: tuple[Need, ...]
+    rooms: tuple[Room, ...]
+    panels: tuple[MetricPanel, ...]
+    counted: str
+    others: tuple[MetricCard, ...]
+    against: Against
+    history: tuple[HistoryLine, ...]
+
+
+def _day(on: date) -> str:
+    return format_day(on, str(get_locale() or "en")[:2], year=True)
+
+
+def count_to_mend(score: ScorecardRow, rule: MetricRule) -> int | None:
+    """How many units in order, one after the other, bring the value back; None where no number does."""
+    limit: Fraction = to_bad_limit(rule.limit, rule.higher_is_better)
+    if limit == 0:
+        return None
+    return max(0, ceil(score.bad / limit) - score.base)
+
+
+def _limit_title(rule: MetricRule) -> str:
+    limit = words.limit_phrase(float(rule.limit), rule.higher_is_better)
+    return f"{words.metric_name(rule.metric)}{gettext(': ')}{limit}"
+
+
+def _metric_need(score: ScorecardRow | None, rule: MetricRule, standard: Standard) -> Need:
+    title = _limit_title(rule)
+    if score is None or score.verdict not in JUDGED:
+        missing = orders_needed(score.base if score else 0, standard.evidence.min_base)
+        said = ngettext(
+            "Not judged yet: %(n)s more needed. It does not stand in your way.",
+            "Not judged yet: %(n)s more needed. It does not stand in your way.",
+            missing,
+            n=words.count(missing),
+        )
+        return Need("free", title, str(said), rule.metric)
+    value = words.format_metric(rule.metric, score.value)
+    if score.verdict == "kept":
+        return Need("ok", title, str(gettext("You are at %(value)s. Reached.", value=value)), rule.metric)
+    return Need("todo", title, _mend_sentence(score, rule, value), rule.metric)
+
+
+def _mend_sentence(score: ScorecardRow, rule: MetricRule, value: str) -> str:
+    over = score.bad - allowed_failures(score.base, rule)
+    said = gettext(
+        "You are at %(value)s: %(n)s too many (%(failures)s).",
+        value=value,
+        n=words.count(over),
+        failures=words.metric_failures(rule.metric),
+    )
+    needed = count_to_mend(score, rule)
+    if not needed:
+        return str(said)
+    told = ngettext(
+        "%(n)s in order one after the other brings you back; old ones leave the count by themselves.",
+        "%(n)s in order one after the other bring you back; old ones leave the count by themselves.",
+        needed,
+        n=words.count(needed),
+    )
+    return f"{said} {told}"
+
+
+def _orders_need(scores: Mapping[str, ScorecardRow], standard: Standard) -> Need:
+    top = standard.get_level("top")
+    needed, days = top.min_orders or 0, top.orders_window_days or 0
+    placed = scores.get("order_defect_rate")
+    have = placed.raw_base if placed else 0
+    title = gettext("At least %(n)s orders in %(days)s days", n=words.count(needed), days=days)
+    if have >= needed:
+        return Need("ok", str(title), str(gettext("You have %(n)s. Reached.", n=words.count(have))), None)
+    said = gettext(
+        "You have %(n)s, %(missing)s more are needed.",
+        n=words.count(have),
+        missing=words.count(needed - have),
+    )
+    return Need("todo", str(title), str(said), None)
+
+
+def _list_holding(episodes: Sequence[Episode], standard: Standard) -> list[Episode]:
+    """The episodes that hold the level below the standard."""
+    apart = standard.get_level("below").breached_apart_days or 0
+    return [episode for episode in episodes if episode.span_days >= apart]
+
+
+def _episode_need(episode: Episode, standard: Standard) -> Need:
+    ends_on = episode.last_breach_on + timedelta(days=standard.warnings.end_after_days)
+    title = gettext(
+        "%(metric)s: no breach until %(day)s", metric=words.metric_name(episode.metric), day=_day(ends_on)
+    )
+    said = gettext("Last breached on %(day)s.", day=_day(episode.last_breach_on))
+    return Need("todo", str(title), str(said), episode.metric)
+
+
+def list_needs(
+    level: str | None, episodes: Sequence[Episode], scores: Mapping[str, ScorecardRow], standard: Standard
+) -> tuple[str, tuple[Need, ...]]:
+    """The next level (the top one for those on it) and what it takes, by the standard's rules."""
+    if level == "below":
+        holding = _list_holding(episodes, standard)
+        return "in_standard", tuple(_episode_need(episode, standard) for episode in holding)
+    needs = [_metric_need(scores.get(rule.metric), rule, standard) for rule in standard.rules]
+    return "top", (*needs, _orders_need(scores, standard))
+
+
+def _room(score: ScorecardRow, rule: MetricRule) -> Room:
+    allowed = allowed_failures(score.base, rule)
+    left = room_left(
+        score.bad, score.base, limit=rule.limit, higher_is_better=rule.higher_is_better, expected_more=0
+    )
+    used = gettext(
+        "%(used)s of %(allowed)s used, with %(base)s counted",
+        used=words.count(score.bad),
+        allowed=words.count(allowed),
+        base=words.count(score.base),
+    )
+    squares = draw_squares(used=min(score.bad, allowed), allowed=allowed)
+    return Room(rule.metric, left, str(words.metric_failures(rule.metric)), squares, str(used))
+
+
+def list_rooms(scores: Mapping[str, ScorecardRow], standard: Standard) -> tuple[Room, ...]:
+    """The room left in every judged metric, the tightest first."""
+    rooms = [
+        _room(scores[rule.metric], rule)
+        for rule in standard.rules
+        if rule.metric in scores and scores[rule.metric].verdict in JUDGED
+    ]
+    return tuple(sorted(rooms, key=lambda room: room.left))
+
+
+def _warnings(episodes: Sequence[Episode], standard: Standard) -> tuple[WarningLine, ...]:
+    return tuple(
+        WarningLine(
+            episode.warning,
+            str(words.metric_name(episode.metric)),
+            episode.first_breach_on,
+            episode.last_breach_on,
+            episode.last_breach_on + timedelta(days=standard.warnings.end_after_days),
+        )
+        for episode in episodes
+        if episode.warning
+    )
+
+
+def _counted(cards: Sequence[MetricCard]) -> str:
+    """ "4 kept, 1 to watch, 2 not judged"."""
+    verdicts = [card.verdict for card in cards]
+    unjudged = sum(verdict not in JUDGED for verdict in verdicts)
+    parts = [
+        (verdicts.count("kept"), gettext("kept")),
+        (verdicts.count("watch"), gettext("to watch")),
+        (verdicts.count("breached"), gettext("breached")),
+        (unjudged, gettext("not judged")),
+    ]
+    return ", ".join(f"{words.count(number)} {name}" for number, name in parts if number)
+
+
+def _panel(card: MetricCard, score: ScorecardRow, rule: MetricRule, zone: str) -> MetricPanel:
+    sentence = card.room
+    needed = count_to_mend(score, rule) if score.verdict in {"watch", "breached"} else None
+    if needed:
+        told = gettext("%(n)s in order one after the other bring you back.", n=words.count(needed))
+        sentence = f"{card.room}. {told}"
+    return MetricPanel(card, draw_trend(score, rule, zone=zone), sentence)
+
+
+def _choose(tabs: Sequence[AgainstTab], asked: str | None) -> str | None:
+    known = [tab.metric for tab in tabs]
+    if asked in known:
+        return asked
+    return known[0] if known else None
+
+
+def _list_against(
+    session: Session, card: ShopCard, scores: Mapping[str, ScorecardRow], *, asked: str | None
+) -> Against:
+    standard = get_standard()
+    tabs = tuple(
+        AgainstTab(rule.metric, str(words.metric_failures(rule.metric)), scores[rule.metric].bad)
+        for rule in standard.rules
+        if rule.metric in scores and scores[rule.metric].bad
+    )
+    metric = _choose(tabs, asked)
+    view = find_units(session, card.id, metric=metric, show="bad") if metric else None
+    if metric is None or view is None:
+        return Against(tabs, None, (), "")
+    days = standard.get_rule(metric).window_days
+    lines = build_lines(session, card.id, view, view.rows[:SHOWN_UNITS])
+    rows = tuple(
+        AgainstRow(line, local_day(line.unit.anchor_ms, card.timezone) + timedelta(days=days - 1))
+        for line in lines
+    )
+    return Against(tabs, view, rows, settled_title(view.metric))
+
+
+@dataclass(frozen=True)
+class _Place:
+    """The stored standing, taken apart."""
+
+    row: ShopStanding | None
+    episodes: tuple[Episode, ...]
+    expected: str | None
+
+
+def _read_place(
+    session: Session, card: ShopCard, scores: Mapping[str, ScorecardRow], now: datetime
+) -> _Place:
+    row = shop_queries.find_standing(session, card.id)
+    if row is None:
+        return _Place(None, (), None)
+    standing = parse_standing({"level": row.level, "badges": row.badges, "episodes": row.episodes})
+    on = to_local(now, card.timezone).date()
+    expected = project_standing(standing, dict(scores), on=on, standard=get_standard()).level
+    return _Place(row, standing.episodes, expected)
+
+
+def build_scorecard(
+    session: Session, card: ShopCard, *, now: datetime, asked: str | None = None
+) -> ScorecardPage:
+    """The page as of now; `asked` is the metric whose failures are listed."""
+    standard = get_standard()
+    scores = list_scorecards(session, [card.id]).get(card.id, {})
+    cards = build_cards(scores, standard.rules, standard.evidence)
+    judged = [found for found in cards if found.limit]
+    place = _read_place(session, card, scores, now)
+    target, needs = list_needs(place.row.level if place.row else None, place.episodes, scores, standard)
+    return ScorecardPage(
+        as_of_ms=max((score.as_of_ms for score in scores.values()), default=None),
+        since_ms=min((scores[found.metric].window_start_ms for found in judged), default=None),
+        level=place.row.level if place.row else None,
+        since_on=place.row.since_on if place.row else None,
+        decided_on=place.row.decided_on if place.row else None,
+        badges=tuple(str(words.badge_name(badge)) for badge in place.row.badges) if place.row else (),
+        warnings=_warnings(place.episodes, standard),
+        expected=place.expected,
+        target=target,
+        needs=needs,
+        rooms=list_rooms(scores, standard),
+        panels=tuple(
+            _panel(found, scores[found.metric], standard.get_rule(found.metric), card.timezone)
+            for found in judged
+        ),
+        counted=_counted(judged),
+        others=tuple(found for found in cards if not found.limit),
+        against=_list_against(session, card, scores, asked=asked),
+        history=describe_history(shop_queries.list_changes(session, card.id, limit=SHOWN_CHANGES)),
+    )
