@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from tempfile import TemporaryDirectory
 
 from alembic import command
 from alembic.autogenerate import compare_metadata
@@ -12,6 +13,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, text
 
+from operator_qos.db import create_database_engine
 from operator_qos.health import find_migrations
 from operator_qos.models import Base
 
@@ -120,3 +122,12 @@ def draft_revision(engine: Engine, message: str, *, revision_id: str | None = No
     """Write a migration for what the models have and the database lacks, to be read and tidied by hand."""
     with _migrating(engine) as connection:
         command.revision(_build_config(connection), message, autogenerate=True, rev_id=revision_id)
+
+
+def draft_next_revision(message: str) -> None:
+    """Write a migration from what the last one left to what the models say now. Touches no database."""
+    with TemporaryDirectory() as folder:
+        engine = create_database_engine(f"sqlite:///{folder}/draft.db")
+        upgrade(engine)
+        draft_revision(engine, message)
+        engine.dispose()
