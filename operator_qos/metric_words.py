@@ -43,7 +43,7 @@ METRIC_WORDS: Mapping[str, MetricWords] = {
         _("late deliveries"),
     ),
     "cancellation_rate": MetricWords(
-        _("Cancelled by the seller"),
+        _("Seller cancellations"),
         _("Cancelled"),
         _("Cancelled by the seller before shipping"),
         _("cancellations"),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date
+from functools import lru_cache
 from typing import Any
 
 from flask_babel import get_locale, gettext, ngettext
@@ -291,16 +292,21 @@ def _language() -> str:
     return str(get_locale() or "en")[:2]
 
 
+# A league table says the same few numbers hundreds of times, and locale patterns are slow.
+_write_count = lru_cache(maxsize=4096)(formats.format_count)
+_write_rate = lru_cache(maxsize=4096)(formats.format_rate)
+
+
 def count(value: int) -> str:
     """ "7,310"."""
-    return formats.format_count(value, _language())
+    return _write_count(value, _language())
 
 
 def format_metric(metric: str, value: float | None) -> str:
     """A metric's value the way people read it: a share in per cent, a time in hours, a rating plain."""
     found = METRICS.get(metric)
     if value is None or found is None or found.kind == "share":
-        return formats.format_rate(value, _language())
+        return _write_rate(value, _language())
     if found.kind == "time":
         return formats.format_duration(value, _language())
     return formats.format_number(value, _language(), 2)

@@ -11,7 +11,7 @@
     const c = colours();
     const layout = figure.layout;
     layout.paper_bgcolor = layout.plot_bgcolor = c.paper;
-    layout.font = { ...layout.font, color: c.ink };
+    layout.font = { ...layout.font, color: c.ink, size: 12, family: getComputedStyle(document.body).fontFamily };
     for (const axis of ["xaxis", "yaxis"]) {
       layout[axis] = { ...layout[axis], gridcolor: c.line, linecolor: c.quiet, zerolinecolor: c.line };
     }
@@ -30,11 +30,15 @@
     const figure = tint(await answer.json());
     if (!figure.data.length) return;
     box.hidden = false;
+    box.parentElement.classList.add("is-drawn");
     await window.Plotly.newPlot(box, figure.data, figure.layout, { displayModeBar: false, responsive: true });
   }
 
   document.addEventListener("DOMContentLoaded", () => {
     if (!window.Plotly) return;
-    for (const box of document.querySelectorAll("[data-figure]")) draw(box).catch(() => { box.hidden = true; });
+    for (const box of document.querySelectorAll("[data-figure]")) draw(box).catch(() => {
+      box.hidden = true;
+      box.parentElement.classList.remove("is-drawn");
+    });
   });
 })();

@@ -6,10 +6,14 @@ from collections.abc import Sequence
 from typing import Any
 
 from operator_qos import words
+from operator_qos.formats import format_day
 from operator_qos.sellers.shop_queries import Point
 from scoring.metrics import METRICS
 from scoring.standards import MetricRule
 
+# Plotly knows English months only; French reads days as numbers.
+_TICKS = {"fr": "%d/%m", "en": "%-d %b"}
+_SEPARATORS = {"fr": ",\u202f", "en": ".,"}
 _MARGIN = {"l": 48, "r": 12, "t": 8, "b": 32}
 
 
@@ -31,11 +35,12 @@ def _axis(metric: str) -> dict[str, Any]:
 
 
 def build_figure(
-    metric: str, points: Sequence[Point], rule: MetricRule | None, *, separators: str
+    metric: str, points: Sequence[Point], rule: MetricRule | None, *, language: str
 ) -> dict[str, Any]:
-    """The figure as plain values for Plotly; without any result `data` is empty. `separators` as ".,"."""
+    """The figure as plain values for Plotly; without any result `data` is empty. Told in `language`."""
     told = [
-        f"{words.format_metric(metric, p.value)}, {words.counted_phrase(metric, bad=p.bad, base=p.base)}"
+        f"{format_day(p.on, language, year=True)}<br>{words.format_metric(metric, p.value)}, "
+        f"{words.counted_phrase(metric, bad=p.bad, base=p.base)}"
         for p in points
     ]
     trace = {
@@ -45,7 +50,7 @@ def build_figure(
         "x": [point.on.isoformat() for point in points],
         "y": [point.value for point in points],
         "text": told,
-        "hovertemplate": "%{x}<br>%{text}<extra></extra>",
+        "hovertemplate": "%{text}<extra></extra>",
         "connectgaps": False,
         "line": {"width": 2},
     }
@@ -53,9 +58,9 @@ def build_figure(
         "height": 240,
         "margin": _MARGIN,
         "showlegend": False,
-        "separators": separators,
-        "hovermode": "x",
-        "xaxis": {"type": "date", "fixedrange": True},
+        "separators": _SEPARATORS.get(language, ".,"),
+        "hovermode": "closest",
+        "xaxis": {"type": "date", "fixedrange": True, "tickformat": _TICKS.get(language, "%-d %b")},
         "yaxis": _axis(metric),
         "shapes": [_limit_shape(float(rule.limit))] if rule else [],
     }

@@ -88,7 +88,7 @@ def _judging(standard: Standard) -> tuple[str, ...]:
             buyers=evidence.min_buyers,
         ),
         gettext(
-            "With fewer than %(base)s counted there is not enough data, and no verdict.",
+            "With fewer than %(base)s counted there is not enough data, unless a breach is sure already.",
             base=evidence.min_base,
         ),
         gettext(

@@ -111,8 +111,7 @@ def _send_figure(place: Place, metric: str) -> Response:
     if metric not in METRICS:
         raise NotFound
     points = list_official_points(place.session, place.card.id, [metric])[metric]
-    separators = ",\u202f" if get_language() == "fr" else ".,"
-    return jsonify(build_figure(metric, points, get_standard().find_rule(metric), separators=separators))
+    return jsonify(build_figure(metric, points, get_standard().find_rule(metric), language=get_language()))
 
 
 def _show_order(place: Place, order: str) -> str:

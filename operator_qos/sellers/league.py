@@ -43,6 +43,16 @@ class Head:
 
 
 @dataclass(frozen=True)
+class BriefCell:
+    """One metric in a narrow column: its official value with its verdict and base."""
+
+    metric: str
+    verdict: str | None
+    value: str
+    counted: str
+
+
+@dataclass(frozen=True)
 class LeagueLine:
     """One shop: the metric shown in full (None without numbers), the others in brief."""
 
@@ -51,7 +61,7 @@ class LeagueLine:
     badges: tuple[str, ...]
     orders: int
     full: MetricCard | None
-    brief: tuple[MetricCard | None, ...]
+    brief: tuple[BriefCell | None, ...]
     open_disputes: int
     late_disputes: int
     is_ranked: bool
@@ -128,6 +138,14 @@ def _card(row: LeagueRow, metric: str) -> MetricCard | None:
     return build_card(score, standard.find_rule(metric), standard.evidence) if score is not None else None
 
 
+def _brief(row: LeagueRow, metric: str) -> BriefCell | None:
+    score = row.scores.get(metric)
+    if score is None:
+        return None
+    counted = words.counted_phrase(metric, bad=score.bad, base=score.base)
+    return BriefCell(metric, score.verdict, words.format_metric(metric, score.value), counted)
+
+
 def _line(row: LeagueRow, view: LeagueView, brief: Sequence[str]) -> LeagueLine:
     placed = row.scores.get("order_defect_rate")
     return LeagueLine(
@@ -136,7 +154,7 @@ def _line(row: LeagueRow, view: LeagueView, brief: Sequence[str]) -> LeagueLine:
         badges=tuple(str(words.badge_name(badge)) for badge in row.badges if badge != "top_seller"),
         orders=placed.raw_base if placed else 0,
         full=_card(row, view.metric),
-        brief=tuple(_card(row, metric) for metric in brief),
+        brief=tuple(_brief(row, metric) for metric in brief),
         open_disputes=row.open_disputes,
         late_disputes=row.late_disputes,
         is_ranked=is_ranked(row, view.metric),

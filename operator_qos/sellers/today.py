@@ -174,27 +174,46 @@ def _list_worst(session: Session, now: datetime) -> tuple[WorstLine, ...]:
     )
 
 
-def _lead(
-    counts: queries.DisputeCounts, projections: list[queries.Projection], set_aside: int
-) -> tuple[str, ...]:
+def _say_disputes(counts: queries.DisputeCounts) -> list[str]:
+    if not counts.near and not counts.late:
+        return [gettext("No dispute is late or near its deadline.")]
+    near = ngettext(
+        "%(n)s dispute reaches its deadline within two days.",
+        "%(n)s disputes reach their deadline within two days.",
+        counts.near,
+        n=words.count(counts.near),
+    )
+    late = ngettext(
+        "%(n)s is already late.", "%(n)s are already late.", counts.late, n=words.count(counts.late)
+    )
+    return [near, late if counts.late else gettext("None is late.")]
+
+
+def _say_levels(projections: list[queries.Projection]) -> str:
     up = sum(p.expected == "top" or p.level == "below" for p in projections)
     down = len(projections) - up
-    said = [
-        ngettext(
-            "%(n)s dispute reaches its deadline within two days.",
-            "%(n)s disputes reach their deadline within two days.",
-            counts.near,
-            n=words.count(counts.near),
-        ),
-        ngettext(
-            "%(n)s is already late.", "%(n)s are already late.", counts.late, n=words.count(counts.late)
-        ),
+    if not projections:
+        return str(gettext("No level would change if it were decided now."))
+    if not up or not down:
+        told = {"shops": _shops(up or down)}
+        return str(
+            gettext("If levels were decided now, %(shops)s would go up.", **told)
+            if up
+            else gettext("If levels were decided now, %(shops)s would go down.", **told)
+        )
+    return str(
         gettext(
             "If levels were decided now, %(down)s would go down and %(up)s up.",
             down=_shops(down),
             up=words.count(up),
-        ),
-    ]
+        )
+    )
+
+
+def _lead(
+    counts: queries.DisputeCounts, projections: list[queries.Projection], set_aside: int
+) -> tuple[str, ...]:
+    said = [*_say_disputes(counts), _say_levels(projections)]
     if set_aside:
         said.append(
             ngettext(
@@ -213,7 +232,7 @@ def _shops(count: int) -> str:
 
 def _scope(lights: list[queries.Light], shops: int) -> str:
     names = ", ".join(light.name for light in lights)
-    return f"{names}: {_shops(shops)}." if names else ""
+    return f"{names}{gettext(': ')}{_shops(shops)}." if names else ""
 
 
 def _alert(lights: list[queries.Light]) -> str:
