@@ -24,8 +24,11 @@ from pydantic import (
 
 PREFIX = "qos."
 EARLIEST_MS = 946_684_800_000  # 2000-01-01T00:00:00Z
+LATEST_MS = 4_102_444_800_000  # 2100-01-01T00:00:00Z
+LONGEST_CLOSURE_DAYS = 4 * 366
 DAY_MS = 86_400_000
 
+_OUTSIDE = "lies outside the years 2000 to 2099; leave the field out when it is not known"
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
@@ -46,14 +49,31 @@ def moment_ms(value: object) -> int:
     return int(moment.replace(microsecond=0).timestamp()) * 1000
 
 
+def _sane_ms(value: object) -> int:
+    """A moment that clocks and calendars can work with. Raises ValueError."""
+    at_ms = moment_ms(value)
+    if not EARLIEST_MS <= at_ms < LATEST_MS:
+        raise ValueError(f"{value!r} {_OUTSIDE}")
+    return at_ms
+
+
+def _sane_day(value: object) -> date:
+    """A local day that clocks and calendars can work with. Raises ValueError."""
+    if not isinstance(value, str) or not _DATE.fullmatch(value):
+        raise ValueError("must be a day in quotes such as 2026-03-06")
+    try:
+        day = date.fromisoformat(value)
+    except ValueError:
+        raise ValueError(f"{value!r} is no day of the calendar") from None
+    if not 2000 <= day.year < 2100:
+        raise ValueError(f"{value!r} {_OUTSIDE}")
+    return day
+
+
 def _promise(value: object) -> int | str:
     if isinstance(value, str) and _DATE.fullmatch(value):
-        try:
-            date.fromisoformat(value)
-        except ValueError:
-            raise ValueError(f"{value!r} is no day of the calendar") from None
-        return value
-    return moment_ms(value)
+        return _sane_day(value).isoformat()
+    return _sane_ms(value)
 
 
 def _plain(value: str) -> str:
@@ -65,9 +85,9 @@ def _plain(value: str) -> str:
 Id = Annotated[str, StringConstraints(min_length=1, max_length=200), AfterValidator(_plain)]
 Slug = Annotated[str, StringConstraints(min_length=1, max_length=80), AfterValidator(_plain)]
 Text = Annotated[str, StringConstraints(max_length=20_000)]
-Moment = Annotated[int, BeforeValidator(moment_ms)]
+Moment = Annotated[int, BeforeValidator(_sane_ms)]
 Promise = Annotated[int | str, BeforeValidator(_promise)]
-Day = Annotated[date, BeforeValidator(lambda v: date.fromisoformat(v) if isinstance(v, str) else v)]
+Day = Annotated[date, BeforeValidator(_sane_day)]
 Amount = Annotated[int, Field(ge=0, le=10**12, strict=True)]
 Rating = Annotated[int, Field(ge=1, le=5, strict=True)]
 Flag = Annotated[bool, Field(strict=True)]
@@ -305,12 +325,13 @@ class ShopOpened(_Data):
     timezone: Slug | None = None
 
 
-Clock = Annotated[str, StringConstraints(pattern=r"^([01]\d|2[0-3]):[0-5]\d$|^24:00$")]
+Opening = Annotated[str, StringConstraints(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
+Closing = Annotated[str, StringConstraints(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$|^24:00$")]
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 
 
 class CalendarSet(_Data):
-    hours: dict[Weekday, list[tuple[Clock, Clock]]] = Field(default_factory=dict)
+    hours: dict[Weekday, list[tuple[Opening, Closing]]] = Field(default_factory=dict)
     holidays: list[Day] = Field(default_factory=list)
     effective_from: Day | None = None
 
@@ -470,7 +491,7 @@ def _other_moment(event: Mapping[str, Any]) -> int | None:
     if given is None:
         return None
     try:
-        return moment_ms(given)
+        return _sane_ms(given)
     except (ValueError, OverflowError) as error:
         raise EventRefused(Problem("other_time", str(error))) from None
 
@@ -510,8 +531,11 @@ def _checked(name: str, data: dict[str, Any]) -> dict[str, Any]:
     """Rules between fields, and defaults that later steps rely on."""
     if name in {"event.retracted", "order.corrected"}:
         data.pop("reason", None)
-    elif name == "shop.closed_for" and data["until"] <= data["from_"]:
-        raise EventRefused(Problem("data.until", "must lie after data.from"))
+    elif name == "shop.closed_for":
+        _refuse_odd_closure(data["from_"], data["until"])
+    elif name == "shop.calendar_set" and not any(data.get("hours", {}).values()):
+        reason = "holds no opening time; name one, or close the shop for a while by qos.shop.closed_for"
+        raise EventRefused(Problem("data.hours", reason))
     elif name in {"obligation.excluded", "obligation.restored"} and ("obligation" in data) == (
         "defect" in data
     ):
@@ -521,6 +545,14 @@ def _checked(name: str, data: dict[str, Any]) -> dict[str, Any]:
     elif name == "order.corrected":
         data["value"] = _corrected_value(data["field"], data.get("value"))
     return data
+
+
+def _refuse_odd_closure(from_ms: int, until_ms: int) -> None:
+    if until_ms <= from_ms:
+        raise EventRefused(Problem("data.until", "must lie after data.from"))
+    if until_ms - from_ms > LONGEST_CLOSURE_DAYS * DAY_MS:
+        reason = "closes the shop for more than four years; end it earlier, and close it again if need be"
+        raise EventRefused(Problem("data.until", reason))
 
 
 def _refuse_repeated_lines(data: Mapping[str, Any]) -> None:

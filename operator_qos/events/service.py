@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from operator_qos.clock import from_ms, to_ms
 from operator_qos.db import unit_of_work
 from operator_qos.events.dossiers import Assignment
+from operator_qos.events.flaws import find_flaw, may_be_flawed, storable
 from operator_qos.events.log import (
     Arrival,
     Identity,
@@ -102,7 +103,7 @@ def take_in(session: Session, documents: Sequence[object], *, intake: Intake) ->
 
 def _text(document: object, field: str) -> str:
     value = document.get(field) if isinstance(document, Mapping) else None
-    return value[:200] if isinstance(value, str) else ""
+    return storable(value)[:200] if isinstance(value, str) else ""
 
 
 def _quarantine(session: Session, place: int, document: object, problem: Problem, intake: Intake) -> Receipt:
@@ -110,7 +111,8 @@ def _quarantine(session: Session, place: int, document: object, problem: Problem
         session, canonical(document)[:MAX_BODY], problem, origin=intake.origin, now=intake.now,
         row=intake.rows[place] if intake.rows else place + 1, marketplace=_text(document, "marketplace"),
         shop=_text(document, "shop"))
-    return Receipt(_text(document, "source"), _text(document, "id"), "quarantined", problem.field, problem.reason)
+    field, reason = storable(problem.field)[:200], storable(problem.reason)[:1000]
+    return Receipt(_text(document, "source"), _text(document, "id"), "quarantined", field, reason)
 
 
 def _require_place(typed: TypedEvent, directory: Directory, intake: Intake) -> str:
@@ -150,14 +152,15 @@ def _require_zone(typed: TypedEvent) -> None:
 def _read(session: Session, place: int, document: object, directory: Directory, intake: Intake) -> Arrival:
     if not isinstance(document, Mapping):
         raise EventRefused(Problem("", "is no JSON object; send a CloudEvent in structured mode"))
-    typed = read_event(document, now_ms=intake.now_ms)
-    _require_zone(typed)
-    key = _require_place(typed, directory, intake)
     body = canonical(document)
     if len(body) > MAX_BODY:
         raise EventRefused(Problem("data", f"the event is {len(body)} characters long; at most {MAX_BODY} are allowed"))
-    if "\\u0000" in body:
-        raise EventRefused(Problem("data", "holds a NUL character; remove it"))
+    flaw = find_flaw(document) if may_be_flawed(body) else None
+    if flaw is not None:
+        raise EventRefused(flaw)
+    typed = read_event(document, now_ms=intake.now_ms)
+    _require_zone(typed)
+    key = _require_place(typed, directory, intake)
     shop_id = _require_shop(session, typed, directory, intake)
     return Arrival(place, without_buyer(typed, key), shop_id, body, hash_text(body), (typed.source, typed.id))
 
@@ -243,11 +246,12 @@ def _follow(session: Session, fresh: Sequence[Arrival], intake: Intake) -> None:
     """Derive what the new events touched: facts, promises, outcomes, cells, scorecards, disputes."""
     assignment: Assignment = session.info.pop("assignment")
     dossiers = {d for d in assignment.of.values() if d is not None}
-    clocks = {a.shop_id for a in fresh if assignment.of[a.identity] is None and a.typed.type != "shop.opened"}
+    clocks = update_shops(session, fresh)
+    clocks |= {a.shop_id for a in fresh if assignment.of[a.identity] is None and a.typed.type != "shop.opened"}
     dossiers |= list_clock_dossiers(session, clocks) if clocks else set()
-    touched = Touched(frozenset(dossiers), _list_fresh(fresh, assignment), frozenset(assignment.merged))
+    touched = Touched(frozenset(dossiers), _list_fresh(fresh, assignment), frozenset(assignment.merged),
+                      in_bulk=not intake.live)
     shops = derive_dossiers(session, touched) | {a.shop_id for a in fresh}
-    update_shops(session, fresh)
     if intake.live:
         _follow_disputes(session, fresh, intake)
         advance_shops(session, shops, now_ms=intake.now_ms)
@@ -273,9 +277,9 @@ def _follow_disputes(session: Session, fresh: Sequence[Arrival], intake: Intake)
     for arrival in fresh:
         names = (arrival.typed.case, arrival.typed.conversation)
         touched.setdefault(arrival.shop_id, set()).update(name for name in names if name)
-    for shop_id, names in sorted(touched.items()):
-        if names:
-            sync_disputes(session, shop_id=shop_id, case_refs=sorted(names), now=intake.now)
+    for shop_id, refs in sorted(touched.items()):
+        if refs:
+            sync_disputes(session, shop_id=shop_id, case_refs=sorted(refs), now=intake.now)
 
 
 def _take_in_waiting(session: Session, opened: Sequence[Arrival], intake: Intake) -> None:
@@ -285,9 +289,11 @@ def _take_in_waiting(session: Session, opened: Sequence[Arrival], intake: Intake
             Quarantined.marketplace == arrival.typed.marketplace, Quarantined.shop == arrival.typed.shop,
             Quarantined.field == "shop", Quarantined.replayed_at.is_(None))).all()
         if rows:
-            take_in(session, [json.loads(row.raw) for row in rows], intake=intake)
-            for row in rows:
-                row.replayed_at = from_ms(intake.now_ms)
+            documents = [json.loads(row.raw) for row in rows]
+            receipts = take_in(session, documents, intake=replace(intake, rows=()))
+            for row, receipt in zip(rows, receipts, strict=True):
+                if receipt.field != "shop":  # else it is the shop's name itself that cannot be read
+                    row.replayed_at = from_ms(intake.now_ms)
 
 
 @dataclass(frozen=True)

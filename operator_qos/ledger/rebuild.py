@@ -52,7 +52,7 @@ def _rebuild_shop(engine: Engine, shop_id: int, now: datetime) -> int:
             session.execute(delete(model).where(model.shop_id == shop_id))  # type: ignore[attr-defined]
         found = list_all_dossiers(session, shop_id)
         for part in chunks(found, DOSSIERS_AT_ONCE):
-            derive_dossiers(session, Touched(frozenset(part), {}, frozenset()))
+            derive_dossiers(session, Touched(frozenset(part), {}, frozenset(), in_bulk=True))
         start_cells(session, [shop_id], now_ms=to_ms(now))
         cases = list(session.scalars(select(CaseFact.case_ref).where(CaseFact.shop_id == shop_id)))
         sync_disputes(session, shop_id=shop_id, case_refs=cases, now=now)

@@ -15,7 +15,8 @@ from operator_qos.events.log import list_dossier_events, list_shop_events
 from operator_qos.events.models import Event
 from operator_qos.ledger import models
 from operator_qos.ledger.cells import Contribution, Deltas, advance, list_standing, list_zones
-from operator_qos.ledger.derive import COLUMNS, Row, StandardName, build_book, derive_rows
+from operator_qos.ledger.derive import COLUMNS, Row, StandardName, build_book
+from operator_qos.ledger.workers import derive_all
 from operator_qos.sellers.models import Marketplace, Shop
 from scoring.dossier import HOUR_MS, Frame
 from scoring.events import TypedEvent
@@ -66,6 +67,7 @@ class Touched:
     dossiers: frozenset[int]
     fresh: Mapping[int, tuple[int, Sequence[TypedEvent]]]
     vanished: frozenset[int]
+    in_bulk: bool = False
 
 
 def list_clock_dossiers(session: Session, shop_ids: Iterable[int]) -> set[int]:
@@ -101,8 +103,8 @@ def derive_dossiers(session: Session, touched: Touched) -> set[int]:
     _delete_rows(session, old)
     frames = build_frames(session, sorted(shop_ids))
     written: dict[str, list[Row]] = {name: [] for name in COLUMNS}
-    for dossier, (shop_id, dossier_events) in events.items():
-        rows = derive_rows(dossier_events, frames[shop_id], StandardName(get_standard().id, get_standard().version))
+    standard = StandardName(get_standard().id, get_standard().version)
+    for dossier, shop_id, rows in derive_all(events, frames, standard, parallel=touched.in_bulk):
         for name, found in rows.items():
             written[name] += [(shop_id, dossier, *row) for row in found]
         for row in rows["OutcomeRow"]:

@@ -68,31 +68,36 @@ def open_shop(session: Session, typed: TypedEvent) -> int:
     return shop.id
 
 
-def update_shops(session: Session, fresh: Sequence[Arrival]) -> None:
-    """Fill in shops from the first of their openings, and when each was last heard of. Does not commit."""
+def update_shops(session: Session, fresh: Sequence[Arrival]) -> set[int]:
+    """Fill in shops from the first of their openings, and when each was last heard of. Does not commit.
+
+    Returns the shops whose clock now runs in another zone.
+    """
     latest: dict[int, int] = {}
     for arrival in fresh:
         latest[arrival.shop_id] = max(latest.get(arrival.shop_id, 0), arrival.typed.at_ms)
     for shop_id, at_ms in sorted(latest.items()):
         session.execute(update(Shop).where(Shop.id == shop_id, Shop.last_event_ms < at_ms).values(last_event_ms=at_ms))
-    for shop_id in sorted({a.shop_id for a in fresh if a.typed.type == "shop.opened"}):
-        _fill_in(session, shop_id)
+    opened = sorted({a.shop_id for a in fresh if a.typed.type == "shop.opened"})
+    return {shop_id for shop_id in opened if _fill_in(session, shop_id)}
 
 
-def _fill_in(session: Session, shop_id: int) -> None:
+def _fill_in(session: Session, shop_id: int) -> bool:
+    """Fill in one shop; whether its zone changed."""
     first = session.execute(
         select(Event.data, Event.at_ms).where(Event.shop_id == shop_id, Event.type_rank == RANKS["shop.opened"])
         .order_by(Event.at_ms, Event.source, Event.event_id).limit(1)).first()
     if first is None:
-        return
+        return False
     shop = session.get_one(Shop, shop_id)
     name, country = first.data.get("name", shop.code), first.data.get("country", "")[:2]
     if "seller" in first.data:
         seller = find_or_add_seller(session, first.data["seller"], name=name, country=country)
         shop.seller_id = seller.id
     shop.name, shop.country = name, country
-    shop.timezone, shop.opened_ms = first.data.get("timezone", ""), first.at_ms
+    before, shop.timezone, shop.opened_ms = shop.timezone, first.data.get("timezone", ""), first.at_ms
     session.flush()
+    return before != shop.timezone
 
 
 def count_shops(session: Session) -> int:
