@@ -76,6 +76,10 @@ class DayCounts:
 
     rows: tuple[queries.OwedCount, ...]
 
+    def narrow(self, shop_ids: Sequence[int]) -> DayCounts:
+        """The same of some shops."""
+        return DayCounts(tuple(row for row in self.rows if row.shop_id in shop_ids))
+
     def of(self, state: str, *, kind: str | None = None, buckets: Sequence[str] = BUCKETS) -> int:
         """How many of a state, of one kind or all, due within these stretches of time."""
         return sum(
@@ -186,15 +190,10 @@ def _tabs(counts: DayCounts, others: int, view: View) -> tuple[Tab, ...]:
     return (*tabs, Tab(UNDER_WAY, str(gettext("Under way")), counts.of(UNDER_WAY)))
 
 
-def read_counts(session: Session, view: View, *, now: datetime) -> DayCounts:
-    """What the shops looked at owe, counted."""
-    bounds = list_bounds(queries.list_zones(session, view.shop_ids), now)
+def read_counts(session: Session, cards: Sequence[ShopCard], *, now: datetime) -> DayCounts:
+    """What these shops owe, counted."""
+    bounds = list_bounds(queries.list_zones(session, [card.id for card in cards]), now)
     return DayCounts(tuple(queries.count_owed(session, bounds, now_ms=to_ms(now)) if bounds else ()))
-
-
-def count_day(session: Session, cards: Sequence[ShopCard], *, now: datetime) -> int:
-    """How many things a seller has to do, over all shops."""
-    return read_counts(session, View(tuple(cards), None, MINE, None), now=now).of(MINE)
 
 
 @dataclass(frozen=True)
@@ -210,11 +209,13 @@ def _read_lists(
     session: Session, view: View, shops: Shops, *, now_ms: int, offset: int, limit: int
 ) -> _Lists:
     owed = queries.list_owed(
-        session, Choice(view.shop_ids, view.state, view.kind), limit=limit, offset=offset
+        session, Choice(view.shop_ids, view.state, view.kind), now_ms=now_ms, limit=limit, offset=offset
     )
     beside = view.state == MINE and view.kind is None
     waiting = (
-        queries.list_owed(session, Choice(view.shop_ids, WAITING), limit=SHOWN_WAITING) if beside else []
+        queries.list_owed(session, Choice(view.shop_ids, WAITING), now_ms=now_ms, limit=SHOWN_WAITING)
+        if beside
+        else []
     )
     coming = None if owed else queries.find_next(session, view.shop_ids, now_ms=now_ms)
     facts = read_facts(session, [*owed, *waiting, *([coming] if coming else [])], shops, now_ms=now_ms)

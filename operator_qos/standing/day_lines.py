@@ -149,20 +149,30 @@ def _state(owed: Owed) -> tuple[str, str]:
     )
 
 
+def _describe_missed(owed: Owed, score: ScorecardRow | None) -> str:
+    """What a promise past its time has cost; one older than the window costs nothing more."""
+    anchor_ms = owed.since_ms if owed.kind in {"answer", "resolve"} else owed.due_ms
+    if score is not None and anchor_ms < score.window_start_ms:
+        return str(gettext("Late for long: no longer in your current figures. Settle it all the same."))
+    return str(MISSED.get(owed.kind, ""))
+
+
 def describe_cost(owed: Owed, scores: Mapping[str, ScorecardRow], *, now_ms: int) -> tuple[str, str | None]:
     """What missing a promise costs, in orders, with the verdict of its metric where that is not kept."""
     if owed.excluded == "both":
         return str(gettext("Forgiven: it does not count against you.")), None
     if owed.waiting_for is not None or owed.owes != "seller":
         return "", None
-    if owed.due_ms < now_ms:
-        return str(MISSED.get(owed.kind, "")), None
     metric = METRIC_OF.get(owed.kind, "")
     rule, score = get_standard().find_rule(metric), scores.get(metric)
+    if owed.due_ms < now_ms:
+        return _describe_missed(owed, score), None
     if rule is None or score is None:
         return "", None
-    told = f"{words.metric_name(metric)}{gettext(': ')}{room_sentence(score, rule, get_standard().evidence)}"
-    return told, score.verdict if score.verdict in {"watch", "breached"} else None
+    room = room_sentence(score, rule, get_standard().evidence)
+    if score.verdict == "not_enough_data":
+        return f"{words.metric_name(metric)}{gettext(': ')}{room}", None
+    return room, score.verdict if score.verdict in {"watch", "breached"} else None
 
 
 def build_line(owed: Owed, facts: Facts) -> DayLine:

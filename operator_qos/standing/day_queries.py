@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, case, func, select, tuple_
+from sqlalchemy import ColumnElement, and_, case, func, literal, select
 from sqlalchemy.orm import Session
 
 from operator_qos.clock import to_ms
@@ -23,6 +23,8 @@ BUCKETS = ("late", "today", "tomorrow", "week", "later")
 MINE, WAITING, UNDER_WAY = "mine", "waiting", "under_way"
 
 _OPEN = (Obligation.settled_ms.is_(None), Obligation.void_ms.is_(None))
+# A parcel's promise carries the moment at which silence will end it, 30 days after it was due.
+_SILENCE_MS = 30 * 86_400_000
 _WAITS = (Obligation.waiting_for.is_not(None)) | (Obligation.owes != "seller")
 
 
@@ -114,8 +116,20 @@ def list_zones(session: Session, shop_ids: Sequence[int]) -> dict[int, str]:
     return dict(rows.all())
 
 
-def _state() -> ColumnElement[str]:
-    return case((_WAITS, WAITING), (Obligation.kind.in_(CARRIED), UNDER_WAY), else_=MINE)
+def _rolling(now_ms: int) -> tuple[ColumnElement[bool], ...]:
+    """The promises of parcels that are neither kept nor given up at now."""
+    return (
+        Obligation.settled_ms.is_(None),
+        Obligation.kind.in_(CARRIED),
+        Obligation.owes == "seller",
+        Obligation.due_ms > now_ms - _SILENCE_MS,
+        Obligation.void_ms.is_(None) | (Obligation.void_ms > now_ms),
+    )
+
+
+def _standing() -> tuple[ColumnElement[bool], ...]:
+    """The open promises that somebody has to act on."""
+    return (*_OPEN, Obligation.kind.not_in(CARRIED), Obligation.owes.in_(("seller", "operator")))
 
 
 def _bucket(bounds: Mapping[int, Bounds], now_ms: int) -> ColumnElement[str]:
@@ -130,39 +144,50 @@ def _bucket(bounds: Mapping[int, Bounds], now_ms: int) -> ColumnElement[str]:
 
 def count_owed(session: Session, bounds: Mapping[int, Bounds], *, now_ms: int) -> list[OwedCount]:
     """Every open promise of these shops (the keys of `bounds`), counted by shop, kind, state and due time."""
-    columns = (Obligation.shop_id, Obligation.kind, _state(), _bucket(bounds, now_ms))
-    query = select(*columns, func.count()).where(Obligation.shop_id.in_(list(bounds)), *_OPEN)
-    grouped = query.where(Obligation.owes.in_(("seller", "operator"))).group_by(*columns)
-    return [OwedCount(*row) for row in session.execute(grouped)]
+    mine = Obligation.shop_id.in_(list(bounds))
+    bucket = _bucket(bounds, now_ms)
+    turn = case((_WAITS, WAITING), else_=MINE)
+    found: list[OwedCount] = []
+    for state, wanted in ((turn, _standing()), (literal(UNDER_WAY), _rolling(now_ms))):
+        columns = (Obligation.shop_id, Obligation.kind, state.label("state"), bucket.label("bucket"))
+        query = select(*columns, func.count()).where(mine, *wanted).group_by(*columns)
+        found += [OwedCount(*row) for row in session.execute(query)]
+    return found
 
 
-def _wanted(choice: Choice) -> list[ColumnElement[bool]]:
+def count_mine(session: Session, shop_ids: Sequence[int]) -> int:
+    """How many things these shops have to do themselves."""
+    mine = Obligation.shop_id.in_(list(shop_ids))
+    return session.scalar(select(func.count()).where(mine, *_standing(), ~_WAITS)) or 0
+
+
+def _wanted(choice: Choice, now_ms: int) -> list[ColumnElement[bool]]:
     """The rows of a choice; they add up to what `count_owed` counts."""
-    found: list[ColumnElement[bool]] = [Obligation.shop_id.in_(list(choice.shop_ids)), *_OPEN]
+    found: list[ColumnElement[bool]] = [Obligation.shop_id.in_(list(choice.shop_ids))]
     if choice.kind is not None:
         found.append(Obligation.kind == choice.kind)
-    if choice.state == WAITING:
-        return [*found, _WAITS, Obligation.owes.in_(("seller", "operator"))]
-    carried = Obligation.kind.in_(CARRIED)
-    return [*found, ~_WAITS, carried if choice.state == UNDER_WAY else ~carried]
+    if choice.state == UNDER_WAY:
+        return [*found, *_rolling(now_ms)]
+    return [*found, *_standing(), _WAITS if choice.state == WAITING else ~_WAITS]
 
 
-def list_owed(session: Session, choice: Choice, *, limit: int, offset: int = 0) -> list[Owed]:
+def list_owed(session: Session, choice: Choice, *, now_ms: int, limit: int, offset: int = 0) -> list[Owed]:
     """Open promises by due time, ties by shop, kind and name."""
     columns = [getattr(Obligation, name) for name in Owed.__dataclass_fields__]
     order = (Obligation.due_ms, Obligation.shop_id, Obligation.kind, Obligation.ref)
-    query = select(*columns).where(*_wanted(choice)).order_by(*order).limit(limit).offset(offset)
+    query = select(*columns).where(*_wanted(choice, now_ms)).order_by(*order).limit(limit).offset(offset)
     return [Owed(*row) for row in session.execute(query)]
 
 
 def find_next(session: Session, shop_ids: Sequence[int], *, now_ms: int) -> Owed | None:
     """The next promise to fall due, whoever has to act."""
     columns = [getattr(Obligation, name) for name in Owed.__dataclass_fields__]
-    query = select(*columns).where(
-        Obligation.shop_id.in_(list(shop_ids)), *_OPEN, Obligation.due_ms >= now_ms
-    )
-    row = session.execute(query.order_by(Obligation.due_ms, Obligation.ref).limit(1)).first()
-    return None if row is None else Owed(*row)
+    coming = (Obligation.shop_id.in_(list(shop_ids)), Obligation.due_ms >= now_ms)
+    found: list[Owed] = []
+    for wanted in (_standing(), _rolling(now_ms)):
+        query = select(*columns).where(*coming, *wanted).order_by(Obligation.due_ms, Obligation.ref).limit(1)
+        found += [Owed(*row) for row in session.execute(query)]
+    return min(found, key=lambda owed: owed.due_ms, default=None)
 
 
 def list_mediated(session: Session, shop_ids: Sequence[int]) -> list[Mediated]:
@@ -185,11 +210,13 @@ def list_mediated(session: Session, shop_ids: Sequence[int]) -> list[Mediated]:
 
 def list_questions(session: Session, owed: Iterable[Owed]) -> dict[tuple[str, str], str]:
     """What the buyer wrote, by the event that opened a turn; texts no longer kept are missing."""
-    names = sorted({(row.opened_source, row.opened_id) for row in owed if row.kind == "answer"})
+    names = {(row.opened_source, row.opened_id) for row in owed if row.kind == "answer"}
     query = (
         select(EventId.source, EventId.event_id, EventBody.body)
         .join(EventBody, EventBody.seq == EventId.seq)
-        .where(tuple_(EventId.source, EventId.event_id).in_(names))
+        .where(
+            EventId.source.in_({name[0] for name in names}), EventId.event_id.in_({name[1] for name in names})
+        )
     )
     rows = session.execute(query) if names else ()
     found = {(source, event_id): read_text(body) for source, event_id, body in rows}
@@ -204,10 +231,11 @@ def read_text(body: str | None) -> str:
 
 def list_order_notes(session: Session, owed: Iterable[Owed]) -> dict[tuple[int, str], OrderNote]:
     """The orders of promises, by shop and order."""
-    names = sorted({(row.shop_id, row.order_ref) for row in owed if row.order_ref is not None})
+    names = {(row.shop_id, row.order_ref) for row in owed if row.order_ref is not None}
     columns = (OrderFact.amount_minor, OrderFact.currency, OrderFact.carrier)
     query = select(OrderFact.shop_id, OrderFact.order_ref, *columns).where(
-        tuple_(OrderFact.shop_id, OrderFact.order_ref).in_(names)
+        OrderFact.shop_id.in_({name[0] for name in names}),
+        OrderFact.order_ref.in_({name[1] for name in names}),
     )
     rows = session.execute(query) if names else ()
     return {(row[0], row[1]): OrderNote(*row[2:]) for row in rows}
@@ -215,10 +243,10 @@ def list_order_notes(session: Session, owed: Iterable[Owed]) -> dict[tuple[int, 
 
 def list_case_notes(session: Session, owed: Iterable[Owed]) -> dict[tuple[int, str], CaseNote]:
     """The disputes of promises to resolve, by shop and case."""
-    names = sorted({(row.shop_id, row.ref) for row in owed if row.kind == "resolve"})
+    names = {(row.shop_id, row.ref) for row in owed if row.kind == "resolve"}
     columns = (Dispute.id, Dispute.kind, Dispute.reason, Dispute.amount_minor, Dispute.currency)
     query = select(Dispute.shop_id, Dispute.case_ref, *columns).where(
-        tuple_(Dispute.shop_id, Dispute.case_ref).in_(names)
+        Dispute.shop_id.in_({name[0] for name in names}), Dispute.case_ref.in_({name[1] for name in names})
     )
     rows = session.execute(query) if names else ()
     return {(row[0], row[1]): CaseNote(*row[2:]) for row in rows}

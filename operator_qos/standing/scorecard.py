@@ -262,12 +262,13 @@ def _warnings(episodes: Sequence[Episode], standard: Standard) -> tuple[WarningL
 def _counted(cards: Sequence[MetricCard]) -> str:
     """ "4 kept, 1 to watch, 2 not judged"."""
     verdicts = [card.verdict for card in cards]
-    unjudged = sum(verdict not in JUDGED for verdict in verdicts)
+    kept, watch, breached = (verdicts.count(name) for name in JUDGED)
+    unjudged = len(verdicts) - kept - watch - breached
     parts = [
-        (verdicts.count("kept"), gettext("kept")),
-        (verdicts.count("watch"), gettext("to watch")),
-        (verdicts.count("breached"), gettext("breached")),
-        (unjudged, gettext("not judged")),
+        (kept, ngettext("kept", "kept", kept)),
+        (watch, gettext("to watch")),
+        (breached, ngettext("breached", "breached", breached)),
+        (unjudged, ngettext("not judged", "not judged", unjudged)),
     ]
     return ", ".join(f"{words.count(number)} {name}" for number, name in parts if number)
 

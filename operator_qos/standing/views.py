@@ -25,8 +25,8 @@ from operator_qos.standing.conversations import (
     Reply,
     ReplyTextError,
 )
-from operator_qos.standing.day import build_day, count_day, read_counts, read_view
-from operator_qos.standing.day_queries import list_zones
+from operator_qos.standing.day import build_day, read_counts, read_view
+from operator_qos.standing.day_queries import MINE, count_mine, list_zones
 from operator_qos.standing.feed import Reading, build_lines
 from operator_qos.standing.forms import ReplyForm, make_token
 from operator_qos.standing.scorecard import build_scorecard
@@ -80,7 +80,7 @@ def _reader() -> Reader:
 
 def _set_counts(session: Session, cards: Sequence[ShopCard]) -> None:
     """The numbers of the menu that these pages know cheaply."""
-    set_count("/seller/day", count_day(session, cards, now=now()))
+    set_count("/seller/day", count_mine(session, [card.id for card in cards]))
     set_count("/seller/notices", count_unread(session, _reader()))
 
 
@@ -90,9 +90,11 @@ def show_day() -> str:
     session = get_session()
     cards = _list_own_cards(session)
     view = read_view(cards, chosen=_find_asked(cards), asked=request.args.get("kind", ""))
-    counts = read_counts(session, view, now=now())
+    every = read_counts(session, cards, now=now())
+    counts = every.narrow(view.shop_ids)
     page = read_page(counts.of(view.state, kind=view.kind))
-    _set_counts(session, cards)
+    set_count("/seller/day", every.of(MINE))
+    set_count("/seller/notices", count_unread(session, _reader()))
     return show(
         "seller/day.html",
         day=build_day(session, view, counts=counts, now=now(), offset=page.offset, limit=page.size),
