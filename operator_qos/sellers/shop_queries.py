@@ -58,7 +58,7 @@ def list_official_points(
         )
         .order_by(EvaluationRun.on_date)
     )
-    for result, on in session.execute(query).tuples():
+    for result, on in session.execute(query):
         found[result.metric].append(Point(on, result.value, result.bad, result.base, result.verdict))
     return found
 

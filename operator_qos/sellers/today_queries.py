@@ -120,14 +120,12 @@ def list_lights(session: Session, *, now: datetime) -> list[Light]:
     newest = dict(
         session.execute(
             select(Shop.marketplace_id, func.max(Shop.last_event_ms)).group_by(Shop.marketplace_id)
-        )
-        .tuples()
-        .all()
+        ).all()
     )
     silent_query = select(Shop.marketplace_id, func.count()).where(*_busy_and_silent(now))
-    silent = dict(session.execute(silent_query.group_by(Shop.marketplace_id)).tuples().all())
+    silent = dict(session.execute(silent_query.group_by(Shop.marketplace_id)).all())
     aside = count_quarantined_by_marketplace(session)
-    names = session.execute(select(Marketplace.id, Marketplace.name).order_by(Marketplace.id)).tuples().all()
+    names = session.execute(select(Marketplace.id, Marketplace.name).order_by(Marketplace.id)).all()
     return [
         Light(
             marketplace_id=key,
@@ -144,7 +142,7 @@ def list_lights(session: Session, *, now: datetime) -> list[Light]:
 def count_quarantined_by_marketplace(session: Session) -> dict[str, int]:
     """What could not be read and still waits, by the marketplace it named ("" without one)."""
     query = select(Quarantined.marketplace, func.count()).where(Quarantined.replayed_at.is_(None))
-    return dict(session.execute(query.group_by(Quarantined.marketplace)).tuples().all())
+    return dict(session.execute(query.group_by(Quarantined.marketplace)).all())
 
 
 def _list_candidates(session: Session) -> list[int]:
