@@ -69,6 +69,7 @@ class CasePage:
     limit_seconds: int
     level: str | None
     buyer_orders: int | None
+    grounds: str  # of the last decision, as far as they are kept
 
 
 @dataclass(frozen=True)
@@ -82,7 +83,7 @@ class Reader:
 
 def build_case_page(session: Session, row: DisputeRow, *, reader: Reader, now: datetime) -> CasePage:
     """Everything about one dispute as the reader may see it."""
-    file = read_file(session, row.dispute, reader=reader.role)
+    file = read_file(session, row.dispute, reader=reader.role, now_ms=to_ms(now))
     similar = queries.list_similar(session, row.dispute, since=now - timedelta(days=SIMILAR_DAYS))
     return CasePage(
         row=row,
@@ -98,7 +99,13 @@ def build_case_page(session: Session, row: DisputeRow, *, reader: Reader, now: d
         limit_seconds=_limit_seconds(),
         level=find_level(session, row.dispute.shop_id),
         buyer_orders=count_buyer_orders(session, file.order),
+        grounds=row.dispute.grounds or _find_grounds(file),
     )
+
+
+def _find_grounds(file: CaseFile) -> str:
+    given = [event.text for event in file.events if event.type == "case.decided" and event.text]
+    return given[-1] if given else ""
 
 
 def _limit_seconds() -> int:
@@ -131,6 +138,7 @@ def _draw(dispute: Dispute, file: CaseFile, reader: Reader, now: datetime) -> Dr
             due_ms=_find_due_ms(dispute),
             now_ms=to_ms(now),
             ended=dispute.state not in OPEN_STATES,
+            open_hours=file.open_hours,
         ),
         zone=reader.zone,
     )

@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from operator_qos.disputes.models import Dispute
-from operator_qos.disputes.rules import Turn
+from operator_qos.disputes.rules import Course, Turn, find_mediation_start
 from operator_qos.events.models import Event, EventBody
 from operator_qos.ledger.models import (
     CaseFact,
@@ -22,9 +22,12 @@ from operator_qos.ledger.models import (
     OutcomeRow,
     Scorecard,
 )
+from operator_qos.ledger.service import build_frames
 from operator_qos.standing.models import ShopStanding
+from scoring.calendars import WorkingCalendar
 from scoring.events import RANKS, TYPES
 from scoring.metrics import GROUP_CODES, METRICS
+from scoring.spans import FOREVER_MS
 from scoring.standards import load_preset
 
 _CASE_DEFECTS = frozenset({"case", "case_lost", "chargeback"})
@@ -58,14 +61,15 @@ class Message:
 
 @dataclass(frozen=True)
 class CaseFile:
-    """What a case page shows of the log and the facts. `seller_seconds`: working time used by the seller."""
+    """What a case page shows of the log and the facts. `used_seconds`: opening hours the seller used."""
 
     turns: Sequence[Turn] = ()
     events: Sequence[FileEvent] = ()
     messages: Sequence[Message] = ()
     obligations: Sequence[Obligation] = ()
     order: OrderFact | None = None
-    seller_seconds: int = 0
+    used_seconds: int = 0
+    open_hours: Sequence[tuple[int, int]] = ()  # the shop's, from the first turn to now [epoch ms]
     numbers: Mapping[tuple[str, str], int] = field(default_factory=dict)  # message -> its number
 
 
@@ -79,7 +83,9 @@ class Effect:
     other_causes: tuple[str, ...]
 
 
-SILENT_MS = 2 * 86_400_000
+DAY_MS = 86_400_000
+SILENT_MS = 2 * DAY_MS
+MOST_SHADED_MS = 60 * DAY_MS
 _PARTIES = {"buyer": "buyer", "seller": "seller", "operator": "mediator", "system": "operator"}
 
 
@@ -168,7 +174,7 @@ def _list_messages(events: Sequence[FileEvent], reader: str) -> list[tuple[FileE
     return found
 
 
-def read_file(session: Session, dispute: Dispute, *, reader: str) -> CaseFile:
+def read_file(session: Session, dispute: Dispute, *, reader: str, now_ms: int) -> CaseFile:
     """The file as `reader` (seller, operator, mediator) may see it; empty once the facts are gone."""
     fact = session.scalar(
         select(CaseFact).where(CaseFact.shop_id == dispute.shop_id, CaseFact.case_ref == dispute.case_ref)
@@ -178,24 +184,55 @@ def read_file(session: Session, dispute: Dispute, *, reader: str) -> CaseFile:
     events = _list_events(session, dispute, fact.dossier_id)
     messages = _list_messages(events, reader)
     shown = {event.identity for event, _ in messages}
-    spans = session.scalars(
-        select(CaseSpan)
-        .where(CaseSpan.dossier_id == fact.dossier_id, CaseSpan.case_ref == fact.case_ref)
-        .order_by(CaseSpan.from_ms)
+    turns = _list_turns(session, fact)
+    order = session.scalar(
+        select(OrderFact).where(
+            OrderFact.dossier_id == fact.dossier_id, OrderFact.order_ref == fact.order_ref
+        )
     )
+    calendar = _find_calendar(session, fact)
     return CaseFile(
-        turns=[Turn(span.holder, span.from_ms, span.until_ms) for span in spans],
+        turns=turns,
         events=[event for event in events if event.type != "message.sent" or event.identity in shown],
         messages=[message for _, message in messages],
         numbers={event.identity: message.number for event, message in messages},
         obligations=_list_obligations(session, fact),
-        order=session.scalar(
-            select(OrderFact).where(
-                OrderFact.dossier_id == fact.dossier_id, OrderFact.order_ref == fact.order_ref
-            )
-        ),
-        seller_seconds=fact.seller_seconds,
+        order=order,
+        used_seconds=_count_used(turns, fact, calendar, now_ms),
+        open_hours=_list_open_hours(calendar, events, now_ms),
     )
+
+
+def _list_turns(session: Session, fact: CaseFact) -> list[Turn]:
+    query = select(CaseSpan).where(CaseSpan.dossier_id == fact.dossier_id, CaseSpan.case_ref == fact.case_ref)
+    spans = session.scalars(query.order_by(CaseSpan.from_ms, CaseSpan.row_id))
+    return [Turn(span.holder, span.from_ms, span.until_ms) for span in spans]
+
+
+def _find_calendar(session: Session, fact: CaseFact) -> WorkingCalendar:
+    """The shop's clock as known now, on which its promises in this case run."""
+    return build_frames(session, [fact.shop_id])[fact.shop_id].book.at(FOREVER_MS, fact.opened_ms)
+
+
+def _count_used(turns: Sequence[Turn], fact: CaseFact, calendar: WorkingCalendar, now_ms: int) -> int:
+    """Opening hours during which the seller held the case before it went to mediation [s]."""
+    mediation_ms = find_mediation_start(Course(turns, reopened_ms=fact.reopened_ms))
+    end_ms = now_ms if mediation_ms is None else min(mediation_ms, now_ms)
+    mine = [turn for turn in turns if turn.holder == "seller" and turn.from_ms < end_ms]
+    return (
+        sum(calendar.elapsed_ms(turn.from_ms, min(turn.until_ms or end_ms, end_ms)) for turn in mine) // 1000
+    )
+
+
+def _list_open_hours(
+    calendar: WorkingCalendar, events: Sequence[FileEvent], now_ms: int
+) -> list[tuple[int, int]]:
+    """Opening hours of the days drawn; none where there are too many days to tell them apart."""
+    first = min((event.at_ms for event in events), default=now_ms)
+    if now_ms - first > MOST_SHADED_MS:
+        return []
+    frames = calendar.frames(first - DAY_MS, now_ms + 7 * DAY_MS)
+    return [(int(since), int(until)) for since, until in zip(frames.from_at, frames.to_at, strict=True)]
 
 
 def _list_obligations(session: Session, fact: CaseFact) -> list[Obligation]:

@@ -18,7 +18,7 @@ from wtforms import (  # type: ignore[import-untyped]
     StringField,
     TextAreaField,
 )
-from wtforms.validators import InputRequired, Length, ValidationError  # type: ignore[import-untyped]
+from wtforms.validators import DataRequired, InputRequired, Length, ValidationError  # type: ignore[import-untyped]
 
 from operator_qos.disputes.rules import CLAUSES, FAULTS, REMEDIES
 from operator_qos.disputes.service import MAX_TEXT
@@ -64,7 +64,7 @@ class AnswerForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types
     text = TextAreaField(
         _("Your message"),
         [
-            InputRequired(_("Write a message first.")),
+            DataRequired(_("Write a message first.")),
             Length(max=MAX_TEXT, message=_("This text is too long.")),
         ],
         render_kw={"rows": 5},
@@ -95,7 +95,7 @@ class RulingForm(FlaskForm):  # type: ignore[misc]
     grounds = TextAreaField(
         _("Reasons, read by both sides"),
         [
-            InputRequired(_("Give your reasons: both sides read them.")),
+            DataRequired(_("Give your reasons: both sides read them.")),
             Length(max=MAX_TEXT - 100, message=_("This text is too long.")),
         ],
         render_kw={"rows": 4},

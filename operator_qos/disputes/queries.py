@@ -203,10 +203,8 @@ def list_queue(session: Session, mediator_id: int) -> list[DisputeRow]:
     return _rows(session, query.order_by(Dispute.decision_due_at, Dispute.amount_minor.desc(), Dispute.id))
 
 
-_BY_DUE = (
-    case((Dispute.state.in_(OPEN_STATES), 0), else_=1),
-    func.coalesce(Dispute.decision_due_at, Dispute.seller_due_at, Dispute.opened_at),
-)
+# An earlier mediation leaves its deadline on the row; while the parties talk the seller's counts.
+_DUE = case((Dispute.state.in_(IN_MEDIATION), Dispute.decision_due_at), else_=Dispute.seller_due_at)
 
 
 def list_disputes(
@@ -220,7 +218,7 @@ def list_disputes(
     """Disputes of a company, or of all: open ones by due time, ended ones latest first."""
     query = select(Dispute).limit(limit).offset(offset)
     if only_open:
-        query = query.where(Dispute.state.in_(OPEN_STATES)).order_by(*_BY_DUE, Dispute.id)
+        query = query.where(Dispute.state.in_(OPEN_STATES)).order_by(_DUE.is_(None), _DUE, Dispute.id)
     else:
         query = query.where(Dispute.state.not_in(OPEN_STATES)).order_by(
             Dispute.opened_at.desc(), Dispute.id.desc()

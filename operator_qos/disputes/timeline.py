@@ -48,6 +48,7 @@ class Story:
     due_ms: int | None
     now_ms: int
     ended: bool
+    open_hours: Sequence[tuple[int, int]] = ()
 
 
 @dataclass(frozen=True)
@@ -110,6 +111,7 @@ class Drawing:
     lanes: tuple[Lane, ...]
     grid: tuple[Line, ...]
     bands: tuple[Band, ...]
+    open_hours: tuple[tuple[float, float], ...]  # place and width [%]
     passes: tuple[Pass, ...]
     dots: tuple[Dot, ...]
     marks: tuple[Mark, ...]
@@ -188,6 +190,13 @@ def _bands(story: Story, scale: _Scale, heights: dict[str, int]) -> tuple[Band, 
     return tuple(found)
 
 
+def _open_hours(story: Story, scale: _Scale) -> tuple[tuple[float, float], ...]:
+    """When the shop was open; nothing for one that never closes, where the shade would say nothing."""
+    shown = [(scale.place(since), scale.place(until)) for since, until in story.open_hours]
+    kept = tuple((x, round(end - x, 2)) for x, end in shown if end - x > 0.05)
+    return kept if len(kept) > 1 else ()
+
+
 def _passes(story: Story, scale: _Scale, heights: dict[str, int]) -> tuple[Pass, ...]:
     pairs = zip(story.turns, story.turns[1:], strict=False)
     return tuple(
@@ -240,6 +249,7 @@ def draw(story: Story, *, zone: str) -> Drawing:
         lanes=lanes,
         grid=_grid(scale, zone),
         bands=_bands(story, scale, heights),
+        open_hours=_open_hours(story, scale),
         passes=_passes(story, scale, heights),
         dots=tuple(
             Dot(said.number, said.party, scale.place(said.at_ms), heights[said.party]) for said in story.said

@@ -32,11 +32,21 @@ class World:
     count: int = 0
     users: dict[str, int] = field(default_factory=dict)
 
-    def event(self, name: str, subject: str, at: datetime, /, *, shop: str = "shop-a", **data: Any) -> dict[str, Any]:
+    def event(
+        self, name: str, subject: str, at: datetime, /, *, shop: str = "shop-a", **data: Any
+    ) -> dict[str, Any]:
         self.count += 1
         return {
-            "specversion": "1.0", "source": "/test", "id": f"e{self.count}", "type": f"qos.{name}",
-            "time": at.isoformat(), "subject": subject, "marketplace": "hf", "shop": shop, "data": data}
+            "specversion": "1.0",
+            "source": "/test",
+            "id": f"e{self.count}",
+            "type": f"qos.{name}",
+            "time": at.isoformat(),
+            "subject": subject,
+            "marketplace": "hf",
+            "shop": shop,
+            "data": data,
+        }
 
     def send(self, *events: dict[str, Any], now: datetime | None = None) -> list[Receipt]:
         moment = now or datetime.fromisoformat(max(event["time"] for event in events)) + timedelta(seconds=1)
@@ -47,7 +57,9 @@ class World:
 
     def place(self, order: str, at: datetime, *, shop: str = "shop-a") -> None:
         line = {"line": "1", "sku": "pot", "amount_minor": 19690}
-        self.send(self.event("order.placed", order, at, shop=shop, currency="EUR", buyer=f"b-{order}", lines=[line]))
+        self.send(
+            self.event("order.placed", order, at, shop=shop, currency="EUR", buyer=f"b-{order}", lines=[line])
+        )
 
     def open_case(self, case: str, order: str, at: datetime, *, shop: str = "shop-a", **data: Any) -> None:
         said = {"kind": "claim", "reason": "not_received", "amount_minor": 19690, **data}
@@ -66,17 +78,35 @@ class World:
 
 def _add_people(world: World) -> None:
     with unit_of_work(world.engine) as session:
-        add_marketplace(session, marketplace_id="hf", timezone="Europe/Paris", name="Halle FR", currency="EUR")
+        add_marketplace(
+            session, marketplace_id="hf", timezone="Europe/Paris", name="Halle FR", currency="EUR"
+        )
     opened = MONDAY - timedelta(days=100)
-    world.send(*(world.event("shop.opened", shop, opened, shop=shop, seller=f"company-{shop}", name=shop.title())
-                 for shop in ("shop-a", "shop-b")))
+    world.send(
+        *(
+            world.event("shop.opened", shop, opened, shop=shop, seller=f"company-{shop}", name=shop.title())
+            for shop in ("shop-a", "shop-b")
+        )
+    )
     with unit_of_work(world.engine) as session:
         sellers = {row.code: row.id for row in session.scalars(select(Seller))}
-        people = (("claire", "seller_owner", "company-shop-a", "fr"), ("lucia", "seller_owner", "company-shop-b", "en"),
-                  ("rosa", "mediator", "", "en"), ("keller", "mediator", "", "fr"), ("ines", "admin", "", "en"))
+        people = (
+            ("claire", "seller_owner", "company-shop-a", "fr"),
+            ("lucia", "seller_owner", "company-shop-b", "en"),
+            ("rosa", "mediator", "", "en"),
+            ("keller", "mediator", "", "fr"),
+            ("ines", "admin", "", "en"),
+        )
         for name, role, company, language in people:
-            user = User(email=f"{name}@example.org", password_hash="x", name=name.title(), role=role,
-                        language=language, seller_id=sellers.get(company), created_at=opened)
+            user = User(
+                email=f"{name}@example.org",
+                password_hash="x",
+                name=name.title(),
+                role=role,
+                language=language,
+                seller_id=sellers.get(company),
+                created_at=opened,
+            )
             session.add(user)
             session.flush()
             world.users[name] = user.id

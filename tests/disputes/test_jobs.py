@@ -22,8 +22,13 @@ LAPSED = MONDAY + timedelta(hours=72, seconds=1)
 
 def _escalations(world: World) -> list[str]:
     with reading(world.engine) as session:
-        return list(session.scalars(
-            select(Event.event_id).where(Event.type_rank == RANKS["case.escalated"]).order_by(Event.event_id)))
+        return list(
+            session.scalars(
+                select(Event.event_id)
+                .where(Event.type_rank == RANKS["case.escalated"])
+                .order_by(Event.event_id)
+            )
+        )
 
 
 def _count(world: World, model: type) -> int:
@@ -69,7 +74,9 @@ def test_two_schedulers_at_once_escalate_each_case_once(cases: World) -> None:
 
 @pytest.mark.parametrize("table", ["dispute_steps", "audit_rows", "notices", "events"])
 def test_a_run_that_dies_half_way_leaves_the_case_whole_for_the_next(cases: World, table: str) -> None:
-    trigger = f"CREATE TRIGGER break_it BEFORE INSERT ON {table} BEGIN SELECT RAISE(ABORT, 'disk trouble'); END"
+    trigger = (
+        f"CREATE TRIGGER break_it BEFORE INSERT ON {table} BEGIN SELECT RAISE(ABORT, 'disk trouble'); END"
+    )
     with unit_of_work(cases.engine) as session:
         session.execute(text(trigger))
     assert escalate_due(cases.engine, now=LAPSED) == 0

@@ -32,21 +32,25 @@ CARRIER = Ruling("carrier", "refund", 19690, counts=True, grounds="Scanned 2 km 
 def _act(world: World, name: str, who: str, case: str = "D-1", **more: Any) -> Any:
     with unit_of_work(world.engine) as session:
         return getattr(service, name)(
-            session, dispute_id=world.dispute(case).id, actor=world.actor(who), **more)
+            session, dispute_id=world.dispute(case).id, actor=world.actor(who), **more
+        )
 
 
 def _defects(world: World, shop_id: int = 1) -> tuple[int, int]:
     code = METRICS["order_defect_rate"].code
     with reading(world.engine) as session:
-        row = session.scalars(select(Scorecard).where(
-            Scorecard.shop_id == shop_id, Scorecard.metric_code == code)).one()
+        row = session.scalars(
+            select(Scorecard).where(Scorecard.shop_id == shop_id, Scorecard.metric_code == code)
+        ).one()
         return row.bad, row.base
 
 
 def _counts(world: World) -> tuple[int, ...]:
     with reading(world.engine) as session:
-        return tuple(session.scalar(select(func.count()).select_from(model)) or 0
-                     for model in (Event, DisputeStep, AuditRow, Notice))
+        return tuple(
+            session.scalar(select(func.count()).select_from(model)) or 0
+            for model in (Event, DisputeStep, AuditRow, Notice)
+        )
 
 
 @pytest.fixture
@@ -112,7 +116,12 @@ def test_escalating_assigns_the_mediator_with_the_fewest_cases(opened: World) ->
     desk = [opened.dispute(case).mediator_id for case in ("D-1", "D-2", "D-3")]
     assert desk == [opened.users["rosa"], opened.users["keller"], opened.users["rosa"]]
     row = opened.dispute("D-1")
-    assert (row.state, row.holder, row.escalated_by, row.seller_due_at) == ("assigned", "mediator", "operator", None)
+    assert (row.state, row.holder, row.escalated_by, row.seller_due_at) == (
+        "assigned",
+        "mediator",
+        "operator",
+        None,
+    )
     assert (row.escalated_at, row.decision_due_at) == (MONDAY + HOUR, MONDAY + HOUR + timedelta(days=7))
 
 
@@ -127,19 +136,26 @@ def test_a_step_an_audit_row_and_notices_come_with_the_event(opened: World) -> N
         session.expunge_all()
     assert (step.kind, step.actor, step.at) == ("escalate", "claire@example.org", MONDAY + HOUR)
     assert audit is not None
-    assert (audit.action, audit.before, audit.after["state"]) == ("dispute.escalate", {"state": "opened"}, "assigned")
+    assert (audit.action, audit.before, audit.after["state"]) == (
+        "dispute.escalate",
+        {"state": "opened"},
+        "assigned",
+    )
     assert to_whom == {None, 1}
 
 
-@pytest.mark.parametrize(("name", "who", "more"), [
-    ("take_case", "rosa", {}),
-    ("decide", "rosa", {"ruling": CARRIER}),
-    ("ask_evidence", "rosa", {"due_at": MONDAY + 90 * HOUR}),
-    ("give_evidence", "claire", {"text": "proof", "token": "t"}),
-    ("escalate", "rosa", {}),
-    ("answer_buyer", "rosa", {"text": "x", "awaits_buyer": False, "token": "t"}),
-    ("decide", "claire", {"ruling": CARRIER}),
-])
+@pytest.mark.parametrize(
+    ("name", "who", "more"),
+    [
+        ("take_case", "rosa", {}),
+        ("decide", "rosa", {"ruling": CARRIER}),
+        ("ask_evidence", "rosa", {"due_at": MONDAY + 90 * HOUR}),
+        ("give_evidence", "claire", {"text": "proof", "token": "t"}),
+        ("escalate", "rosa", {}),
+        ("answer_buyer", "rosa", {"text": "x", "awaits_buyer": False, "token": "t"}),
+        ("decide", "claire", {"ruling": CARRIER}),
+    ],
+)
 def test_an_illegal_action_changes_nothing(opened: World, name: str, who: str, more: dict[str, Any]) -> None:
     before = _counts(opened), opened.dispute("D-1").state
     with pytest.raises(IllegalAction, match="opened"):
@@ -174,15 +190,18 @@ def test_the_sellers_fault_that_counts_stays_on_the_scorecard(escalated: World) 
     assert "grounds" not in said.data
 
 
-@pytest.mark.parametrize(("ruling", "field"), [
-    (Ruling("weather", "refund", 1, False, "x"), "fault"),
-    (Ruling("carrier", "apology", 0, False, "x"), "remedy"),
-    (Ruling("carrier", "refund", 19691, False, "x"), "refund_minor"),
-    (Ruling("carrier", "refund", -1, False, "x"), "refund_minor"),
-    (Ruling("carrier", "refund", 0, False, "x"), "refund_minor"),
-    (Ruling("carrier", "replacement", 5, False, "x"), "refund_minor"),
-    (Ruling("carrier", "refund", 100, False, "   "), "grounds"),
-])
+@pytest.mark.parametrize(
+    ("ruling", "field"),
+    [
+        (Ruling("weather", "refund", 1, False, "x"), "fault"),
+        (Ruling("carrier", "apology", 0, False, "x"), "remedy"),
+        (Ruling("carrier", "refund", 19691, False, "x"), "refund_minor"),
+        (Ruling("carrier", "refund", -1, False, "x"), "refund_minor"),
+        (Ruling("carrier", "refund", 0, False, "x"), "refund_minor"),
+        (Ruling("carrier", "replacement", 5, False, "x"), "refund_minor"),
+        (Ruling("carrier", "refund", 100, False, "   "), "grounds"),
+    ],
+)
 def test_a_ruling_that_makes_no_sense_names_its_field(escalated: World, ruling: Ruling, field: str) -> None:
     before = _counts(escalated)
     with pytest.raises(DisputeInputError) as refused:
@@ -221,7 +240,9 @@ def test_a_missing_dispute_is_said_to_be_missing(opened: World) -> None:
 
 
 def _plain(row: Dispute) -> dict[str, Any]:
-    return {column.name: getattr(row, column.name) for column in Dispute.__table__.columns if column.name != "id"}
+    return {
+        column.name: getattr(row, column.name) for column in Dispute.__table__.columns if column.name != "id"
+    }
 
 
 def test_a_second_sync_and_a_rebuild_give_the_same_rows(escalated: World) -> None:
