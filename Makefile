@@ -37,12 +37,14 @@ format: $(VENV)/.tests ## let ruff mend what it can
 	@$(BIN)/ruff check --fix .
 
 bench: $(VENV)/.tests ## measure; one JSON line per figure
+	@$(BIN)/operator-qos demo --no-serve
 	@$(BIN)/python -m benchmarks
 
 drills: $(VENV)/.tests ## the slow tests: kills, restarts, long histories
 	@$(BIN)/pytest -m slow -rs
 
 screenshots: $(VENV)/.tests ## take the pictures of the README anew (needs Chromium)
+	@$(BIN)/operator-qos demo --no-serve
 	@$(BIN)/python -m benchmarks.screenshots
 
 migration: $(VENV)/.tests ## draft a migration for changed models: make migration m="what changes"

@@ -86,7 +86,7 @@ def _list_spoken_of(session: Session, arrivals: Sequence[Arrival]) -> set[tuple[
 class Assignment:
     """The dossier of each arrival (None: about the shop itself), and what merging did to older ones.
 
-    `existing` are the dossiers that held events before, `merged` those of them that gave way to another.
+    `existing` are the dossiers that now hold earlier events, `merged` those that gave way to another.
     """
 
     def __init__(self, session: Session, arrivals: Sequence[Arrival]) -> None:
@@ -129,8 +129,9 @@ class Assignment:
         fresh = sorted(things - set(self._known))
         bulk_insert(self._session, Entity, ("id", "dossier_id"), [(e, self._union.find(e)) for e in fresh])
         named = {dossier for _, dossier in self._named.values() if dossier is not None}
-        self.existing = set(self._known.values()) | named
-        self.merged = {d for d in self.existing if self._union.find(d) != d or d in self._aside}
+        before = set(self._known.values()) | named
+        self.existing = {self._union.find(d) for d in before}
+        self.merged = {d for d in before if self._union.find(d) != d or d in self._aside}
         for old in sorted(self.merged):
             new = self._union.find(old)
             self._session.execute(update(Entity).where(Entity.dossier_id == old).values(dossier_id=new))

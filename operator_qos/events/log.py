@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -17,6 +16,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from operator_qos.db import among, bulk_insert, chunks
+from operator_qos.events.flaws import spell_out, storable
 from operator_qos.events.models import Event, EventBody, EventId, Quarantined
 from scoring.events import RANKS, TYPES, Problem, TypedEvent, links_of, names_of
 
@@ -41,8 +41,8 @@ def canonical(document: object) -> str:
     """The same text for the same content, whatever the order of keys."""
     try:
         return orjson.dumps(document, option=orjson.OPT_SORT_KEYS).decode()
-    except TypeError:  # whole numbers beyond 64 bits, half characters: rare, and kept all the same
-        return json.dumps(document, sort_keys=True, separators=(",", ":"), default=str)
+    except TypeError:  # whole numbers beyond 64 bits, half characters, deep nesting: rare, and kept all the same
+        return spell_out(document)
 
 
 def hash_text(text: str) -> str:
@@ -107,13 +107,14 @@ def insert_quarantined(  # noqa: PLR0913  # all by keyword, one per column
     marketplace: str = "", shop: str = "",
 ) -> bool:
     """Keep what could not be read, once per content; returns whether it is new. Does not commit."""
-    raw = raw.replace("\x00", "\\u0000")
+    raw = storable(raw)
     digest = hash_text(f"{problem.field}\n{problem.reason}\n{raw}")
     if session.scalar(select(Quarantined.id).where(Quarantined.raw_hash == digest)) is not None:
         return False
     session.add(Quarantined(
-        received_at=now, origin=origin[:300], row=row, field=problem.field[:200], reason=problem.reason[:1000],
-        marketplace=marketplace[:200], shop=shop[:200], raw=raw, raw_hash=digest))
+        received_at=now, origin=storable(origin)[:300], row=row, field=storable(problem.field)[:200],
+        reason=storable(problem.reason)[:1000], marketplace=storable(marketplace)[:200], shop=storable(shop)[:200],
+        raw=raw, raw_hash=digest))
     session.flush()
     return True
 

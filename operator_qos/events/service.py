@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+import psycopg
 from sqlalchemy import Engine, select, text, tuple_
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
@@ -37,6 +39,8 @@ from scoring.events import EventRefused, Problem, TypedEvent, order_key, read_ev
 
 DAY_MS = 86_400_000
 MAX_BODY = 1_000_000
+# Bulk writing speaks to the drivers themselves, whose errors then come unwrapped.
+DATABASE_ERRORS = (DBAPIError, psycopg.Error, sqlite3.Error)
 Status = Literal["accepted", "duplicate", "conflict", "quarantined"]
 
 
@@ -319,13 +323,14 @@ def ingest_batch(engine: Engine, documents: Sequence[object], *, intake: Intake)
         try:
             with unit_of_work(engine) as session:
                 return take_in(session, documents, intake=intake)
-        except DBAPIError as error:
+        except DATABASE_ERRORS as error:
             if attempt == 3 or not is_transient(error):
                 raise
     raise AssertionError("unreachable")
 
 
-def is_transient(error: DBAPIError) -> bool:
+def is_transient(error: Exception) -> bool:
     """A deadlock, a serialization failure, or two writers adding the same thing at once."""
-    state = getattr(error.orig, "sqlstate", None)
-    return state in {"40001", "40P01", "23505", "55P03"} or "database is locked" in str(error.orig)
+    cause = getattr(error, "orig", error)
+    state = getattr(cause, "sqlstate", None)
+    return state in {"40001", "40P01", "23505", "55P03"} or "database is locked" in str(cause)

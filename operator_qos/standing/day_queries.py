@@ -112,8 +112,8 @@ def list_zones(session: Session, shop_ids: Sequence[int]) -> dict[int, str]:
     """The zone in which each shop lives and works."""
     own = func.coalesce(func.nullif(Shop.timezone, ""), Marketplace.timezone)
     query = select(Shop.id, own).join(Marketplace, Marketplace.id == Shop.marketplace_id)
-    rows = session.execute(query.where(Shop.id.in_(list(shop_ids)))).tuples()
-    return dict(rows.all())
+    rows = session.execute(query.where(Shop.id.in_(list(shop_ids))))
+    return {shop_id: zone for shop_id, zone in rows}  # noqa: C416  # rows are no plain pairs
 
 
 def _rolling(now_ms: int) -> tuple[ColumnElement[bool], ...]:

@@ -8,9 +8,9 @@ from sqlalchemy import Engine
 
 from operator_qos.settings import Settings
 from operator_qos.shell import build_app
-from tests.web.fixtures import Clock, clock, engine, site_settings, world
+from tests.web.fixtures import Clock, clock, site_settings, world
 
-__all__ = ["account_app", "clock", "engine", "site_settings", "world"]
+__all__ = ["account_app", "clock", "site_settings", "world"]
 
 
 @pytest.fixture

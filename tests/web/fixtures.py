@@ -1,4 +1,4 @@
-"""A site on a temporary SQLite file with one person of each role and two companies.
+"""A site on a throwaway database with one person of each role and two companies.
 
 Import what you use into your conftest: `from tests.web.fixtures import app, engine, site_settings, world`.
 `sign_in(app, role)` answers a client of that person; `post(client, path, data)` sends a form with its token.
@@ -21,9 +21,10 @@ from werkzeug.test import TestResponse
 from operator_qos import create_app
 from operator_qos.accounts.actors import COMMAND_LINE
 from operator_qos.accounts.service import NewUser, add_user
-from operator_qos.db import create_database_engine, unit_of_work
-from operator_qos.models import Base, Marketplace, Seller, Shop
+from operator_qos.db import unit_of_work
+from operator_qos.models import Marketplace, Seller, Shop
 from operator_qos.settings import Settings
+from tests.databases import opened
 
 NOW = datetime(2026, 6, 18, 7, 40, tzinfo=UTC)
 PASSWORD = "correct horse battery"
@@ -78,16 +79,14 @@ def add_people(engine: Engine) -> None:
 
 
 @pytest.fixture
-def site_settings(tmp_path: Path) -> Settings:
-    return Settings(data_dir=tmp_path, secret_key="only for tests")
+def site_settings(tmp_path: Path, database_url: str) -> Settings:
+    return Settings(data_dir=tmp_path, database_url=database_url, secret_key="only for tests")
 
 
 @pytest.fixture
-def engine(site_settings: Settings) -> Iterator[Engine]:
-    made = create_database_engine(site_settings.url)
-    Base.metadata.create_all(made)
-    yield made
-    made.dispose()
+def engine(database_url: str) -> Iterator[Engine]:
+    with opened(database_url) as made:
+        yield made
 
 
 @pytest.fixture

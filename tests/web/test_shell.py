@@ -232,7 +232,7 @@ def test_a_crash_is_told_without_asking_the_database(
     assert "ZeroDivisionError" in caplog.text
 
 
-def test_with_the_database_gone_pages_say_so_and_health_fails(probe_app: Flask, world: Engine) -> None:
+def test_with_the_database_damaged_the_error_page_still_comes(probe_app: Flask, world: Engine) -> None:
     probe_app.testing = False
     client = sign_in(probe_app, "admin")
     with unit_of_work(world) as session:
