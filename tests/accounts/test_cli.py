@@ -17,9 +17,7 @@ from operator_qos.cli_support import Context
 from operator_qos.db import reading
 from operator_qos.models import AuditRow
 from operator_qos.settings import Settings
-from tests.web.fixtures import NOW, PEOPLE, engine
-
-__all__ = ["engine"]  # what commands store is tested on both databases in test_service.py
+from tests.web.fixtures import NOW, PEOPLE
 
 EMAIL = PEOPLE["analyst"][0]
 SECRET = "three unrelated words"

@@ -5,20 +5,24 @@ from __future__ import annotations
 from argon2 import PasswordHasher
 from sqlalchemy import Engine, select
 
-from operator_qos.accounts.actors import SELLER_ROLES
+from operator_qos.accounts.actors import COMMAND_LINE, SELLER_ROLES
 from operator_qos.accounts.queries import find_machine, find_user, hash_key, list_active_users
-from operator_qos.accounts.service import renew_hash, sign_in
+from operator_qos.accounts.service import NewUser, add_user, create_key, renew_hash, sign_in
 from operator_qos.db import reading, unit_of_work
 from operator_qos.models import ApiKey, User
-from tests.web.fixtures import PASSWORD, PEOPLE
+from tests.web.fixtures import NOW, PASSWORD, PEOPLE
 
 EMAIL = PEOPLE["analyst"][0]
 
 
-def test_passwords_are_kept_as_argon2id_only(world: Engine) -> None:
-    with reading(world) as session:
-        hashes = list(session.scalars(select(User.password_hash)))
-    assert len(set(hashes)) == 6
+def test_passwords_are_kept_as_argon2id_and_never_twice_the_same(world: Engine) -> None:
+    with unit_of_work(world) as session:
+        for name in ("a", "b"):
+            new = NewUser(f"{name}@x.example", PASSWORD, name, "analyst")
+            add_user(session, new, actor=COMMAND_LINE, now=NOW)
+        query = select(User.password_hash).where(User.email.like("%@x.example"))
+        hashes = list(session.scalars(query))
+    assert len(set(hashes)) == 2
     assert all(kept.startswith("$argon2id$") for kept in hashes)
 
 
@@ -46,10 +50,6 @@ def test_a_broken_hash_lets_nobody_in(world: Engine) -> None:
 
 
 def test_a_key_is_found_by_its_digest_and_never_stored(world: Engine) -> None:
-    from operator_qos.accounts.actors import COMMAND_LINE
-    from operator_qos.accounts.service import create_key
-    from tests.web.fixtures import NOW
-
     with unit_of_work(world) as session:
         key = create_key(
             session, name="feed", scope="ingest", marketplace_id="halle-fr", actor=COMMAND_LINE, now=NOW

@@ -12,9 +12,7 @@ from operator_qos.db import reading
 from operator_qos.models import AuditRow, User
 from operator_qos.settings import Settings
 from operator_qos.shell import build_app
-from tests.web.fixtures import PASSWORD, PEOPLE, Clock, engine, post, read_token, sign_in
-
-__all__ = ["engine"]  # pages run on SQLite; what is below them, on both databases
+from tests.web.fixtures import PASSWORD, PEOPLE, Clock, post, read_token, sign_in
 
 EMAIL = PEOPLE["analyst"][0]
 WRONG = "Address and password do not fit"

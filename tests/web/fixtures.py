@@ -10,19 +10,20 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 
 import pytest
+from argon2 import PasswordHasher
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import Engine
 from werkzeug.test import TestResponse
 
 from operator_qos import create_app
-from operator_qos.accounts.actors import COMMAND_LINE
-from operator_qos.accounts.service import NewUser, add_user
 from operator_qos.db import unit_of_work
-from operator_qos.models import Marketplace, Seller, Shop
+from operator_qos.models import Marketplace, Seller, Shop, User
+from operator_qos.sellers.company_queries import find_seller_id
 from operator_qos.settings import Settings
 from tests.databases import opened
 
@@ -69,13 +70,28 @@ def add_companies(engine: Engine) -> None:
             )
 
 
+@lru_cache(maxsize=1)
+def hash_password() -> str:
+    """The hash of PASSWORD, made once: hashing is slow on purpose."""
+    return PasswordHasher().hash(PASSWORD)
+
+
 def add_people(engine: Engine) -> None:
     """One person of each role, and the owner of the other company, all with PASSWORD."""
     everybody = [(role, *person) for role, person in PEOPLE.items()]
     with unit_of_work(engine) as session:
         for role, email, name, seller in [*everybody, ("seller_owner", *OTHER_SELLER)]:
-            new = NewUser(email=email, password=PASSWORD, name=name, role=role, seller=seller)
-            add_user(session, new, actor=COMMAND_LINE, now=NOW)
+            company = find_seller_id(session, seller) if seller else None
+            user = User(
+                email=email,
+                password_hash=hash_password(),
+                name=name,
+                role=role,
+                seller_id=company,
+                created_at=NOW,
+            )
+            session.add(user)
+            session.flush()
 
 
 @pytest.fixture
