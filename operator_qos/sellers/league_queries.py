@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, case, exists, func, or_, select
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import Session
 
 from operator_qos.disputes.rules import OPEN_STATES
 from operator_qos.ledger.queries import ScorecardRow, list_scorecards
@@ -71,7 +71,8 @@ def _filters(view: LeagueView) -> list[ColumnElement[bool]]:
         standing = exists().where(ShopStanding.shop_id == Shop.id)
         found.append(~standing if view.level == "none" else standing.where(ShopStanding.level == view.level))
     if view.verdict:
-        found.append(exists().where(Scorecard.shop_id == Shop.id, Scorecard.verdict == view.verdict))
+        so_judged = select(Scorecard.shop_id).where(Scorecard.verdict == view.verdict)
+        found.append(Shop.id.in_(so_judged.correlate(None)))
     return found
 
 
@@ -80,26 +81,39 @@ def count_league(session: Session, view: LeagueView) -> int:
     return session.scalar(select(func.count()).select_from(Shop).where(*_filters(view))) or 0
 
 
-def _with_score(query: Select[Any], metric: str) -> tuple[Select[Any], Any]:
-    score = aliased(Scorecard)
-    here = and_(score.shop_id == Shop.id, score.metric_code == METRICS[metric].code)
-    return query.outerjoin(score, here), score
-
-
-def _ranked(value: ColumnElement[Any], verdict: ColumnElement[Any]) -> list[ColumnElement[Any]]:
+def _ranked(value: Any, verdict: Any) -> ColumnElement[int]:
     """Shops without enough data are shown, not ranked: they come last, whichever way one sorts."""
-    unranked = or_(value.is_(None), verdict == "not_enough_data")
-    return [case((unranked, 1), else_=0)]
+    return case((or_(value.is_(None), verdict == "not_enough_data"), 1), else_=0)
 
 
-def _by_score(query: Select[Any], view: LeagueView) -> Select[Any]:
+def _list_by_score(session: Session, view: LeagueView, *, offset: int, limit: int | None) -> list[int]:
+    """From the scores of one metric, which an index holds in one place; shops without one come last."""
     metric = METRICS[view.column] if view.column in METRICS else METRICS[view.metric]
-    query, score = _with_score(query, metric.id)
-    value = score.raw_value if view.column == "raw" else score.value
+    value = Scorecard.raw_value if view.column == "raw" else Scorecard.value
     largest_first = view.worst_first != metric.higher_is_better
-    places = _ranked(value, score.verdict)
+    scored = (
+        select(Scorecard.shop_id)
+        .join(Shop, Shop.id == Scorecard.shop_id)
+        .where(Scorecard.metric_code == metric.code, *_filters(view))
+    )
     # Of equal rates the one with more orders behind it says more.
-    return query.order_by(*places, value.desc() if largest_first else value.asc(), score.base.desc())
+    ordered = scored.order_by(
+        _ranked(value, Scorecard.verdict),
+        value.desc() if largest_first else value.asc(),
+        Scorecard.base.desc(),
+        Scorecard.shop_id,
+    )
+    ids = list(session.scalars(ordered.offset(offset).limit(limit)))
+    if limit is not None and len(ids) >= limit:
+        return ids
+    known = session.scalar(select(func.count()).select_from(scored.subquery())) or 0
+    without = (
+        select(Shop.id)
+        .where(Shop.id.not_in(scored.correlate(None)), *_filters(view))
+        .order_by(Shop.name, Shop.id)
+    )
+    rest = None if limit is None else limit - len(ids)
+    return [*ids, *session.scalars(without.offset(max(0, offset - known)).limit(rest))]
 
 
 def _place_in(names: Sequence[str], column: Any) -> ColumnElement[int]:
@@ -111,8 +125,9 @@ def _by_word(query: Select[Any], view: LeagueView) -> Select[Any]:
         query = query.outerjoin(ShopStanding, ShopStanding.shop_id == Shop.id)
         place = _place_in(LEVEL_ORDER, ShopStanding.level)
     else:
-        query, score = _with_score(query, view.metric)
-        place = _place_in(VERDICT_ORDER, score.verdict)
+        here = and_(Scorecard.shop_id == Shop.id, Scorecard.metric_code == METRICS[view.metric].code)
+        query = query.outerjoin(Scorecard, here)
+        place = _place_in(VERDICT_ORDER, Scorecard.verdict)
     return query.order_by(place if view.worst_first else place.desc())
 
 
@@ -131,17 +146,15 @@ def _by_disputes(query: Select[Any], view: LeagueView) -> Select[Any]:
 def _sorted(query: Select[Any], view: LeagueView) -> Select[Any]:
     if view.column == "shop":
         return query.order_by(Shop.name.asc() if view.worst_first else Shop.name.desc())
-    if view.column == "disputes":
-        return _by_disputes(query, view)
-    if view.column in {"level", "verdict"}:
-        return _by_word(query, view)
-    return _by_score(query, view)
+    return _by_disputes(query, view) if view.column == "disputes" else _by_word(query, view)
 
 
 def list_league_ids(
     session: Session, view: LeagueView, *, offset: int = 0, limit: int | None = None
 ) -> list[int]:
-    """The shops of a view in its order, ties by name."""
+    """The shops of a view in its order; equal ones by name, or by number where rates are equal."""
+    if view.column in {"raw", "official"} or view.column in METRICS:
+        return _list_by_score(session, view, offset=offset, limit=limit)
     query = _sorted(select(Shop.id).where(*_filters(view)), view).order_by(Shop.name, Shop.id)
     return list(session.scalars(query.offset(offset).limit(limit)))
 

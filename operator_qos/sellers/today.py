@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -11,6 +12,7 @@ from sqlalchemy.orm import Session
 from operator_qos import words
 from operator_qos.clock import from_ms
 from operator_qos.disputes.queries import DisputeRow, find_row
+from operator_qos.ledger.queries import ScorecardRow, list_scorecards
 from operator_qos.ledger.service import get_standard
 from operator_qos.metric_cards import MetricCard, build_card
 from operator_qos.models import StandingChange
@@ -153,13 +155,24 @@ def _light_line(light: queries.Light, now: datetime) -> LightLine:
     return LightLine(light.name, light.feed, age_seconds, light.silent_shops, light.set_aside)
 
 
-def _projection_line(found: queries.Projection) -> ProjectionLine:
+def _list_projection_lines(
+    session: Session, found: Sequence[queries.Projection]
+) -> tuple[ProjectionLine, ...]:
+    shop_ids = [projection.shop_id for projection in found]
+    cards = {card.id: card for card in list_shop_cards(session, shop_ids=shop_ids)}
+    scores = list_scorecards(session, shop_ids)
+    return tuple(_projection_line(p, cards[p.shop_id], scores[p.shop_id]) for p in found)
+
+
+def _projection_line(
+    found: queries.Projection, card: ShopCard, scores: Mapping[str, ScorecardRow]
+) -> ProjectionLine:
     order = ("below", "in_standard", "top")
     standard = get_standard()
-    rule = standard.find_rule(found.why.metric) if found.why else None
-    card = build_card(found.why, rule, standard.evidence) if found.why and rule else None
     is_up = order.index(found.expected) > order.index(found.level)
-    return ProjectionLine(found.card, found.level, found.expected, is_up, card)
+    rule = standard.find_rule(found.why) if found.why else None
+    metric = build_card(scores[rule.metric], rule, standard.evidence) if rule else None
+    return ProjectionLine(card, found.level, found.expected, is_up, metric)
 
 
 def _list_worst(session: Session, now: datetime) -> tuple[WorstLine, ...]:
@@ -263,7 +276,7 @@ def build_today(session: Session, *, now: datetime, zone: str, shop_count: int) 
         changes=tuple(ChangeLine(found.card, *describe_change(found.change)) for found in changes),
         change_count=queries.count_recent_changes(session, since=since),
         no_change=str(gettext("No level, badge or warning changed in the last official run.")),
-        projections=tuple(_projection_line(found) for found in projections[:SHOWN]),
+        projections=_list_projection_lines(session, projections[:SHOWN]),
         projection_count=len(projections),
         worst=_list_worst(session, now),
         worst_name=str(words.metric_name(get_standard().rules[0].metric)),

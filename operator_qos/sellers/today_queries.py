@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import NamedTuple, Protocol
 
 from sqlalchemy import ColumnElement, and_, exists, func, or_, select
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import Session
 
 from operator_qos.clock import to_ms
 from operator_qos.disputes.rules import IN_MEDIATION, OPEN_STATES
-from operator_qos.ledger.queries import ScorecardRow, list_scorecards
 from operator_qos.models import (
     Dispute,
     EvaluationRun,
@@ -24,7 +24,7 @@ from operator_qos.models import (
 )
 from operator_qos.sellers.queries import ShopCard, list_shop_cards
 from scoring.ladder import MetricVerdict, Standing, parse_standing, step
-from scoring.metrics import METRICS
+from scoring.metrics import METRICS, METRICS_BY_CODE
 from scoring.standards import Standard
 from scoring.verdicts import Verdict
 
@@ -32,7 +32,7 @@ SILENT_AFTER = timedelta(hours=48)
 LATE_AFTER = timedelta(hours=24)
 # Fewer orders than one a day leave quiet days that mean nothing.
 BUSY_ORDERS = 60
-SHOWN_SHOPS = 500
+SHOPS_AT_ONCE = 500
 
 
 @dataclass(frozen=True)
@@ -58,12 +58,32 @@ class Light:
 
 @dataclass(frozen=True)
 class Projection:
-    """A shop that would stand elsewhere if judged now. `why` is the score that decides it, if one does."""
+    """A shop that would stand elsewhere if judged now. `why` is the metric that decides it, if one does."""
 
-    card: ShopCard
+    shop_id: int
     level: str
     expected: str
-    why: ScorecardRow | None
+    why: str | None
+
+
+class Judged(Protocol):
+    """What a projection needs of a score."""
+
+    @property
+    def bad(self) -> int: ...
+    @property
+    def base(self) -> int: ...
+    @property
+    def raw_base(self) -> int: ...
+    @property
+    def verdict(self) -> str | None: ...
+
+
+class _Score(NamedTuple):
+    bad: int
+    base: int
+    raw_base: int
+    verdict: str | None
 
 
 @dataclass(frozen=True)
@@ -145,31 +165,46 @@ def count_quarantined_by_marketplace(session: Session) -> dict[str, int]:
     return dict(session.execute(query.group_by(Quarantined.marketplace)).all())
 
 
-def _list_candidates(session: Session) -> list[int]:
-    """Shops whose verdicts of now do not fit their level; a superset of those that would move."""
-    unkept = exists().where(Scorecard.shop_id == Shop.id, Scorecard.verdict.in_(("watch", "breached")))
-    breached = exists().where(Scorecard.shop_id == Shop.id, Scorecard.verdict == "breached")
-    orders = aliased(Scorecard)
-    enough = exists().where(
-        orders.shop_id == Shop.id,
-        orders.metric_code == METRICS["order_defect_rate"].code,
-        orders.verdict == "kept",
+def _list_candidates(session: Session, *, on: date, standard: Standard) -> list[ShopStanding]:
+    """Standings that the verdicts of now may not fit; a superset of those that would move."""
+    unkept = select(Scorecard.shop_id).where(Scorecard.verdict.in_(("watch", "breached")))
+    breached = select(Scorecard.shop_id).where(Scorecard.verdict == "breached")
+    enough = select(Scorecard.shop_id).where(
+        Scorecard.metric_code == METRICS["order_defect_rate"].code,
+        Scorecard.raw_base >= (standard.get_level("top").min_orders or 0),
     )
-    query = (
-        select(Shop.id)
-        .join(ShopStanding, ShopStanding.shop_id == Shop.id)
-        .where(
-            or_(
-                and_(ShopStanding.level == "top", unkept),
-                and_(ShopStanding.level == "in_standard", or_(breached, and_(~unkept, enough))),
-                ShopStanding.level == "below",
-            )
+    standing = ShopStanding.shop_id
+    query = select(ShopStanding).where(
+        or_(
+            and_(ShopStanding.level == "top", or_(standing.in_(unkept), standing.not_in(enough))),
+            and_(ShopStanding.level == "in_standard", standing.in_(breached)),
+            and_(ShopStanding.level == "in_standard", standing.not_in(unkept), standing.in_(enough)),
+            ShopStanding.level == "below",
         )
     )
-    return list(session.scalars(query.order_by(Shop.id)))
+    rows = session.scalars(query.order_by(standing))
+    return [row for row in rows if _may_move(row, on=on, standard=standard)]
 
 
-def _verdicts_of(scores: dict[str, ScorecardRow], standard: Standard) -> list[MetricVerdict]:
+def _may_move(row: ShopStanding, *, on: date, standard: Standard) -> bool:
+    """Whether today's verdicts can matter, by the breaches on record alone."""
+    if row.level != "below":
+        return True
+    apart_days = standard.get_level("below").breached_apart_days or 0
+    standing = _to_standing(row)
+    # Below the standard lasts as long as the breaches that led there do, whatever the verdicts of today.
+    return not any(
+        episode.span_days >= apart_days
+        and (on - episode.last_breach_on).days < standard.warnings.end_after_days
+        for episode in standing.episodes
+    )
+
+
+def _to_standing(row: ShopStanding) -> Standing:
+    return parse_standing({"level": row.level, "badges": row.badges, "episodes": row.episodes})
+
+
+def _verdicts_of(scores: Mapping[str, Judged], standard: Standard) -> list[MetricVerdict]:
     return [
         MetricVerdict.from_counts(rule, Verdict(score.verdict), bad=score.bad, base=score.base)
         for rule in standard.rules
@@ -178,7 +213,7 @@ def _verdicts_of(scores: dict[str, ScorecardRow], standard: Standard) -> list[Me
 
 
 def project_standing(
-    standing: Standing, scores: dict[str, ScorecardRow], *, on: date, standard: Standard
+    standing: Standing, scores: Mapping[str, Judged], *, on: date, standard: Standard
 ) -> Standing:
     """Where a shop would stand if it were judged on that date with its numbers of now."""
     placed = scores.get("order_defect_rate")
@@ -186,42 +221,47 @@ def project_standing(
     return step(standing, verdicts, on=on, orders_60d=placed.raw_base if placed else 0, standard=standard)[0]
 
 
-def _decisive(scores: dict[str, ScorecardRow], expected: str) -> ScorecardRow | None:
-    """The score that keeps a shop from a better level, the worst verdict first."""
+def _decisive(scores: Mapping[str, Judged], expected: str) -> str | None:
+    """The metric that keeps a shop from a better level, the worst verdict first."""
     wanted = ("breached",) if expected == "below" else ("breached", "watch")
-    for verdict in wanted:
-        found = next((score for score in scores.values() if score.verdict == verdict), None)
-        if found is not None:
-            return found
-    return None
+    found = ((name, score.verdict) for name, score in scores.items() if score.verdict in wanted)
+    return next((name for name, _ in sorted(found, key=lambda pair: wanted.index(pair[1] or ""))), None)
+
+
+def _list_judged_scores(
+    session: Session, shop_ids: Sequence[int], standard: Standard
+) -> dict[int, dict[str, _Score]]:
+    """The judged scores of shops, without what only pages need: there may be thousands of shops."""
+    codes = [METRICS[rule.metric].code for rule in standard.rules]
+    columns = (Scorecard.bad, Scorecard.base, Scorecard.raw_base, Scorecard.verdict)
+    query = select(Scorecard.shop_id, Scorecard.metric_code, *columns).where(
+        Scorecard.shop_id.in_(list(shop_ids)), Scorecard.metric_code.in_(codes)
+    )
+    found: dict[int, dict[str, _Score]] = {shop_id: {} for shop_id in shop_ids}
+    for shop_id, code, bad, base, raw_base, verdict in session.execute(query):
+        found[shop_id][METRICS_BY_CODE[code].id] = _Score(bad, base, raw_base, verdict)
+    return found
 
 
 def list_projections(session: Session, *, on: date, standard: Standard) -> list[Projection]:
     """The shops that would change level if they were judged on that date, those heading down first."""
-    ids = _list_candidates(session)
+    rows = _list_candidates(session, on=on, standard=standard)
     found: list[Projection] = []
-    for start in range(0, len(ids), SHOWN_SHOPS):
-        found += _project_part(session, ids[start : start + SHOWN_SHOPS], on=on, standard=standard)
+    for start in range(0, len(rows), SHOPS_AT_ONCE):
+        part = rows[start : start + SHOPS_AT_ONCE]
+        scores = _list_judged_scores(session, [row.shop_id for row in part], standard)
+        found += [p for row in part if (p := _project(row, scores[row.shop_id], on=on, standard=standard))]
     order = ("below", "in_standard", "top")
-    return sorted(
-        found, key=lambda p: (order.index(p.expected) > order.index(p.level), p.card.name, p.card.id)
-    )
+    return sorted(found, key=lambda p: (order.index(p.expected) > order.index(p.level), p.shop_id))
 
 
-def _project_part(session: Session, ids: Sequence[int], *, on: date, standard: Standard) -> list[Projection]:
-    scores = list_scorecards(session, list(ids))
-    rows = session.scalars(select(ShopStanding).where(ShopStanding.shop_id.in_(ids))).all()
-    moved: dict[int, tuple[str, str]] = {}
-    for row in rows:
-        standing = parse_standing({"level": row.level, "badges": row.badges, "episodes": row.episodes})
-        expected = project_standing(standing, scores.get(row.shop_id, {}), on=on, standard=standard).level
-        if expected != row.level:
-            moved[row.shop_id] = (row.level, expected)
-    cards = list_shop_cards(session, shop_ids=list(moved))
-    return [
-        Projection(card, *moved[card.id], _decisive(scores.get(card.id, {}), moved[card.id][1]))
-        for card in cards
-    ]
+def _project(
+    row: ShopStanding, scores: Mapping[str, Judged], *, on: date, standard: Standard
+) -> Projection | None:
+    expected = project_standing(_to_standing(row), scores, on=on, standard=standard).level
+    if expected == row.level:
+        return None
+    return Projection(row.shop_id, row.level, expected, _decisive(scores, expected))
 
 
 def list_recent_changes(session: Session, *, since: date, limit: int) -> list[Change]:

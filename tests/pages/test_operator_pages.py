@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import Engine, update
+from sqlalchemy import Engine, delete, update
 
 from operator_qos.db import create_database_engine, unit_of_work
-from operator_qos.models import Base, User
+from operator_qos.models import Base, Shop, User
 from operator_qos.settings import Settings
 from operator_qos.shell import build_app
 from tests.pages.operator_world import FORGIVEN, TALKED_ABOUT, fill_world
@@ -284,3 +284,17 @@ def test_every_page_speaks_french(filled: Engine, pages: Flask) -> None:
     for path in OPERATOR_PAGES:
         if not Path(path).suffix:
             assert not english.search(read_text(client, path)), path
+
+
+def test_a_shop_without_any_score_is_still_listed(operator: FlaskClient, filled: Engine) -> None:
+    with unit_of_work(filled) as session:
+        session.add(
+            Shop(marketplace_id="halle-fr", code="brand-new", seller_id=1, name="Aardvark", opened_ms=0)
+        )
+    try:
+        assert list_shops(operator, "")[-1] == "brand-new"
+        assert list_shops(operator, "name=aardvark") == ["brand-new"]
+        assert list_shops(operator, "sort=shop")[0] == "brand-new"
+    finally:
+        with unit_of_work(filled) as session:
+            session.execute(delete(Shop).where(Shop.code == "brand-new"))
