@@ -21,6 +21,7 @@ from operator_qos import create_app
 from operator_qos.demo.accounts import DEMO_ACCOUNTS
 from operator_qos.settings import Settings
 
+# The last of a role reads English in the demo; the pictures of the README do too.
 README = (("seller_owner", "/seller/scorecard", "docs/images/scorecard.png"),
           ("admin", "/operator/sellers", "docs/images/sellers.png"))
 EVERY = {
@@ -46,15 +47,20 @@ def serving(source: Path) -> Iterator[str]:
 
 def sign_in(browser: Browser, address: str, role: str, *, width: int, language: str = "") -> Page:
     """A page of the demo's person of that role."""
-    account = next(a for a in DEMO_ACCOUNTS if a.role == role)
+    account = next(a for a in DEMO_ACCOUNTS if a.role == role and (not language or a.language == language))
     page = browser.new_context(viewport={"width": width, "height": 900}).new_page()
     page.goto(f"{address}/login")
     page.fill("[name=email]", account.email)
     page.fill("[name=password]", account.password)
     page.click("main button[type=submit]")
-    if language:
-        page.goto(f"{address}/?lang={language}")
     return page
+
+
+def switch_language(page: Page, language: str) -> None:
+    """Choose the language in the header, as a reader would."""
+    other = page.get_by_role("button", name="English" if language == "en" else "Français")
+    if other.count():
+        other.first.click()
 
 
 def take_all(browser: Browser, address: str, folder: Path) -> None:
@@ -62,9 +68,10 @@ def take_all(browser: Browser, address: str, folder: Path) -> None:
     for role, paths in EVERY.items():
         for language in ("fr", "en"):
             for width in (360, 1440):
-                page = sign_in(browser, address, role, width=width, language=language)
+                page = sign_in(browser, address, role, width=width)
+                switch_language(page, language)
                 for path in paths:
-                    page.goto(f"{address}{path}?lang={language}")
+                    page.goto(f"{address}{path}")
                     name = f"{path.strip('/').replace('/', '-')}-{language}-{width}.png"
                     page.screenshot(path=str(folder / name), full_page=True)
 
@@ -83,10 +90,10 @@ def main() -> None:
             take_all(browser, address, given.all)
             return
         for role, path, target in README:
-            page = sign_in(browser, address, role, width=1180)
-            page.goto(f"{address}{path}?lang=en")
+            page = sign_in(browser, address, role, width=1120, language="en")
+            page.goto(f"{address}{path}")
             Path(target).parent.mkdir(parents=True, exist_ok=True)
-            page.screenshot(path=target, clip={"x": 0, "y": 0, "width": 1180, "height": 820})
+            page.screenshot(path=target, clip={"x": 0, "y": 0, "width": 1120, "height": 640})
         browser.close()
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -12,8 +11,8 @@ from typing import Any
 import click
 from sqlalchemy import Engine
 
-from operator_qos.clock import utc_now
-from operator_qos.db import get_engine, reading, unit_of_work
+from operator_qos.cli_support import Context, Refusal, emit, json_option, pass_context, require_current
+from operator_qos.db import reading, unit_of_work
 from operator_qos.evaluation.queries import (
     UnknownMarketplaceError,
     get_marketplace,
@@ -21,7 +20,6 @@ from operator_qos.evaluation.queries import (
     list_shops,
 )
 from operator_qos.evaluation.service import EvaluationReport, evaluate_due, evaluate_marketplace
-from operator_qos.settings import read_settings
 from operator_qos.standing.service import Change
 
 
@@ -37,21 +35,22 @@ class _Request:
 @click.command("evaluate")
 @click.option("--as-of", "on", metavar="DATE", help="The date to judge; without it every date that is due.")
 @click.option("--marketplace", "marketplace_id", metavar="ID", help="Only this marketplace.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
-def evaluate_command(on: str | None, marketplace_id: str | None, as_json: bool) -> None:
+@json_option
+@pass_context
+def evaluate_command(context: Context, on: str | None, marketplace_id: str | None) -> None:
     """Judge shops by the official standard, each date once and in order.
 
     A date that is not settled, was judged before or is out of order is a dry run: it says why and
     changes nothing.
     """
-    request = _Request(_parse_date(on), marketplace_id, utc_now())
+    require_current(context.engine)
+    request = _Request(_parse_date(on), marketplace_id, context.clock())
     try:
-        engine = get_engine(read_settings().url)
-        reports = run_evaluation(engine, request)
+        reports = run_evaluation(context.engine, request)
     except UnknownMarketplaceError as error:
-        raise click.ClickException(str(error)) from error
-    document = to_document(reports, as_of=on, codes=list_codes(engine))
-    click.echo(json.dumps(document, ensure_ascii=False, indent=2) if as_json else to_text(document))
+        raise Refusal(str(error)) from error
+    document = to_document(reports, as_of=on, codes=list_codes(context.engine))
+    emit(context, document, to_text(document))
 
 
 def run_evaluation(engine: Engine, request: _Request) -> list[EvaluationReport]:
