@@ -159,7 +159,8 @@ def _document(
 def _append(session: Session, document: Mapping[str, Any], *, actor: str, now: datetime) -> bool:
     """Whether the event is new; the same action done twice is recorded once."""
     receipt = ingest_events(session, [document], now=now, origin="conversations")[0]
-    if receipt.status in {"quarantined", "conflict"}:
+    # The same form sent again a moment later has another time, hence other content: a conflict, not an error.
+    if receipt.status == "quarantined":
         raise NotRecordedError(f"{receipt.id}: {receipt.field}: {receipt.reason}")
     if receipt.status != "accepted":
         return False
