@@ -90,9 +90,7 @@ class Reply:
 
 
 def _list_turns(session: Session, shop_id: int, ref: str) -> Sequence[TurnFact]:
-    query = select(TurnFact).where(
-        TurnFact.shop_id == shop_id, TurnFact.conversation == ref, TurnFact.owes == "seller"
-    )
+    query = select(TurnFact).where(TurnFact.shop_id == shop_id, TurnFact.conversation == ref, TurnFact.owes == "seller")
     return session.scalars(query.order_by(TurnFact.asked_ms, TurnFact.row_id)).all()
 
 
@@ -189,9 +187,7 @@ def _check_text(text: str) -> str:
     return kept
 
 
-def send_reply(
-    session: Session, card: ShopCard, ref: str, *, reply: Reply, actor: str, now: datetime
-) -> bool:
+def send_reply(session: Session, card: ShopCard, ref: str, *, reply: Reply, actor: str, now: datetime) -> bool:
     """Send the seller's answer to the buyer; False: this form was sent before. Does not commit.
 
     Raises ConversationMissingError, ReplyTextError, NotRecordedError.
@@ -207,9 +203,7 @@ def send_reply(
     data |= {"order": found.order_ref} if found.order_ref else {}
     data |= {"case": found.case_ref} if found.case_ref else {}
     name = hash_text(f"{card.marketplace_id}\n{card.code}\n{ref}")
-    document = _document(
-        card, ref, event_id=f"reply:{name}:{reply.token}", kind="message.sent", data=data, now=now
-    )
+    document = _document(card, ref, event_id=f"reply:{name}:{reply.token}", kind="message.sent", data=data, now=now)
     return _append(session, document, actor=actor, now=now)
 
 

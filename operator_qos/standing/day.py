@@ -83,9 +83,7 @@ class DayCounts:
     def of(self, state: str, *, kind: str | None = None, buckets: Sequence[str] = BUCKETS) -> int:
         """How many of a state, of one kind or all, due within these stretches of time."""
         return sum(
-            row.count
-            for row in self.rows
-            if row.state == state and kind in (None, row.kind) and row.bucket in buckets
+            row.count for row in self.rows if row.state == state and kind in (None, row.kind) and row.bucket in buckets
         )
 
 
@@ -205,17 +203,13 @@ class _Lists:
     next_line: DayLine | None
 
 
-def _read_lists(
-    session: Session, view: View, shops: Shops, *, now_ms: int, offset: int, limit: int
-) -> _Lists:
+def _read_lists(session: Session, view: View, shops: Shops, *, now_ms: int, offset: int, limit: int) -> _Lists:
     owed = queries.list_owed(
         session, Choice(view.shop_ids, view.state, view.kind), now_ms=now_ms, limit=limit, offset=offset
     )
     beside = view.state == MINE and view.kind is None
     waiting = (
-        queries.list_owed(session, Choice(view.shop_ids, WAITING), now_ms=now_ms, limit=SHOWN_WAITING)
-        if beside
-        else []
+        queries.list_owed(session, Choice(view.shop_ids, WAITING), now_ms=now_ms, limit=SHOWN_WAITING) if beside else []
     )
     coming = None if owed else queries.find_next(session, view.shop_ids, now_ms=now_ms)
     facts = read_facts(session, [*owed, *waiting, *([coming] if coming else [])], shops, now_ms=now_ms)
@@ -226,9 +220,7 @@ def _read_lists(
     )
 
 
-def build_day(
-    session: Session, view: View, *, counts: DayCounts, now: datetime, offset: int, limit: int
-) -> DayPage:
+def build_day(session: Session, view: View, *, counts: DayCounts, now: datetime, offset: int, limit: int) -> DayPage:
     """One page of the day as of now."""
     zones = queries.list_zones(session, [card.id for card in view.cards])
     shops = Shops({card.id: card for card in view.cards}, zones)

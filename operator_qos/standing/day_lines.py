@@ -144,9 +144,7 @@ def _state(owed: Owed) -> tuple[str, str]:
         return "buyer", str(gettext("Waiting for: %(party)s", party=words.party_name(holder)))
     if owed.kind in CARRIED:
         return "carrier", str(gettext("With the carrier"))
-    return "mine", str(
-        gettext("Yours to answer") if owed.kind in {"answer", "resolve"} else gettext("Yours to do")
-    )
+    return "mine", str(gettext("Yours to answer") if owed.kind in {"answer", "resolve"} else gettext("Yours to do"))
 
 
 def _describe_missed(owed: Owed, score: ScorecardRow | None) -> str:

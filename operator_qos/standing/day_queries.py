@@ -214,9 +214,7 @@ def list_questions(session: Session, owed: Iterable[Owed]) -> dict[tuple[str, st
     query = (
         select(EventId.source, EventId.event_id, EventBody.body)
         .join(EventBody, EventBody.seq == EventId.seq)
-        .where(
-            EventId.source.in_({name[0] for name in names}), EventId.event_id.in_({name[1] for name in names})
-        )
+        .where(EventId.source.in_({name[0] for name in names}), EventId.event_id.in_({name[1] for name in names}))
     )
     rows = session.execute(query) if names else ()
     found = {(source, event_id): read_text(body) for source, event_id, body in rows}

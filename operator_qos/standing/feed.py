@@ -38,9 +38,7 @@ class Reading:
     base_url: str
 
 
-def build_lines(
-    rows: Sequence[NoticeRow], cards: Mapping[int, ShopCard], reading: Reading
-) -> tuple[NoticeLine, ...]:
+def build_lines(rows: Sequence[NoticeRow], cards: Mapping[int, ShopCard], reading: Reading) -> tuple[NoticeLine, ...]:
     """The notices as lines, in the order given."""
     return tuple(_line(row, cards, reading) for row in rows)
 

@@ -202,9 +202,7 @@ def _list_holding(episodes: Sequence[Episode], standard: Standard) -> list[Episo
 
 def _episode_need(episode: Episode, standard: Standard) -> Need:
     ends_on = episode.last_breach_on + timedelta(days=standard.warnings.end_after_days)
-    title = gettext(
-        "%(metric)s: no breach until %(day)s", metric=words.metric_name(episode.metric), day=_day(ends_on)
-    )
+    title = gettext("%(metric)s: no breach until %(day)s", metric=words.metric_name(episode.metric), day=_day(ends_on))
     said = gettext("Last breached on %(day)s.", day=_day(episode.last_breach_on))
     return Need("todo", str(title), str(said), episode.metric)
 
@@ -222,9 +220,7 @@ def list_needs(
 
 def _room(score: ScorecardRow, rule: MetricRule) -> Room:
     allowed = allowed_failures(score.base, rule)
-    left = room_left(
-        score.bad, score.base, limit=rule.limit, higher_is_better=rule.higher_is_better, expected_more=0
-    )
+    left = room_left(score.bad, score.base, limit=rule.limit, higher_is_better=rule.higher_is_better, expected_more=0)
     used = gettext(
         "%(used)s of %(allowed)s used, with %(base)s counted",
         used=words.count(score.bad),
@@ -305,8 +301,7 @@ def _list_against(
     days = standard.get_rule(metric).window_days
     lines = build_lines(session, card.id, view, view.rows[:SHOWN_UNITS])
     rows = tuple(
-        AgainstRow(line, local_day(line.unit.anchor_ms, card.timezone) + timedelta(days=days - 1))
-        for line in lines
+        AgainstRow(line, local_day(line.unit.anchor_ms, card.timezone) + timedelta(days=days - 1)) for line in lines
     )
     return Against(tabs, view, rows, settled_title(view.metric))
 
@@ -320,9 +315,7 @@ class _Place:
     expected: str | None
 
 
-def _read_place(
-    session: Session, card: ShopCard, scores: Mapping[str, ScorecardRow], now: datetime
-) -> _Place:
+def _read_place(session: Session, card: ShopCard, scores: Mapping[str, ScorecardRow], now: datetime) -> _Place:
     row = shop_queries.find_standing(session, card.id)
     if row is None:
         return _Place(None, (), None)
@@ -332,9 +325,7 @@ def _read_place(
     return _Place(row, standing.episodes, expected)
 
 
-def build_scorecard(
-    session: Session, card: ShopCard, *, now: datetime, asked: str | None = None
-) -> ScorecardPage:
+def build_scorecard(session: Session, card: ShopCard, *, now: datetime, asked: str | None = None) -> ScorecardPage:
     """The page as of now; `asked` is the metric whose failures are listed."""
     standard = get_standard()
     scores = list_scorecards(session, [card.id]).get(card.id, {})
@@ -355,8 +346,7 @@ def build_scorecard(
         needs=needs,
         rooms=list_rooms(scores, standard),
         panels=tuple(
-            _panel(found, scores[found.metric], standard.get_rule(found.metric), card.timezone)
-            for found in judged
+            _panel(found, scores[found.metric], standard.get_rule(found.metric), card.timezone) for found in judged
         ),
         counted=_counted(judged),
         others=tuple(found for found in cards if not found.limit),

@@ -80,8 +80,7 @@ def draw_trend(score: ScorecardRow, rule: MetricRule, *, zone: str) -> Trend:
     scale = limit_scale(limit, higher_is_better=rule.higher_is_better)
     step = 100 / max(1, len(values) - 1)
     points = [
-        None if value is None else (round(place * step, 2), _height(scale, value))
-        for place, value in enumerate(values)
+        None if value is None else (round(place * step, 2), _height(scale, value)) for place, value in enumerate(values)
     ]
     last = next((point for point in reversed(points) if point is not None), None)
     at = _height(scale, limit)

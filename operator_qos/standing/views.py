@@ -177,9 +177,7 @@ def end_turn(marketplace: str, shop: str, conversation: str) -> tuple[str, int] 
         form.text.errors = [_("Write an answer first.")]
         return _render_conversation(card, conversation, form=form, status=400)
     flash(
-        _("Your answer was sent to the buyer.")
-        if was_new
-        else _("This answer was sent before; it was not sent again.")
+        _("Your answer was sent to the buyer.") if was_new else _("This answer was sent before; it was not sent again.")
     )
     return redirect(url_for("seller.show_day"), 303)
 

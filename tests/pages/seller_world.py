@@ -38,9 +38,7 @@ def event(shop: tuple[str, str], name: str, subject: str, at: str, **data: Any) 
 def place(shop: tuple[str, str], order: str, at: str, **promises: str) -> dict[str, Any]:
     """An order of 23.90 with its promises."""
     line = {"line": "1", "sku": "pot", "amount_minor": 2390, "quantity": 1}
-    return event(
-        shop, "order.placed", order, at, lines=[line], currency="EUR", buyer=f"b-{order}", **promises
-    )
+    return event(shop, "order.placed", order, at, lines=[line], currency="EUR", buyer=f"b-{order}", **promises)
 
 
 def ask(shop: tuple[str, str], conversation: str, at: str, body: str, **data: Any) -> dict[str, Any]:

@@ -55,9 +55,7 @@ def find_turn(engine: Engine) -> Ended:
         return Ended(*session.execute(query).one())
 
 
-def test_the_rows_are_the_open_obligations_of_all_shops_by_due_time(
-    seller: FlaskClient, world: Engine
-) -> None:
+def test_the_rows_are_the_open_obligations_of_all_shops_by_due_time(seller: FlaskClient, world: Engine) -> None:
     page = seller.get("/seller/day").text
     assert sw.list_shown(page) == ROWS == sw.list_expected(world)
     assert "F-1" not in page
@@ -98,9 +96,7 @@ def test_filters_by_kind_and_by_shop(seller: FlaskClient, query: str, rows: list
     assert sw.list_shown(seller.get(f"/seller/day?{query}").text) == rows
 
 
-def test_a_list_longer_than_a_page_goes_on_over_the_page(
-    world: Engine, login_as: Callable[[str], FlaskClient]
-) -> None:
+def test_a_list_longer_than_a_page_goes_on_over_the_page(world: Engine, login_as: Callable[[str], FlaskClient]) -> None:
     orders = [f"P-{number:02}" for number in range(53)]
     sw.send(
         world,
@@ -120,9 +116,7 @@ def test_an_empty_day_names_the_next_deadline(world: Engine, login_as: Callable[
     assert "New orders and questions appear here as they come in." in seller.get("/seller/day").text
     sw.send(
         world,
-        sw.place(
-            sw.HALLE, "O-1", "2026-06-16T08:00:00Z", deliver_by="2026-06-20", ship_by="2026-06-17T16:00:00Z"
-        ),
+        sw.place(sw.HALLE, "O-1", "2026-06-16T08:00:00Z", deliver_by="2026-06-20", ship_by="2026-06-17T16:00:00Z"),
         sw.event(sw.HALLE, "order.shipped", "O-1", "2026-06-17T09:00:00Z"),
     )
     page = " ".join(seller.get("/seller/day").text.split())
@@ -137,9 +131,7 @@ def test_opening_a_conversation_settles_nothing(seller: FlaskClient) -> None:
     assert ROWS[1] in sw.list_shown(seller.get("/seller/day").text)
 
 
-def test_answering_takes_the_turn_off_the_list_and_settles_the_obligation(
-    seller: FlaskClient, world: Engine
-) -> None:
+def test_answering_takes_the_turn_off_the_list_and_settles_the_obligation(seller: FlaskClient, world: Engine) -> None:
     assert answer(seller) == 303
     assert find_turn(world).settled_ms == to_ms(NOW)
     rows = sw.list_shown(seller.get("/seller/day").text)
@@ -216,8 +208,6 @@ def test_nobody_answers_for_another_company(seller: FlaskClient, app: Flask, wor
 def test_the_day_speaks_french(seller: FlaskClient, world: Engine) -> None:
     sw.speak_french(world)
     page = seller.get("/seller/day").text
-    assert (
-        "<b>6 choses à faire</b>\u00a0: 1 en retard, 3 aujourd’hui, 1 d’ici une semaine, 1 plus tard." in page
-    )
+    assert "<b>6 choses à faire</b>\u00a0: 1 en retard, 3 aujourd’hui, 1 d’ici une semaine, 1 plus tard." in page
     assert sw.list_shown(page)[0] == "Expédier la commande, O-1"
     assert "« Tient-il" in page.replace("\u00a0", " ")

@@ -62,9 +62,7 @@ def score(
         ("resolution_within_rate", 4, 20, 7),  # 4 of 27 are below 15 %, 4 of 26 above
     ],
 )
-def test_so_many_in_order_bring_a_value_back_within_its_limit(
-    metric: str, bad: int, base: int, needed: int
-) -> None:
+def test_so_many_in_order_bring_a_value_back_within_its_limit(metric: str, bad: int, base: int, needed: int) -> None:
     assert count_to_mend(score(metric, bad, base, "watch"), STANDARD.get_rule(metric)) == needed
 
 
@@ -152,9 +150,7 @@ def test_the_scorecard_of_a_foreign_shop_and_of_a_missing_one_answer_alike(
 def test_the_scorecard_speaks_french(world: Engine, login_as: Callable[[str], FlaskClient]) -> None:
     sw.fill(world)
     sw.speak_french(world)
-    page = (
-        login_as("seller_staff").get("/seller/scorecard?shop=halle-fr/morvan-fr").text.replace("\u00a0", " ")
-    )
+    page = login_as("seller_staff").get("/seller/scorecard?shop=halle-fr/morvan-fr").text.replace("\u00a0", " ")
     assert "Vos résultats" in page
     assert "Ce qu’il vous faut pour « Top vendeur »" in page
     assert "Pas encore jugé : il en manque 18." in page
