@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from playwright.sync_api import Browser, Page, sync_playwright
-from waitress import create_server
+from waitress.server import create_server
 
 from benchmarks.common import copy_database
 from operator_qos import create_app

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left, bisect_right
-from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
@@ -383,7 +382,7 @@ class CalendarBook:
 
     def changes_after(self, at_ms: int) -> tuple[int, ...]:
         """The moments at or after ``at_ms`` at which something was set or taken back: sorted, each once [ms]."""
-        told = [*self.versions, *self.closures]
+        told: list[CalendarVersion | Closure] = [*self.versions, *self.closures]
         moments = {said.set_at_ms for said in told} | {
             said.unset_at_ms for said in told if said.unset_at_ms is not None}
         return tuple(sorted(moment for moment in moments if moment >= at_ms))

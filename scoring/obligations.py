@@ -56,8 +56,10 @@ def _end(settled: int | None, *voids: tuple[int | None, str]) -> tuple[int | Non
 
 def _order_promise(dossier: Dossier, order: OrderState, kind: str, *, due_ms: int, since_ms: int,
                    end: tuple[int | None, int | None, str | None]) -> ObligationRow:
-    return ObligationRow("seller", kind, order.id, order.id, None, *order.opener, since_ms, due_ms, *end, None,
-                         _scope(dossier, kind, order.id))
+    source, event_id = order.opener
+    settled, void, reason = end
+    return ObligationRow("seller", kind, order.id, order.id, None, source, event_id, since_ms, due_ms, settled, void,
+                         reason, None, _scope(dossier, kind, order.id))
 
 
 def _list_order_promises(dossier: Dossier, order: OrderState, facts: OrderFacts) -> list[ObligationRow]:

@@ -319,7 +319,8 @@ def derive_order(order: OrderState, zone: str) -> OrderFacts:
         ship=ship, deliver=deliver_rows[-1] if deliver_rows else None,
         not_shipped_ms=_not_shipped_ms(ship, zone, (shipped_ms, refused_ms, cancelled_ms)) if own else None,
         promises=(*ship_rows, *deliver_rows),
-        lines=tuple(LineFacts(n, shipped.get(n), arrived.get(n), delivered.get(n), cancels.get(n)) for n in order.lines),
+        lines=tuple(
+            LineFacts(n, shipped.get(n), arrived.get(n), delivered.get(n), cancels.get(n)) for n in order.lines),
         refused_by=order.refused_by,
     )
 

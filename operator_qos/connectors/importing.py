@@ -103,9 +103,8 @@ def _take_batch(run: _Run, batch: Sequence[EventRow | BadRow]) -> None:
         run.counts = replace(run.counts, quarantined=run.counts.quarantined + len(bad))
         run.examples += [f"{row.file} row {row.row}, {row.field}: {row.reason}" for row in bad]
     by_file: dict[str, list[EventRow]] = {}
-    for row in batch:
-        if isinstance(row, EventRow):
-            by_file.setdefault(row.file, []).append(row)
+    for good in (row for row in batch if isinstance(row, EventRow)):
+        by_file.setdefault(good.file, []).append(good)
     for file, found in by_file.items():
         intake = Intake(run.now, file, open_shops=True, rows=[row.row for row in found], live=False)
         _count(run, found, ingest_batch(run.engine, [row.event for row in found], intake=intake))

@@ -51,7 +51,7 @@ def _say_accounts(address: str) -> str:
               help="A smaller or larger marketplace.")
 @json_option
 @pass_context
-def demo_command(  # noqa: PLR0913, PLR0917  # one argument per option
+def demo_command(  # one argument per option
     context: Context, path: Path | None, serve: bool, host: str, port: int, scale: float,
 ) -> None:
     """Load three marketplaces with sixty shops and fourteen months of orders, judge every day, and serve them.

@@ -57,7 +57,7 @@ def _find_known(session: Session, hashes: Iterable[int]) -> dict[int, int]:
     known: dict[int, int] = {}
     for part in chunks(sorted(hashes), 50_000):
         query = select(Entity.id, Entity.dossier_id).where(among(session, Entity.id, part))
-        known |= {entity: dossier for entity, dossier in session.execute(query)}
+        known |= {row.id: row.dossier_id for row in session.execute(query)}
     return known
 
 

@@ -63,7 +63,7 @@ def export_group() -> None:
 @click.option("--format", "form", type=click.Choice(["csv", "json"]), default="csv", show_default=True)
 @json_option
 @pass_context
-def export_metrics(  # noqa: PLR0913, PLR0917  # one argument per option
+def export_metrics(  # one argument per option
     context: Context, as_of: str | None, known_at: str | None, window: int | None, raw: bool, form: str,
 ) -> None:
     """A row per shop and metric at (T, K), on standard output."""
@@ -110,7 +110,7 @@ def _get_shop(context: Context, name: str) -> ShopCard:
 @click.option("--rows", "metric", type=click.Choice(list(METRICS)), help="List the units behind this metric.")
 @json_option
 @pass_context
-def scorecard_command(  # noqa: PLR0913, PLR0917  # one argument per option
+def scorecard_command(  # one argument per option
     context: Context, shop: str, as_of: str | None, known_at: str | None, window: int | None, metric: str | None,
 ) -> None:
     """The numbers of SHOP, official beside raw; with --rows the units behind one of them and their events."""

@@ -165,7 +165,7 @@ def refresh_scorecards(session: Session, shop_ids: Sequence[int], *, now_ms: int
     bulk_insert(session, Scorecard, COLUMNS, rows)
 
 
-def _rows_of(  # noqa: PLR0913  # the kept sums of one refresh, by keyword
+def _rows_of(  # the kept sums of one refresh, by keyword
     shown: Shown, shops: Mapping[int, tuple[int, str]], sums: Mapping[tuple[int, int], Any], *,
     trends: Mapping[tuple[int, int], str], medians: Mapping[tuple[int, int], float],
     buyers: Mapping[tuple[int, int], int], now_ms: int,

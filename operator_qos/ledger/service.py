@@ -95,11 +95,11 @@ def derive_dossiers(session: Session, touched: Touched) -> set[int]:
     old = sorted((touched.dossiers - touched.fresh.keys()) | touched.vanished)
     events = {**list_dossier_events(session, sorted(touched.dossiers - touched.fresh.keys())), **touched.fresh}
     shop_ids = {shop_id for shop_id, _ in events.values()} | _shops_of(session, touched.vanished)
-    instants = {shop: at for shop, at in session.execute(
+    instants = {row.id: row.cells_ms for row in session.execute(
         select(Shop.id, Shop.cells_ms).where(Shop.id.in_(shop_ids)))}
     deltas = Deltas(list_zones(session, sorted(shop_ids)))
-    for row in list_standing(session, old, instants):
-        deltas.add(row, -1)
+    for standing in list_standing(session, old, instants):
+        deltas.add(standing, -1)
     _delete_rows(session, old)
     frames = build_frames(session, sorted(shop_ids))
     written: dict[str, list[Row]] = {name: [] for name in COLUMNS}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from math import ceil, isfinite
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -73,8 +74,8 @@ UNIT_COLUMNS = tuple(getattr(OutcomeRow, name) for name in Unit.__dataclass_fiel
 
 
 @dataclass(frozen=True)
-class MetricValue:
-    """One row of the export; times carry median, p90, mean [s] and the number unanswered."""
+class Head:
+    """Whose value, of what, over which window `[window_start, window_end)`, at which T and K."""
 
     marketplace: str
     shop: str
@@ -83,6 +84,12 @@ class MetricValue:
     window_end: str
     as_of: str
     known_at: str
+
+
+@dataclass(frozen=True)
+class MetricValue(Head):
+    """One row of the export; times carry median, p90, mean [s] and the number unanswered."""
+
     bad: int
     base: int
     value: float | None
@@ -190,7 +197,7 @@ def _values_of(
             ]
             silent = _count_unanswered(grouped, shop_id, metric, begin_ms=begin, official=official)
             if counted:
-                head = (place.marketplace, code, metric.id, iso(begin), iso(as_of), iso(as_of), iso(known))
+                head = Head(place.marketplace, code, metric.id, iso(begin), iso(as_of), iso(as_of), iso(known))
                 found.append(measure(head, metric, counted, official=official, unanswered=silent))
     return found
 
@@ -209,32 +216,37 @@ def _count_unanswered(
 
 def nearest_rank(ordered: Sequence[int], share: float) -> int:
     """The smallest value that at least `share` of the values do not exceed; 0.5 gives the lower middle."""
-    from math import ceil
-
     return ordered[max(0, ceil(share * len(ordered) - 1e-9) - 1)]
 
 
 def measure(
-    head: tuple[str, ...], metric: Metric, units: Sequence[Unit], *, official: bool, unanswered: int | None = None,
+    head: Head, metric: Metric, units: Sequence[Unit], *, official: bool, unanswered: int | None = None,
 ) -> MetricValue:
     """The value of one metric over its units, of which there is at least one."""
-    base = len(units)
     if metric.kind == "share":
-        bad = sum(1 for u in units if (u.official_bad if official else u.bad) & metric.flag)
-        low, high = clopper_pearson([bad], [base])
-        bounds = (1 - float(high[0]), 1 - float(low[0])) if metric.higher_is_better else (float(low[0]), float(high[0]))
-        return MetricValue(*head, bad, base, _rounded(rate(metric, bad, base)), *map(_rounded, bounds), official)
-    amounts = sorted(u.amount for u in units)
+        return _measure_share(head, metric, units, official=official)
+    base, amounts = len(units), sorted(u.amount for u in units)
     total = sum(amounts)
     if metric.kind == "mean":
         low, high = mean_interval([total], [sum(a * a for a in amounts)], [base])
-        bounds = (_finite(low[0]), _finite(high[0]))
-        return MetricValue(*head, total, base, _rounded(total / base), *bounds, official)
+        return MetricValue(**vars(head), bad=total, base=base, value=_rounded(total / base), lower=_finite(low[0]),
+                           upper=_finite(high[0]), official=official)
     median, p90 = nearest_rank(amounts, 0.5), nearest_rank(amounts, 0.9)
     first, last = percentile_rank_bounds([base], 0.5)
     return MetricValue(
-        *head, total, base, median, _at_rank(amounts, first[0]), _at_rank(amounts, last[0]), official, median, p90,
-        _rounded(total / base), unanswered)
+        **vars(head), bad=total, base=base, value=median, lower=_at_rank(amounts, first[0]),
+        upper=_at_rank(amounts, last[0]), official=official, median=median, p90=p90, mean=_rounded(total / base),
+        unanswered=unanswered)
+
+
+def _measure_share(head: Head, metric: Metric, units: Sequence[Unit], *, official: bool) -> MetricValue:
+    base, bad = len(units), sum(1 for u in units if (u.official_bad if official else u.bad) & metric.flag)
+    lows, highs = clopper_pearson([bad], [base])
+    low, high = float(lows[0]), float(highs[0])
+    if metric.higher_is_better:
+        low, high = 1 - high, 1 - low
+    return MetricValue(**vars(head), bad=bad, base=base, value=_rounded(rate(metric, bad, base)), lower=_rounded(low),
+                       upper=_rounded(high), official=official)
 
 
 def _at_rank(ordered: Sequence[int], rank: float) -> float | None:
@@ -244,7 +256,7 @@ def _at_rank(ordered: Sequence[int], rank: float) -> float | None:
 
 def _finite(value: float) -> float | None:
     number = float(value)
-    return _rounded(number) if number == number and abs(number) != float("inf") else None
+    return _rounded(number) if isfinite(number) else None
 
 
 def _rounded(value: float | None) -> float | None:
@@ -280,7 +292,8 @@ def list_unit_rows(
         if u.group_code == GROUP_CODES[defined.group] and u.base & defined.flag
     ]
     events = _list_unit_events(session, shop_id, units, as_of_ms=as_of, known_ms=known)
-    return [_to_unit_row(u, defined, events.get(u.unit, ())) for u in sorted(units, key=lambda u: (u.anchor_ms, u.unit))]
+    ordered = sorted(units, key=lambda u: (u.anchor_ms, u.unit))
+    return [_to_unit_row(u, defined, events.get(u.unit, ())) for u in ordered]
 
 
 def _to_unit_row(unit: Unit, metric: Metric, events: Sequence[str]) -> UnitRow:

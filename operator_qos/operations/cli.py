@@ -29,7 +29,7 @@ def migrate_command(context: Context) -> None:
 
 def run_server(settings: Settings, engine: Engine, *, host: str, port: int, scheduler: bool) -> None:
     """Serve until interrupted, with the scheduler in threads of this process unless told otherwise."""
-    from waitress import create_server
+    from waitress.server import create_server
 
     from operator_qos import create_app
     from operator_qos.scheduler import start_scheduler_thread

@@ -88,10 +88,12 @@ def _check_scheduler(session: Session, now: datetime) -> Check:
 
 def _check_mails(session: Session) -> Check:
     dead = session.scalar(select(func.count()).select_from(OutboxMail).where(OutboxMail.state == "dead")) or 0
-    return Check("mails", dead == 0, f"{dead} could not be delivered; check the SMTP settings" if dead else "none stuck")
+    says = f"{dead} could not be delivered; check the SMTP settings" if dead else "none stuck"
+    return Check("mails", dead == 0, says)
 
 
 def _check_quarantine(session: Session) -> Check:
     waiting = session.scalar(select(func.count()).select_from(Quarantined).where(
         Quarantined.replayed_at.is_(None))) or 0
-    return Check("quarantine", True, f"{waiting} events could not be read; see the page Events" if waiting else "empty")
+    says = f"{waiting} events could not be read; an operator sees them under Set aside" if waiting else "empty"
+    return Check("quarantine", True, says)

@@ -24,7 +24,7 @@ def marketplace_group() -> None:
 @click.option("--language", default="en", show_default=True, help="Two letters.")
 @json_option
 @pass_context
-def add_command(context: Context, marketplace_id: str, timezone: str, **given: str) -> None:
+def add_command(context: Context, /, marketplace_id: str, timezone: str, **given: str) -> None:
     """Add a marketplace; adding it again changes nothing."""
     require_current(context.engine)
     try:

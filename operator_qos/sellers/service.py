@@ -19,7 +19,7 @@ class MarketplaceError(ValueError):
     """A marketplace that cannot be added; the text says why."""
 
 
-def add_marketplace(  # noqa: PLR0913  # one argument per column, by keyword
+def add_marketplace(  # one argument per column, by keyword
     session: Session, *, marketplace_id: str, timezone: str, name: str = "", currency: str = "EUR", country: str = "",
     language: str = "en",
 ) -> Marketplace:
