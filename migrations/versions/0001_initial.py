@@ -421,6 +421,12 @@ def upgrade() -> None:
         sa.Column("trend", sa.String(length=400), nullable=False),
         sa.PrimaryKeyConstraint("shop_id", "metric_code", name="pk_scorecards"),
     )
+    op.create_index(
+        "ix_scorecards_metric_value",
+        "scorecards",
+        ["metric_code", "shop_id", "verdict", "raw_value", "value", "base"],
+    )
+    op.create_index("ix_scorecards_verdict_shop", "scorecards", ["verdict", "shop_id"])
     op.create_table(
         "sellers",
         sa.Column("id", sa.Integer(), nullable=False),

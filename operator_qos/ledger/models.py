@@ -272,6 +272,11 @@ class Scorecard(Base):
     """The current numbers of a shop under its official standard; pages read these."""
 
     __tablename__ = "scorecards"
+    __table_args__ = (
+        # The league table sorts by one metric and filters by verdict over every shop.
+        Index("ix_scorecards_metric_value", "metric_code", "shop_id", "verdict", "raw_value", "value", "base"),
+        Index("ix_scorecards_verdict_shop", "verdict", "shop_id"),
+    )
 
     shop_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     metric_code: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False)

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import Engine, select
 
-import operator_qos.models  # noqa: F401  # registers every table
 from operator_qos.accounts.models import User
-from operator_qos.db import Base, create_database_engine, reading, unit_of_work
+from operator_qos.db import reading, unit_of_work
 from operator_qos.disputes.models import Dispute
 from operator_qos.disputes.service import Actor
 from operator_qos.events.service import Receipt, ingest_events
@@ -113,10 +110,7 @@ def _add_people(world: World) -> None:
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    engine = create_database_engine(f"sqlite:///{tmp_path / 'qos.db'}")
-    Base.metadata.create_all(engine)
+def world(engine: Engine) -> World:
     found = World(engine)
     _add_people(found)
-    yield found
-    engine.dispose()
+    return found

@@ -36,6 +36,25 @@ def _count(world: World, model: type) -> int:
         return session.scalar(select(func.count()).select_from(model)) or 0
 
 
+def _break_inserts(world: World, table: str) -> None:
+    """Let the database refuse every new row of a table."""
+    body = "BEGIN SELECT RAISE(ABORT, 'disk trouble'); END"
+    with unit_of_work(world.engine) as session:
+        if world.engine.dialect.name == "postgresql":
+            raising = "BEGIN RAISE EXCEPTION 'disk trouble'; END"
+            session.execute(
+                text(f"CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ {raising} $$")
+            )
+            body = "FOR EACH ROW EXECUTE FUNCTION refuse()"
+        session.execute(text(f"CREATE TRIGGER break_it BEFORE INSERT ON {table} {body}"))
+
+
+def _mend_inserts(world: World, table: str) -> None:
+    on = f" ON {table}" if world.engine.dialect.name == "postgresql" else ""
+    with unit_of_work(world.engine) as session:
+        session.execute(text(f"DROP TRIGGER break_it{on}"))
+
+
 @pytest.fixture
 def cases(world: World) -> World:
     for number in range(6):
@@ -61,8 +80,8 @@ def test_a_second_run_finds_nothing_to_do(cases: World) -> None:
     assert (_count(cases, DisputeStep), _count(cases, Notice)) == (6, 12)
 
 
-def test_two_schedulers_at_once_escalate_each_case_once(cases: World) -> None:
-    other = create_database_engine(str(cases.engine.url))
+def test_two_schedulers_at_once_escalate_each_case_once(cases: World, database_url: str) -> None:
+    other = create_database_engine(database_url)
     with ThreadPoolExecutor(4) as pool:
         engines = (cases.engine, other, cases.engine, other)
         done = list(pool.map(lambda engine: escalate_due(engine, now=LAPSED), engines))
@@ -74,15 +93,10 @@ def test_two_schedulers_at_once_escalate_each_case_once(cases: World) -> None:
 
 @pytest.mark.parametrize("table", ["dispute_steps", "audit_rows", "notices", "events"])
 def test_a_run_that_dies_half_way_leaves_the_case_whole_for_the_next(cases: World, table: str) -> None:
-    trigger = (
-        f"CREATE TRIGGER break_it BEFORE INSERT ON {table} BEGIN SELECT RAISE(ABORT, 'disk trouble'); END"
-    )
-    with unit_of_work(cases.engine) as session:
-        session.execute(text(trigger))
+    _break_inserts(cases, table)
     assert escalate_due(cases.engine, now=LAPSED) == 0
     assert (cases.dispute("D-0").state, _escalations(cases)) == ("opened", [])
-    with unit_of_work(cases.engine) as session:
-        session.execute(text("DROP TRIGGER break_it"))
+    _mend_inserts(cases, table)
     assert escalate_due(cases.engine, now=LAPSED + HOUR) == 6
     assert len(_escalations(cases)) == 6
 

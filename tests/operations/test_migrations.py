@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 from pathlib import Path
 
@@ -156,3 +157,20 @@ def test_a_migration_that_breaks_a_reference_is_taken_back(empty_engine: Engine)
     with empty_engine.connect() as connection:
         assert connection.execute(text("SELECT COUNT(*) FROM notice_reads")).scalar_one() == 0
         assert connection.execute(text("PRAGMA foreign_keys")).scalar_one() == 1
+
+
+def test_a_draft_of_the_next_revision_starts_from_the_last_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = health.find_migrations()
+    assert source is not None
+    folder = tmp_path / "migrations"
+    shutil.copytree(source, folder, ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.setattr(migrate, "find_migrations", lambda: folder)
+    before = set((folder / "versions").glob("*.py"))
+    migrate.draft_next_revision("nothing new")
+    (drafted,) = set((folder / "versions").glob("*.py")) - before
+    text = drafted.read_text()
+    assert "down_revision = '0001'" in text
+    assert "op.create_table" not in text
+    assert "op.create_index" not in text
