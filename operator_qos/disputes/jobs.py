@@ -31,6 +31,6 @@ def _escalate_one(engine: Engine, dispute_id: int, now: datetime) -> bool:
             return escalate(session, dispute_id=dispute_id, actor=TIMER, now=now)
     except IllegalAction:
         return False  # somebody moved the case between the list and its turn
-    except Exception:  # whatever is wrong with one case must not keep the others waiting
-        log.exception("case_not_escalated", dispute_id=dispute_id)
+    except Exception as error:  # whatever is wrong with one case must not keep the others waiting
+        log.error("case_not_escalated", dispute_id=dispute_id, error=f"{type(error).__name__}: {error}")
         return False

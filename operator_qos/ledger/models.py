@@ -94,6 +94,7 @@ class PromiseFact(_Fact):
 
 class TurnFact(_Fact):
     __tablename__ = "turn_facts"
+    __table_args__ = (Index("ix_turn_facts_shop_conversation", "shop_id", "conversation"),)
 
     source: Mapped[str] = mapped_column(String(200))
     event_id: Mapped[str] = mapped_column(String(200))
@@ -196,6 +197,8 @@ class Obligation(_Fact):
 
     __tablename__ = "obligations"
     __table_args__ = (
+        Index("ix_obligations_unsettled_shop_due", "shop_id", "due_ms",
+              sqlite_where=text("settled_ms IS NULL"), postgresql_where=text("settled_ms IS NULL")),
         Index("ix_obligations_open_shop_due", "shop_id", "due_ms",
               sqlite_where=text(_OPEN), postgresql_where=text(_OPEN)),
         Index("ix_obligations_open_kind_due", "kind", "due_ms",
