@@ -24,9 +24,7 @@ def _escalations(world: World) -> list[str]:
     with reading(world.engine) as session:
         return list(
             session.scalars(
-                select(Event.event_id)
-                .where(Event.type_rank == RANKS["case.escalated"])
-                .order_by(Event.event_id)
+                select(Event.event_id).where(Event.type_rank == RANKS["case.escalated"]).order_by(Event.event_id)
             )
         )
 
@@ -42,9 +40,7 @@ def _break_inserts(world: World, table: str) -> None:
     with unit_of_work(world.engine) as session:
         if world.engine.dialect.name == "postgresql":
             raising = "BEGIN RAISE EXCEPTION 'disk trouble'; END"
-            session.execute(
-                text(f"CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ {raising} $$")
-            )
+            session.execute(text(f"CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ {raising} $$"))
             body = "FOR EACH ROW EXECUTE FUNCTION refuse()"
         session.execute(text(f"CREATE TRIGGER break_it BEFORE INSERT ON {table} {body}"))
 
@@ -91,12 +87,27 @@ def test_two_schedulers_at_once_escalate_each_case_once(cases: World, database_u
     assert _count(cases, DisputeStep) == 6
 
 
+_BREAK = {
+    "sqlite": ("CREATE TRIGGER break_it BEFORE INSERT ON {table} BEGIN SELECT RAISE(ABORT, 'disk trouble'); END",),
+    "postgresql": (
+        "CREATE OR REPLACE FUNCTION break_it() RETURNS trigger LANGUAGE plpgsql"
+        " AS $$ BEGIN RAISE EXCEPTION 'disk trouble'; END $$",
+        "CREATE TRIGGER break_it BEFORE INSERT ON {table} FOR EACH ROW EXECUTE FUNCTION break_it()",
+    ),
+}
+_MEND = {"sqlite": "DROP TRIGGER break_it", "postgresql": "DROP TRIGGER break_it ON {table}"}
+
+
 @pytest.mark.parametrize("table", ["dispute_steps", "audit_rows", "notices", "events"])
 def test_a_run_that_dies_half_way_leaves_the_case_whole_for_the_next(cases: World, table: str) -> None:
-    _break_inserts(cases, table)
+    dialect = cases.engine.dialect.name
+    with unit_of_work(cases.engine) as session:
+        for statement in _BREAK[dialect]:
+            session.execute(text(statement.format(table=table)))
     assert escalate_due(cases.engine, now=LAPSED) == 0
     assert (cases.dispute("D-0").state, _escalations(cases)) == ("opened", [])
-    _mend_inserts(cases, table)
+    with unit_of_work(cases.engine) as session:
+        session.execute(text(_MEND[dialect].format(table=table)))
     assert escalate_due(cases.engine, now=LAPSED + HOUR) == 6
     assert len(_escalations(cases)) == 6
 
