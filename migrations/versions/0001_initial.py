@@ -232,18 +232,18 @@ def upgrade() -> None:
         postgresql_where=sa.text("settled_ms IS NULL AND void_ms IS NULL"),
     )
     op.create_index(
-        "ix_obligations_unsettled_shop_due",
-        "obligations",
-        ["shop_id", "due_ms"],
-        sqlite_where=sa.text("settled_ms IS NULL"),
-        postgresql_where=sa.text("settled_ms IS NULL"),
-    )
-    op.create_index(
         "ix_obligations_open_shop_due",
         "obligations",
         ["shop_id", "due_ms"],
         sqlite_where=sa.text("settled_ms IS NULL AND void_ms IS NULL"),
         postgresql_where=sa.text("settled_ms IS NULL AND void_ms IS NULL"),
+    )
+    op.create_index(
+        "ix_obligations_unsettled_shop_due",
+        "obligations",
+        ["shop_id", "due_ms"],
+        sqlite_where=sa.text("settled_ms IS NULL"),
+        postgresql_where=sa.text("settled_ms IS NULL"),
     )
     op.create_table(
         "order_facts",
@@ -463,8 +463,8 @@ def upgrade() -> None:
         sa.Column("dossier_id", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("row_id", name="pk_turn_facts"),
     )
-    op.create_index("ix_turn_facts_shop_conversation", "turn_facts", ["shop_id", "conversation"])
     op.create_index("ix_turn_facts_dossier_id", "turn_facts", ["dossier_id"])
+    op.create_index("ix_turn_facts_shop_conversation", "turn_facts", ["shop_id", "conversation"])
     op.create_table(
         "api_keys",
         sa.Column("id", sa.Integer(), nullable=False),
