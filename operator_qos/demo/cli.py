@@ -6,7 +6,7 @@ import gzip
 import json
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import IO, Any
 
@@ -25,11 +25,11 @@ def _open(path: Path) -> IO[str]:
 
 def write_events(path: Path, *, now: datetime, scale: float) -> int:
     """Write the demo's events as JSON lines; returns how many."""
-    from operator_qos.demo import demo_plan, generate_events
+    from operator_qos.demo.load import list_past_events
 
     count = 0
     with _open(path) as file:
-        for event in generate_events(demo_plan(now.astimezone(UTC).date()), scale=scale):
+        for event in list_past_events(now, scale=scale):
             file.write(json.dumps(event, ensure_ascii=False, separators=(",", ":")) + "\n")
             count += 1
     return count

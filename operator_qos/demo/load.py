@@ -6,7 +6,9 @@ import gc
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
+from itertools import takewhile
+from typing import Any
 
 from sqlalchemy import Engine, select
 
@@ -14,6 +16,7 @@ from operator_qos import migrate
 from operator_qos.accounts.actors import COMMAND_LINE
 from operator_qos.accounts.models import User
 from operator_qos.accounts.service import NewUser, add_user
+from operator_qos.clock import to_ms
 from operator_qos.connectors.importing import import_rows
 from operator_qos.connectors.rows import EventRow
 from operator_qos.db import reading, unit_of_work
@@ -24,6 +27,7 @@ from operator_qos.evaluation.service import evaluate_due
 from operator_qos.events.models import ImportProgress
 from operator_qos.ledger.service import count_events
 from operator_qos.sellers.service import add_marketplace, count_shops, find_or_add_seller
+from scoring.events import moment_ms
 
 Show = Callable[..., AbstractContextManager[Callable[[int], None]]]
 KEY = "demo"
@@ -47,12 +51,19 @@ def load_demo(engine: Engine, *, now: datetime, scale: float, show: Show) -> Dem
     plan = demo_plan(now.date())
     _add_places(engine, plan)
     with show("Generating and taking in events") as on_progress, _without_collector():
-        rows = (EventRow("demo", row, event) for row, event in enumerate(generate_events(plan, scale=scale), 1))
+        rows = (EventRow("demo", row, event) for row, event in enumerate(list_past_events(now, scale=scale), 1))
         import_rows(engine, rows, key=KEY, name="demo", now=now, on_progress=on_progress)
     with show("Judging every day") as on_progress:
         reports = evaluate_due(engine, now=now, on_progress=lambda done, _total: on_progress(done))
     _add_people(engine, now)
     return _report(engine, loaded=True, dates=len(reports))
+
+
+def list_past_events(now: datetime, *, scale: float) -> Iterator[dict[str, Any]]:
+    """The demo's events up to now, in time order: the generator works until the morning of the day."""
+    until = to_ms(now)
+    events = generate_events(demo_plan(now.astimezone(UTC).date()), scale=scale)
+    return takewhile(lambda event: moment_ms(event["time"]) <= until, events)
 
 
 @contextmanager

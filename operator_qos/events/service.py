@@ -257,7 +257,7 @@ def _follow(session: Session, fresh: Sequence[Arrival], intake: Intake) -> None:
                       in_bulk=not intake.live)
     shops = derive_dossiers(session, touched) | {a.shop_id for a in fresh}
     if intake.live:
-        _follow_disputes(session, fresh, intake)
+        _follow_disputes(session, dossiers, fresh, intake)
         advance_shops(session, shops, now_ms=intake.now_ms)
         refresh_scorecards(session, sorted(shops), now_ms=intake.now_ms)
 
@@ -272,18 +272,13 @@ def _list_fresh(fresh: Sequence[Arrival], assignment: Assignment) -> dict[int, t
     return found
 
 
-def _follow_disputes(session: Session, fresh: Sequence[Arrival], intake: Intake) -> None:
-    """Bring the disputes of the cases that new events speak of up to date."""
+def _follow_disputes(session: Session, dossiers: set[int], fresh: Sequence[Arrival], intake: Intake) -> None:
+    """Bring the disputes of the touched dossiers up to date."""
     # Disputes decide through this module; the import waits until both are loaded.
-    from operator_qos.disputes.sync import sync_disputes
+    from operator_qos.disputes.sync import sync_dossiers
 
-    touched: dict[int, set[str]] = {}
-    for arrival in fresh:
-        names = (arrival.typed.case, arrival.typed.conversation)
-        touched.setdefault(arrival.shop_id, set()).update(name for name in names if name)
-    for shop_id, refs in sorted(touched.items()):
-        if refs:
-            sync_disputes(session, shop_id=shop_id, case_refs=sorted(refs), now=intake.now)
+    retracted_in = {a.shop_id for a in fresh if a.typed.type == "event.retracted"}
+    sync_dossiers(session, dossiers=dossiers, now=intake.now, retracted_in=retracted_in)
 
 
 def _take_in_waiting(session: Session, opened: Sequence[Arrival], intake: Intake) -> None:

@@ -142,7 +142,7 @@ def test_texts_with_missing_facts_are_whole_sentences(topic: str, language: str)
     assert "Undefined" not in text.body and "{base_url}/seller/disputes/7" in text.body
 
 
-def test_a_decision_names_fault_remedy_amount_and_appeal() -> None:
+def test_a_decision_names_fault_remedy_amount_and_whom_to_answer() -> None:
     facts = {
         "case": "C-7",
         "fault": "carrier",
@@ -154,7 +154,7 @@ def test_a_decision_names_fault_remedy_amount_and_appeal() -> None:
     english = mail.render_notice("dispute_decided", facts, language="en").body
     french = mail.render_notice("dispute_decided", facts, language="fr").body
     assert "the carrier" in english and "partial refund, EUR\u00a01,234.50" in english
-    assert "does not count" in english and "appeal" in english
+    assert "does not count" in english and "another person" in english
     assert "le transporteur" in french and "remboursement partiel, 1\u202f234,50\u00a0EUR" in french
 
 
