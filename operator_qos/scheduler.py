@@ -66,7 +66,10 @@ def _deliver_outbox(engine: Engine, settings: Settings, now: datetime) -> object
 def _recount_cells(engine: Engine, _settings: Settings, now: datetime) -> object:
     from operator_qos.ledger.jobs import recount_cells
 
-    return recount_cells(engine, now=now)
+    found = recount_cells(engine, now=now)
+    if found.different:
+        log.error("day_cells_differed", cells=found.cells, different=found.different, done="put right")
+    return found
 
 
 JOBS: tuple[Job, ...] = (

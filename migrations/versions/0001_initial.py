@@ -122,7 +122,7 @@ def upgrade() -> None:
     op.create_index("ix_events_shop_at", "events", ["shop_id", "at_ms"])
     op.create_table(
         "exclusion_facts",
-        sa.Column("name", sa.String(length=450), nullable=False),
+        sa.Column("name", sa.String(length=900), nullable=False),
         sa.Column("scope", sa.String(length=4), nullable=False),
         sa.Column("cause", sa.String(length=80)),
         sa.Column("decided_by", sa.String(length=80)),
@@ -552,7 +552,7 @@ def upgrade() -> None:
         sa.Column("decided_at", sa.DateTime(timezone=True)),
         sa.Column("decided_by", sa.Integer()),
         sa.Column("fault", sa.String(length=10)),
-        sa.Column("remedy", sa.String(length=40)),
+        sa.Column("remedy", sa.String(length=80)),
         sa.Column("refund_minor", sa.BigInteger()),
         sa.Column("counts", sa.Boolean()),
         sa.Column("grounds", sa.Text()),

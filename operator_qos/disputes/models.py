@@ -38,7 +38,7 @@ class Dispute(Base):
     decided_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     decided_by: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
     fault: Mapped[str | None] = mapped_column(String(10))
-    remedy: Mapped[str | None] = mapped_column(String(40))
+    remedy: Mapped[str | None] = mapped_column(String(80))
     refund_minor: Mapped[int | None] = mapped_column(BigInteger)
     counts: Mapped[bool | None]
     grounds: Mapped[str | None] = mapped_column(Text)

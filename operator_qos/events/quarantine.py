@@ -47,7 +47,8 @@ def ingest_guarded(engine: Engine, documents: Sequence[object], *, intake: Intak
 
 def _keep_stuck(engine: Engine, document: object, error: Exception, intake: Intake) -> Receipt:
     _log.error("an event of %s could not be worked out", intake.origin, exc_info=error)
-    why = f"cannot be worked out together with what is known of its shop ({type(error).__name__}: {error})"
+    cause = getattr(error, "orig", error)  # the database's own words, without our statement and its values
+    why = f"cannot be worked out together with what is known of its shop ({type(error).__name__}: {cause})"
     problem = Problem("event", storable(why)[:1000])
     names = {name: _text(document, name) for name in ("source", "id", "marketplace", "shop")}
     with unit_of_work(engine) as session:

@@ -19,6 +19,7 @@ from scoring.spans import FOREVER_MS, OutcomeSpan, list_defect_spans, trace
 from scoring.windows import local_day
 
 Row = tuple[Any, ...]
+LARGEST = 2**63 - 1  # what a whole-number column holds
 
 COLUMNS: dict[str, tuple[str, ...]] = {
     "OrderFact": (
@@ -93,7 +94,7 @@ def _main_line(order: OrderState) -> tuple[str | None, int | None]:
     lines = order.fields.get("lines", ())
     amounts = [line["amount_minor"] * line.get("quantity", 1) for line in lines if "amount_minor" in line]
     largest = min(lines, key=lambda line: (-line.get("amount_minor", 0), line.get("sku", "")), default=None)
-    return (largest.get("category") if largest else None), (sum(amounts) if amounts else None)
+    return (largest.get("category") if largest else None), (min(sum(amounts), LARGEST) if amounts else None)
 
 
 def _order_row(order: OrderState, facts: OrderFacts) -> Row:
@@ -187,7 +188,7 @@ def derive_rows(events: Sequence[TypedEvent], frame: Frame, standard: StandardNa
         rows["CaseSpan"] += [(case.id, s.holder, s.from_ms, s.until_ms) for s in case.spans]
     rows["DefectFact"] = [tuple(defect) for defect in list_defect_spans(timeline.spans)]
     rows["ExclusionFact"] = [
-        (json.dumps(f.name), f.scope, f.cause, f.by, f.at_ms) for f in dossier.exclusions.values()]
+        (json.dumps(f.name, ensure_ascii=False), f.scope, f.cause, f.by, f.at_ms) for f in dossier.exclusions.values()]
     rows["Obligation"] = [(*o, standard.id, standard.version) for o in list_obligations(dossier)]
     rows["OutcomeRow"] = [_span_row(span) for span in timeline.spans]
     return rows

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Float, Index, SmallInteger, String, text
+from sqlalchemy import BigInteger, Float, Index, SmallInteger, String, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from operator_qos.db import Base, BigKey
@@ -185,7 +185,7 @@ class DefectFact(_Fact):
 class ExclusionFact(_Fact):
     __tablename__ = "exclusion_facts"
 
-    name: Mapped[str] = mapped_column(String(450))
+    name: Mapped[str] = mapped_column(String(900))
     scope: Mapped[str] = mapped_column(String(4))
     cause: Mapped[str | None] = mapped_column(String(80))
     decided_by: Mapped[str | None] = mapped_column(String(80))

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
-from operator_qos.events.log import Arrival
+from operator_qos.events.log import Arrival, hash_text
 from operator_qos.events.models import Event
 from operator_qos.sellers.models import Marketplace, Seller, Shop
 from scoring.events import RANKS, TypedEvent
@@ -56,10 +56,16 @@ def find_or_add_seller(session: Session, code: str, *, name: str = "", country: 
     return found
 
 
+def _own_code(marketplace_id: str, shop: str) -> str:
+    """The code of the company of a shop that names none; always fits the column, never shared by two shops."""
+    code = f"{marketplace_id}/{shop}"
+    return code if len(code) <= 200 else f"{code[:167]}#{hash_text(code)}"
+
+
 def open_shop(session: Session, typed: TypedEvent) -> int:
     """Open the shop an event speaks of; `update_shops` fills in what its first opening says. Does not commit."""
     data = typed.data if typed.type == "shop.opened" else {}
-    seller = find_or_add_seller(session, data.get("seller", f"{typed.marketplace}/{typed.shop}"))
+    seller = find_or_add_seller(session, data.get("seller") or _own_code(typed.marketplace, typed.shop))
     shop = Shop(
         marketplace_id=typed.marketplace, code=typed.shop, seller_id=seller.id, name=typed.shop, country="",
         timezone="", opened_ms=typed.at_ms, cells_ms=0, last_event_ms=0)

@@ -205,3 +205,41 @@ def test_a_busy_or_missing_database_is_no_reason_to_blame_an_event(app: Flask, s
     assert answer.status_code == 500
     assert "safe to send it again" in answer.get_json(force=True)["detail"]
     assert list_logged(app.extensions["operator_qos"].engine) == ["halle-fr:morvan"]
+
+
+def test_the_longest_names_and_words_of_the_contract_fit_everywhere(sender: Sender, engine: Engine) -> None:
+    shop, order, case, talk = ("é" * 199 + letter for letter in "sock")
+    word, source = "ê" * 80, "/" + "s" * 199
+    names = {"shop": shop, "source": source}
+    lines = [{"line": "l" * 200, "sku": "k" * 200, "category": word, "quantity": 10**6, "amount_minor": 10**12}]
+    placed = {"lines": lines, "currency": "EUR", "channel": word, "country": word, "buyer": "b" * 200}
+    decided = {"fault": "seller", "remedy": word, "amount_minor": 10**12, "grounds": "g" * 20_000}
+    life = [
+        ("shop.opened", shop, {"name": "n" * 200, "country": word}),
+        ("order.placed", order, {**placed, "ship_by": "2099-12-31", "deliver_by": "2000-01-01"}),
+        ("order.shipped", order, {"carrier": word, "tracking": "t" * 200, "trackable": True}),
+        ("tracking.scanned", "t" * 200, {"order": order, "milestone": "exception"}),
+        ("order.delivered", order, {}),
+        ("order.refunded", order, {"amount_minor": 10**12, "reason": word, "fault": "seller"}),
+        ("return.requested", "r" * 200, {"order": order, "reason": word}),
+        ("message.sent", talk, {"author": "buyer", "order": order, "case": case, "channel": word}),
+        ("case.opened", case, {"order": order, "kind": "incident", "reason": word, "remedy": word}),
+        ("case.resolved", case, {"outcome": word, "remedy": word}),
+        ("case.reopened", case, {"reason": "x" * 20_000}),
+        ("case.escalated", case, {"by": "buyer"}),
+        ("case.decided", case, decided),
+        ("review.posted", "v" * 200, {"order": order, "rating": 1}),
+        ("obligation.excluded", order, {"defect": {"kind": "low_rating", "order": order}, "cause": word, "by": word}),
+    ]
+    events = [
+        event(number, f"qos.{kind}", subject=subject, data=data, time=f"2026-06-17T10:00:{number:02}Z", **names)
+        | {"id": f"{number:0200}"}
+        for number, (kind, subject, data) in enumerate(life)
+    ]
+    answer = sender.send(*events)
+    assert [found["reason"] for found in answer["events"]] == [""] * len(life)
+    turn = {"obligation": {"kind": "answer", "source": source, "id": f"{7:0200}"}, "proof": "p" * 20_000}
+    forgiven = event(99, "qos.obligation.excluded", subject=talk, data=turn, id="f" * 200) | names
+    taken_back = event(98, "qos.event.retracted", subject=talk, data={"source": source, "id": "f" * 200}) | names
+    answer = sender.send(forgiven, taken_back)
+    assert [found["reason"] for found in answer["events"]] == ["", ""]
