@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Float, Index, SmallInteger, String, Text, text
+from sqlalchemy import BigInteger, Float, Index, SmallInteger, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from operator_qos.db import Base, BigKey
