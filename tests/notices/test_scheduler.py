@@ -109,7 +109,7 @@ def test_the_process_ends_in_order_when_it_is_terminated(engine: Engine, tmp_pat
         assert process.stdout is not None
         assert "scheduler_started" in process.stdout.readline()
         process.send_signal(signal.SIGTERM)
-        assert "scheduler_stopped" in process.communicate(timeout=30)[0]
+        assert "scheduler_stopped" in process.communicate(timeout=150)[0]
         assert process.returncode == 0
     finally:
         process.kill()
