@@ -225,4 +225,4 @@ def limit_ms(case: CaseState, calendar: WorkingCalendar, *, allowed_ms: int) -> 
         return None
     since = case.spans[-1].from_ms
     left = allowed_ms - seller_ms(case, calendar, until_ms=since)
-    return calendar.last_instant_within(since, left) if left >= 0 else None
+    return calendar.last_instant_or_never(since, left) if left >= 0 else None

@@ -18,7 +18,8 @@ from operator_qos.db import unit_of_work
 from operator_qos.disputes.sync import sync_disputes
 from operator_qos.events.log import insert_quarantined
 from operator_qos.events.models import ImportProgress
-from operator_qos.events.service import Counts, Intake, Receipt, ingest_batch
+from operator_qos.events.quarantine import ingest_guarded
+from operator_qos.events.service import Counts, Intake, Receipt
 from operator_qos.ledger.jobs import start_cells
 from operator_qos.ledger.models import CaseFact
 from operator_qos.ledger.scorecards import refresh_scorecards
@@ -107,7 +108,7 @@ def _take_batch(run: _Run, batch: Sequence[EventRow | BadRow]) -> None:
         by_file.setdefault(good.file, []).append(good)
     for file, found in by_file.items():
         intake = Intake(run.now, file, open_shops=True, rows=[row.row for row in found], live=False)
-        _count(run, found, ingest_batch(run.engine, [row.event for row in found], intake=intake))
+        _count(run, found, ingest_guarded(run.engine, [row.event for row in found], intake=intake))
 
 
 def _count(run: _Run, rows: Sequence[EventRow], receipts: Sequence[Receipt]) -> None:

@@ -115,3 +115,14 @@ def test_a_resolution_settles_and_an_exclusion_is_shown() -> None:
     row = promises(OPENED, ("case.resolved", "03T09", "C", {}), ("obligation.excluded", "04T09", "C", {
         "obligation": {"kind": "resolve", "case": "C"}, "scope": "both"}))["resolve"]
     assert (iso(row.settled_ms or 0), row.excluded) == ("2026-03-03T09:00:00Z", "both")
+
+
+def test_a_promise_on_a_clock_that_never_opens_again_is_never_due() -> None:
+    """Open on Mondays only, and every Monday of the next years is a holiday."""
+    from datetime import date, timedelta
+
+    mondays = [(date(2026, 3, 2) + timedelta(weeks=week)).isoformat() for week in range(300)]
+    hours = {"hours": {"mon": [["09:00", "10:00"]]}, "holidays": mondays, "effective_from": "2026-01-01"}
+    found = promises(("shop.calendar_set", "01T09", "S", hours), OPENED,
+                     ("message.sent", "02T09", "V", {"author": "buyer", "to": ["seller"]}))
+    assert {iso(found[kind].due_ms) for kind in ("resolve", "answer")} == {"2100-01-01T00:00:00Z"}
