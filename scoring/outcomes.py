@@ -36,7 +36,7 @@ FIRST_TIME, TIME = FLAGS["first_response_time"], FLAGS["response_time"]
 WITHIN, NO_RESPONSE = FLAGS["response_within_rate"], FLAGS["no_response_rate"]
 RESOLUTION_TIME, RESOLUTION_WITHIN = FLAGS["resolution_time"], FLAGS["resolution_within_rate"]
 # Not metrics of their own: shown beside the times, the turns nobody answered and the cases nobody resolved.
-UNANSWERED, UNRESOLVED = 1 << 8, 1 << 8
+UNANSWERED, UNANSWERED_FIRST, UNRESOLVED = 1 << 8, 1 << 9, 1 << 8
 ALWAYS_PLACED = ODR | CANCELLED | OUT_OF_STOCK | CASE | CASES_LOST | REFUND | CHARGEBACK | CONTACT
 
 
@@ -224,7 +224,8 @@ def turn_due_ms(dossier: Dossier, turn: Turn, known_at_ms: int) -> int:
 def _turn(dossier: Dossier, turn: Turn, as_of_ms: int, known_at_ms: int) -> Outcome:
     calendar = dossier.frame.book.at(known_at_ms, turn.asked_ms)
     due = calendar.add_or_never(turn.asked_ms, dossier.frame.answer_ms)
-    base, bad, amount = 0 if _by(turn.waived_ms, due) or turn.answered_ms is not None else UNANSWERED, 0, 0
+    silent_so_far = UNANSWERED | (UNANSWERED_FIRST if turn.first else 0)
+    base, bad, amount = 0 if _by(turn.waived_ms, due) or turn.answered_ms is not None else silent_so_far, 0, 0
     if turn.answered_ms is not None:
         base |= TIME | (FIRST_TIME if turn.first else 0)
         amount = calendar.elapsed_ms(turn.asked_ms, turn.answered_ms) // 1000

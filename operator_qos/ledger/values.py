@@ -22,7 +22,7 @@ from scoring.dossier import fold, visible_events
 from scoring.events import KNOWN_TYPES, RANKS, iso, moment_ms, order_key
 from scoring.intervals import clopper_pearson, mean_interval, percentile_rank_bounds
 from scoring.metrics import CATALOGUE, GROUP_CODES, METRICS, Metric
-from scoring.outcomes import UNANSWERED, UNRESOLVED, list_outcomes
+from scoring.outcomes import UNANSWERED, UNANSWERED_FIRST, UNRESOLVED, list_outcomes
 from scoring.windows import window_start_ms
 
 KNOWN_RANKS = sorted(RANKS[name] for name in KNOWN_TYPES)
@@ -208,7 +208,8 @@ def _count_unanswered(
     """For times, the units of the window that have none: turns not answered, cases not resolved."""
     if metric.kind != "time":
         return None
-    flag = UNRESOLVED if metric.group == "case" else UNANSWERED
+    first = UNANSWERED_FIRST if metric.id == "first_response_time" else UNANSWERED
+    flag = UNRESOLVED if metric.group == "case" else first
     return sum(
         1 for u in grouped.get((shop_id, GROUP_CODES[metric.group]), ())
         if u.anchor_ms >= begin_ms and (u.official_base if official else u.base) & flag)

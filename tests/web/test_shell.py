@@ -225,6 +225,8 @@ def test_a_crash_is_told_without_asking_the_database(
     probe_app: Flask, caplog: pytest.LogCaptureFixture
 ) -> None:
     probe_app.testing = False
+    # Whatever an earlier test did to the loggers of this process.
+    probe_app.logger.disabled, probe_app.logger.propagate = False, True
     client = sign_in(probe_app, "admin")
     answer = client.get("/operator/crash")
     assert answer.status_code == 500
@@ -236,7 +238,8 @@ def test_with_the_database_damaged_the_error_page_still_comes(probe_app: Flask, 
     probe_app.testing = False
     client = sign_in(probe_app, "admin")
     with unit_of_work(world) as session:
-        session.execute(text("DROP TABLE users"))
+        cascade = " CASCADE" if session.get_bind().dialect.name == "postgresql" else ""
+        session.execute(text(f"DROP TABLE users{cascade}"))
     assert client.get("/operator/probe").status_code == 500
 
 
