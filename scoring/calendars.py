@@ -31,9 +31,6 @@ FIVE_YEARS_MS = 5 * 366 * DAY_MS
 _WALL = re.compile(r"([01]\d|2[0-3]):([0-5]\d)")
 
 
-NEVER_MS = 4_102_444_800_000  # 2100-01-01T00:00:00Z, later than any T
-
-
 class NeverOpens(ValueError):
     """The clock shows no working time for five years or more where a limit would still be running."""
 
@@ -191,20 +188,6 @@ class WorkingCalendar:
         if self.always_open and working_ms >= 0:
             return start_ms + working_ms
         return self._find_due(start_ms, working_ms)
-
-    def add_or_never(self, start_ms: int, working_ms: int) -> int:
-        """`add`, or `NEVER_MS` where the clock never comes to it: a promise that is never due."""
-        try:
-            return self.add(start_ms, working_ms)
-        except NeverOpens:
-            return NEVER_MS
-
-    def last_instant_or_never(self, start_ms: int, working_ms: int) -> int:
-        """`last_instant_within`, or `NEVER_MS` where the limit is never passed."""
-        try:
-            return self.last_instant_within(start_ms, working_ms)
-        except NeverOpens:
-            return NEVER_MS
 
     def _find_due(self, start_ms: int, working_ms: int) -> int:
         """`add` where the frames in hand answer it and no long gap lies in them, else by the general way."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from scoring.calendars import WorkingCalendar
+from scoring.dues import last_instant_or_never
 from scoring.events import TypedEvent
 
 REOPEN_MS = 7 * 86_400_000
@@ -225,4 +226,4 @@ def limit_ms(case: CaseState, calendar: WorkingCalendar, *, allowed_ms: int) -> 
         return None
     since = case.spans[-1].from_ms
     left = allowed_ms - seller_ms(case, calendar, until_ms=since)
-    return calendar.last_instant_or_never(since, left) if left >= 0 else None
+    return last_instant_or_never(calendar, since, left) if left >= 0 else None

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from scoring.cases import CaseState, standing_resolution
 from scoring.dossier import Dossier
+from scoring.dues import add_or_never
 from scoring.orders import OrderFacts, OrderState
 from scoring.spans import FOREVER_MS
 from scoring.windows import promise_due_ms
@@ -106,7 +107,7 @@ def _list_answers(dossier: Dossier) -> list[ObligationRow]:
         case = dossier.cases.get(turn.case) if turn.case else None
         found.append(ObligationRow(
             turn.owes, "answer", turn.unit, dossier.turn_order(turn), turn.conversation, turn.source, turn.id,
-            turn.asked_ms, calendar.add_or_never(turn.asked_ms, dossier.frame.answer_ms),
+            turn.asked_ms, add_or_never(calendar, turn.asked_ms, dossier.frame.answer_ms),
             *_end(turn.answered_ms, (turn.waived_ms, "waived"), (case.closed_ms if case else None, "case closed")),
             None, _scope(dossier, "answer", turn.source, turn.id)))
     return found
@@ -126,7 +127,7 @@ def _resolve_due_ms(dossier: Dossier, case: CaseState) -> int:
     if last.until_ms is not None and calendar.elapsed_ms(start, last.until_ms) < left:
         left -= calendar.elapsed_ms(start, last.until_ms)
         start = case.spans[-1].from_ms
-    return calendar.add_or_never(start, left)
+    return add_or_never(calendar, start, left)
 
 
 def _list_resolutions(dossier: Dossier) -> list[ObligationRow]:

@@ -19,6 +19,7 @@ from scoring.cases import (
     was_reopened,
 )
 from scoring.dossier import Dossier
+from scoring.dues import add_or_never
 from scoring.metrics import FLAGS, GROUP_CODES, OWN_METRICS
 from scoring.orders import OrderFacts, OrderState, standing_review
 from scoring.turns import Turn
@@ -218,12 +219,12 @@ def _order_outcome(dossier: Dossier, group: str, order: OrderState, as_of_ms: in
 def turn_due_ms(dossier: Dossier, turn: Turn, known_at_ms: int) -> int:
     """When the answer is due [epoch ms], by the clock known at K."""
     calendar = dossier.frame.book.at(known_at_ms, turn.asked_ms)
-    return calendar.add_or_never(turn.asked_ms, dossier.frame.answer_ms)
+    return add_or_never(calendar, turn.asked_ms, dossier.frame.answer_ms)
 
 
 def _turn(dossier: Dossier, turn: Turn, as_of_ms: int, known_at_ms: int) -> Outcome:
     calendar = dossier.frame.book.at(known_at_ms, turn.asked_ms)
-    due = calendar.add_or_never(turn.asked_ms, dossier.frame.answer_ms)
+    due = add_or_never(calendar, turn.asked_ms, dossier.frame.answer_ms)
     silent_so_far = UNANSWERED | (UNANSWERED_FIRST if turn.first else 0)
     base, bad, amount = 0 if _by(turn.waived_ms, due) or turn.answered_ms is not None else silent_so_far, 0, 0
     if turn.answered_ms is not None:
