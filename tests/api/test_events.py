@@ -2,10 +2,12 @@ from __future__ import annotations
 
 import gzip
 import json
+from collections.abc import Iterator
 
 import pytest
 from flask import Flask
 from sqlalchemy import Engine, func, select
+from sqlalchemy.event import listen, remove
 
 from operator_qos.accounts.actors import COMMAND_LINE
 from operator_qos.accounts.service import revoke_key
@@ -13,7 +15,8 @@ from operator_qos.db import reading, unit_of_work
 from operator_qos.events.models import EventBody
 from operator_qos.events.quarantine import ingest_guarded
 from operator_qos.events.service import Intake
-from operator_qos.ledger.models import OrderFact
+from operator_qos.ledger.models import Obligation, OrderFact
+from scoring.dues import NEVER_MS
 from tests.api.sending import (
     BATCH,
     PATH,
@@ -179,7 +182,7 @@ def test_a_time_is_judged_by_the_clock_of_the_site(sender: Sender, clock: Clock)
 
 
 @pytest.mark.parametrize("first", ["calendar", "message"])
-def test_an_event_that_cannot_be_worked_out_is_kept_and_the_others_go_on(
+def test_a_promise_on_a_clock_that_never_opens_again_is_never_due(
     sender: Sender, engine: Engine, first: str
 ) -> None:
     # One minute on Mondays, and none of the Mondays of ten years: a working day of 24 hours never ends.
@@ -187,13 +190,34 @@ def test_an_event_that_cannot_be_worked_out_is_kept_and_the_others_go_on(
     asked = event(1, "qos.case.opened", subject="case-1")
     closed = event(2, "qos.shop.calendar_set", subject="morvan", data={"hours": HOURS, "holidays": mondays})
     pair = [closed, asked] if first == "calendar" else [asked, closed]
-    answer = sender.send(event(8), *pair, event(9))
-    assert statuses(answer) == ["accepted", "accepted", "quarantined", "accepted"]
-    stuck = answer["events"][2]
-    assert stuck["id"] == pair[1]["id"]
-    assert "no working time within five years" in stuck["reason"]
+    assert statuses(sender.send(event(8), *pair, event(9))) == ["accepted"] * 4
+    with reading(engine) as session:
+        due_ms = session.scalars(select(Obligation.due_ms).where(Obligation.kind == "resolve")).one()
+    assert due_ms == NEVER_MS
+
+
+@pytest.fixture
+def stuck_on_case_1(engine: Engine) -> Iterator[None]:
+    """The working out of case-1 breaks, as a defect in it would break."""
+    def refuse(_connection: object, _cursor: object, statement: str, parameters: object, *_: object) -> None:
+        if "case_facts" in statement and "case-1" in repr(parameters):
+            raise ArithmeticError("case-1 has no working time")
+
+    listen(engine, "before_cursor_execute", refuse)
+    yield
+    remove(engine, "before_cursor_execute", refuse)
+
+
+@pytest.mark.usefixtures("stuck_on_case_1")
+def test_an_event_that_cannot_be_worked_out_is_kept_and_the_others_go_on(sender: Sender, engine: Engine) -> None:
+    case = event(1, "qos.case.opened", subject="case-1")
+    answer = sender.send(event(8), case, event(2), event(9))
+    assert statuses(answer) == ["accepted", "quarantined", "accepted", "accepted"]
+    stuck = answer["events"][1]
+    assert stuck["id"] == case["id"]
+    assert "case-1 has no working time" in stuck["reason"]
     (row,) = list_quarantined(engine)
-    assert (row.row, json.loads(row.raw)) == (3, pair[1])
+    assert (row.row, json.loads(row.raw)) == (2, case)
 
 
 def test_a_busy_or_missing_database_is_no_reason_to_blame_an_event(app: Flask, sender: Sender) -> None:
