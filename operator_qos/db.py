@@ -22,6 +22,7 @@ from sqlalchemy import (
     event,
     func,
     select,
+    text,
 )
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.engine import Dialect, make_url
@@ -165,3 +166,13 @@ def among(session: Session, column: InstrumentedAttribute[Any], ids: Iterable[in
         return column == func.any(cast(values, ARRAY(BigInteger)))
     listed = func.json_each(json.dumps(values)).table_valued("value")
     return column.in_(select(listed.c.value))
+
+
+def lock_shops(session: Session, shop_ids: Iterable[int]) -> None:
+    """Keep other writers away from these shops until the transaction ends; taken before any row of theirs is locked.
+
+    SQLite's transaction holds the only writer anyway.
+    """
+    if session.connection().dialect.name == "postgresql":
+        for shop_id in sorted(set(shop_ids)):
+            session.execute(text("SELECT pg_advisory_xact_lock(7301, :shop)"), {"shop": shop_id})

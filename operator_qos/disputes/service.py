@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from operator_qos.audit.service import append_audit
 from operator_qos.clock import from_ms, to_ms
+from operator_qos.db import lock_shops
 from operator_qos.disputes import queries, rules
 from operator_qos.disputes.models import Dispute, DisputeStep
 from operator_qos.disputes.queries import Place
@@ -160,7 +161,12 @@ class _Act:
 
 
 def _begin(session: Session, name: str, *, dispute_id: int, actor: Actor, now: datetime) -> _Act:
-    """Check that the action is allowed now. Raises DisputeMissing and IllegalAction."""
+    """Check that the action is allowed now. Raises DisputeMissing and IllegalAction.
+
+    The shop is locked before its dispute is read, as every writer of the log does: whoever locked the row first
+    would wait for the shop while the log's writer waits for the row.
+    """
+    lock_shops(session, [queries.get_dispute(session, dispute_id).shop_id])
     dispute = queries.get_dispute(session, dispute_id)
     rules.check(name, dispute.state, actor.role)
     place = queries.get_place(session, dispute.shop_id)

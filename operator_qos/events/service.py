@@ -11,12 +11,12 @@ from typing import Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import psycopg
-from sqlalchemy import Engine, select, text, tuple_
+from sqlalchemy import Engine, select, tuple_
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from operator_qos.clock import from_ms, to_ms
-from operator_qos.db import unit_of_work
+from operator_qos.db import lock_shops, unit_of_work
 from operator_qos.events.dossiers import Assignment
 from operator_qos.events.flaws import find_flaw, may_be_flawed, storable
 from operator_qos.events.log import (
@@ -94,7 +94,7 @@ def take_in(session: Session, documents: Sequence[object], *, intake: Intake) ->
             arrivals.append(_read(session, place, document, directory, intake))
         except EventRefused as refused:
             receipts[place] = _quarantine(session, place, document, refused.problem, intake)
-    _lock(session, sorted({arrival.shop_id for arrival in arrivals}))
+    lock_shops(session, (arrival.shop_id for arrival in arrivals))
     kept = _refuse_misnamed(session, arrivals, receipts, intake)
     fresh = _append(session, kept, receipts, intake)
     if fresh:
@@ -167,13 +167,6 @@ def _read(session: Session, place: int, document: object, directory: Directory, 
     key = _require_place(typed, directory, intake)
     shop_id = _require_shop(session, typed, directory, intake)
     return Arrival(place, without_buyer(typed, key), shop_id, body, hash_text(body), (typed.source, typed.id))
-
-
-def _lock(session: Session, shop_ids: Sequence[int]) -> None:
-    """Let one writer at a time derive a shop; SQLite's transaction holds the only writer anyway."""
-    if session.connection().dialect.name == "postgresql":
-        for shop_id in shop_ids:
-            session.execute(text("SELECT pg_advisory_xact_lock(7301, :shop)"), {"shop": shop_id})
 
 
 def _refuse_misnamed(

@@ -5,24 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Engine, select, text, update
+from sqlalchemy import Engine, select, update
 from sqlalchemy.orm import Session
 
 from operator_qos.clock import to_ms
-from operator_qos.db import chunks, reading, unit_of_work
+from operator_qos.db import chunks, lock_shops, reading, unit_of_work
 from operator_qos.ledger.cells import list_cells, recount, replace_cells
 from operator_qos.ledger.scorecards import refresh_scorecards
 from operator_qos.ledger.service import advance_shops
 from operator_qos.sellers.models import Shop
 
 SHOPS_AT_ONCE = 500
-
-
-def lock_shops(session: Session, shop_ids: list[int]) -> None:
-    """Keep other writers away from these shops until the transaction ends."""
-    if session.connection().dialect.name == "postgresql":
-        for shop_id in sorted(shop_ids):
-            session.execute(text("SELECT pg_advisory_xact_lock(7301, :shop)"), {"shop": shop_id})
 
 
 def _list_shops(engine: Engine) -> list[int]:

@@ -9,10 +9,10 @@ from datetime import datetime
 from sqlalchemy import Engine, delete, func, select
 
 from operator_qos.clock import to_ms
-from operator_qos.db import chunks, reading, unit_of_work
+from operator_qos.db import chunks, lock_shops, reading, unit_of_work
 from operator_qos.disputes.sync import sync_disputes
 from operator_qos.events.models import Event
-from operator_qos.ledger.jobs import lock_shops, start_cells
+from operator_qos.ledger.jobs import start_cells
 from operator_qos.ledger.models import CaseFact
 from operator_qos.ledger.service import FACT_MODELS, Touched, derive_dossiers, list_all_dossiers
 from operator_qos.sellers.models import Shop
