@@ -1,7 +1,7 @@
 """Working time: which instants count on a shop's clock, how many have passed, when a limit is used up.
 
 Moments are epoch milliseconds [ms], plain ``int`` or ``int64`` arrays. A clock is resolved once into sorted,
-disjoint frames ``(from_at, to_at, worked_before)``; every question is then one ``searchsorted``.
+disjoint frames ``(from_at, to_at, worked_before)``; every question is then one look-up.
 
 Hours are local wall time (``wall_clock`` says how clock changes are met). A frame belongs to the day it
 begins on: a night shift begun before a holiday runs on into it.
@@ -9,9 +9,8 @@ begins on: a night shift begun before a holiday runs on into it.
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
@@ -21,14 +20,19 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from scoring.frames import Frames, FrameTable, clip, cut_out, to_frames, union
+from scoring.opening_hours import WEEKDAYS, CalendarVersion, Closure, list_open_days, list_version_frames
 from scoring.wall_clock import DAY_MS, Moments, WallClock, to_day_number, to_local, to_year
 
-WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+__all__ = [
+    "FIRST_YEAR", "FIVE_YEARS_MS", "LAST_YEAR", "WEEKDAYS", "CalendarBook", "CalendarVersion", "Closure", "Frames",
+    "NeverOpens", "TracePart", "Why", "WorkingCalendar",
+]
+
 FIRST_YEAR, LAST_YEAR = 2000, 2100
-MINUTE_MS = 60_000
 FIVE_YEARS_MS = 5 * 366 * DAY_MS
 
-_WALL = re.compile(r"([01]\d|2[0-3]):([0-5]\d)")
+_Locate = Callable[[Moments, Moments], Moments]
 
 
 class NeverOpens(ValueError):
@@ -61,88 +65,6 @@ class TracePart(NamedTuple):
     why: Why
 
 
-class Frames(NamedTuple):
-    """Working time as sorted, disjoint, non-empty ``[from_at, to_at)``; ``int64`` arrays of one length [ms].
-
-    ``worked_before`` is the working time of all earlier frames of the same answer.
-    """
-
-    from_at: Moments
-    to_at: Moments
-    worked_before: Moments
-
-
-@dataclass(frozen=True)
-class CalendarVersion:
-    """Opening hours as set once: weekday (mon..sun) to frames ("HH:MM", "HH:MM"), local wall time.
-
-    An end may be "24:00"; an end not after its start lies on the next day. Overlaps and order do not matter.
-    A weekday left out is closed. ``holidays`` close the frames that begin on them, while this version holds.
-    ``unset_at_ms`` is when it was taken back, None: never. Raises ValueError for an unknown weekday or a frame that
-    is no time of day.
-    """
-
-    hours: Mapping[str, tuple[tuple[str, str], ...]]
-    holidays: frozenset[date]
-    effective_from: date
-    set_at_ms: int
-    unset_at_ms: int | None = None
-
-    def __post_init__(self) -> None:
-        unknown = sorted(set(self.hours) - set(WEEKDAYS))
-        if unknown:
-            raise ValueError(f"hours.{unknown[0]}: not a weekday, use one of {', '.join(WEEKDAYS)}")
-        for weekday in self.hours:
-            self.list_frames(weekday)
-
-    def list_frames(self, weekday: str) -> tuple[tuple[int, int], ...]:
-        """Frames of a weekday as minutes since its midnight; an end above 1440 lies on the next day [min]."""
-        frames = enumerate(self.hours.get(weekday, ()))
-        return tuple(_frame_minutes(frame, path=f"hours.{weekday}[{n}]") for n, frame in frames)
-
-
-@dataclass(frozen=True)
-class Closure:
-    """Out of office over ``[from_ms, until_ms)``, announced at ``set_at_ms``, taken back at ``unset_at_ms`` [ms]."""
-
-    from_ms: int
-    until_ms: int
-    set_at_ms: int
-    unset_at_ms: int | None = None
-
-
-@dataclass(frozen=True)
-class _Table:
-    """The frames of the whole UTC years ``first_year`` to ``last_year``, both included."""
-
-    first_year: int
-    last_year: int
-    frames: Frames
-    long_gaps: Moments  # positions of frames that follow five years or more without working time
-    plain: tuple[list[int], list[int], list[int]]  # the frames as lists, many times faster for one moment
-
-    @property
-    def total_ms(self) -> int:
-        from_at, to_at, before = self.frames
-        return int(before[-1] + to_at[-1] - from_at[-1]) if len(before) else 0
-
-    def count_worked(self, at_ms: int) -> int:
-        """Working time from the table's start to one moment [ms]."""
-        from_at, to_at, before = self.plain
-        found = bisect_right(from_at, at_ms) - 1
-        return 0 if found < 0 else before[found] + min(at_ms, to_at[found]) - from_at[found]
-
-    def list_worked(self, moments: Moments) -> Moments:
-        """Working time from the table's start to each moment [ms]."""
-        from_at, to_at, before = self.frames
-        if not len(from_at):
-            return np.zeros_like(moments)
-        found = np.searchsorted(from_at, moments, side="right") - 1
-        inside = np.maximum(found, 0)
-        worked = before[inside] + np.minimum(moments, to_at[inside]) - from_at[inside]
-        return np.where(found < 0, 0, worked)
-
-
 class WorkingCalendar:
     """One resolved clock: what counts is inside the hours in force, outside holidays and closures.
 
@@ -162,7 +84,7 @@ class WorkingCalendar:
         self.closures = tuple(sorted((c for c in closures if c.until_ms > c.from_ms), key=_closure_order))
         self.always_open = not self.versions and not self.closures
         self._effective_days = np.array([to_day_number(v.effective_from) for v in self.versions], np.int64)
-        self._table: _Table | None = None
+        self._table: FrameTable | None = None
 
     def elapsed_ms(self, start_ms: int, end_ms: int) -> int:
         """Working time in ``[start_ms, end_ms)`` [ms]; 0 when the end is not after the start."""
@@ -187,27 +109,13 @@ class WorkingCalendar:
         """
         if self.always_open and working_ms >= 0:
             return start_ms + working_ms
-        return self._find_due(start_ms, working_ms)
-
-    def _find_due(self, start_ms: int, working_ms: int) -> int:
-        """`add` where the frames in hand answer it and no long gap lies in them, else by the general way."""
         table = self._table
-        if table is not None and working_ms > 0 and not len(table.long_gaps):
-            from_at, to_at, before = table.plain
-            if from_at and from_at[0] <= start_ms < to_at[-1]:
-                target = table.count_worked(start_ms) + working_ms
-                if target <= table.total_ms:
-                    found = bisect_left(before, target) - 1
-                    return from_at[found] + target - before[found]
-        return int(self.add_many(np.array([start_ms]), working_ms)[0])
+        due = table.find_due(start_ms, working_ms) if table is not None and working_ms > 0 else None
+        return int(self.add_many([start_ms], working_ms)[0]) if due is None else due
 
-    def add_many(self, starts: ArrayLike, working_ms: int) -> Moments:
-        """``add`` of one limit to each start; ``int64``, same shape [ms]. Raises as ``add`` does for any."""
-        start = np.asarray(starts, np.int64)
-        _require_limit(working_ms)
-        if self.always_open or working_ms == 0 or not start.size:
-            return start + working_ms
-        return self._locate(start, working_ms, side="left")
+    def add_many(self, starts: ArrayLike, working_ms: ArrayLike) -> Moments:
+        """``add`` of one limit, or of one each, to each start; ``int64`` [ms]. Raises as ``add`` does for any."""
+        return self._locate_many(starts, working_ms, self._locate_first)
 
     def last_instant_within(self, start_ms: int, working_ms: int) -> int:
         """The last instant at which no more than ``working_ms`` have run since ``start_ms`` [ms].
@@ -215,21 +123,53 @@ class WorkingCalendar:
         The instant that uses the limit up when the shop is open then, else the next opening. Raises as
         ``add``: a shop that never opens again never uses more than the limit.
         """
-        _require_limit(working_ms)
-        if self.always_open:
-            return start_ms + working_ms
-        return int(self._locate(np.array([start_ms], np.int64), working_ms, side="right")[0])
+        return int(self.last_instants_within([start_ms], working_ms)[0])
+
+    def last_instants_within(self, starts: ArrayLike, working_ms: ArrayLike) -> Moments:
+        """``last_instant_within`` of one limit, or of one each, for each start; ``int64`` [ms]."""
+        return self._locate_many(starts, working_ms, self._locate_last, from_zero=True)
+
+    def walk_back_many(self, starts: ArrayLike, working_ms: ArrayLike) -> Moments:
+        """The last instants from which ``working_ms`` run until each start; the start itself for 0; ``int64`` [ms].
+
+        The mirror of ``add``: what reaches an opening stays there. Raises NeverOpens when five years without
+        working time, or the year 2000, come first; ValueError for a negative limit.
+        """
+        return self._locate_many(starts, working_ms, self._locate_last_before, sign=-1)
+
+    def leave_back_many(self, starts: ArrayLike, working_ms: ArrayLike) -> Moments:
+        """The first instants from which no more than ``working_ms`` run until each start; ``int64`` [ms].
+
+        The mirror of ``last_instants_within``: what reaches an opening goes on to the closing before it.
+        """
+        return self._locate_many(starts, working_ms, self._locate_first_before, sign=-1, from_zero=True)
+
+    def _locate_many(self, starts: ArrayLike, working_ms: ArrayLike, locate: _Locate, *, sign: int = 1,
+                     from_zero: bool = False) -> Moments:
+        """Where each limit leads from its start; one of 0 leads nowhere, unless ``from_zero``."""
+        start, limit = np.broadcast_arrays(np.asarray(starts, np.int64), np.asarray(working_ms, np.int64))
+        _require_limits(limit)
+        found: Moments = np.array(start + sign * limit)
+        moving = np.array((limit > 0) | from_zero)
+        if not self.always_open and moving.any():
+            found[moving] = locate(start[moving], limit[moving])
+        return found
 
     def is_open(self, at_ms: int) -> bool:
         """Whether the instant lies in a frame: at opening yes, at closing no."""
         return self.elapsed_ms(at_ms, at_ms + 1) > 0
 
+    def is_open_many(self, moments: ArrayLike) -> NDArray[np.bool_]:
+        """``is_open`` of each moment; ``bool`` of the same shape."""
+        at = np.asarray(moments, np.int64)
+        return self.elapsed_ms_many(at, at + 1) > 0
+
     def frames(self, start_ms: int, end_ms: int) -> Frames:
         """The frames that overlap ``[start_ms, end_ms)``, cut to it; empty arrays when none does [ms]."""
         if self.always_open:
-            return _to_frames(*_clip(np.array([start_ms]), np.array([end_ms]), start_ms, end_ms))
+            return to_frames(*clip(np.array([start_ms]), np.array([end_ms]), start_ms, end_ms))
         found = self._table_over(start_ms, end_ms).frames
-        return _to_frames(*_clip(found.from_at, found.to_at, start_ms, end_ms))
+        return to_frames(*clip(found.from_at, found.to_at, start_ms, end_ms))
 
     def trace(self, start_ms: int, end_ms: int) -> tuple[TracePart, ...]:
         """``[start_ms, end_ms)`` cut into stretches that count or do not, each with its cause, in order.
@@ -268,49 +208,99 @@ class WorkingCalendar:
         version = self._find_version(day)
         if counting:
             return Why.HOURS if version else Why.ALWAYS_OPEN
-        return Why.HOLIDAY if version and day in version.holidays else Why.OUTSIDE_HOURS
+        return _find_cause_of_day(version, day) if version else Why.OUTSIDE_HOURS
 
     def _find_version(self, day: date) -> CalendarVersion | None:
         held = [version for version in self.versions if version.effective_from <= day]
         return held[-1] if held else None
 
-    def _locate(self, start: Moments, working_ms: int, *, side: str) -> Moments:
-        """Where working time since each start passes the limit: ``left`` first instant, ``right`` last."""
-        table = self._table_with(int(start.min()), int(start.max()), working_ms + (side == "right"))
-        from_at, _, before = table.frames
-        target = table.list_worked(start) + working_ms
-        found = (before.searchsorted(target) if side == "left" else before.searchsorted(target, "right")) - 1
-        self._require_no_gap(table, start, found)
-        return from_at[found] + target - before[found]
+    def list_day_frames(self, day: date) -> Frames:
+        """The frames that begin on a local day, whole even over midnight, without what closures take [ms]."""
+        number = to_day_number(day)
+        wall = WallClock(self.zone, number - 1, number + 2)
+        from_at, to_at = self._list_hours_of(wall, np.array([number], np.int64))
+        from_at, to_at = union(from_at[from_at < to_at], to_at[from_at < to_at])
+        for closure in self.closures:
+            from_at, to_at = cut_out(from_at, to_at, closure.from_ms, closure.until_ms)
+        return to_frames(from_at, to_at)
+
+    def _locate_first(self, start: Moments, limit: Moments) -> Moments:
+        """The first instant at which working time since each start reaches the limit, which is above 0."""
+        table = self._table_after(start, limit)
+        target = table.list_worked(start) + limit
+        found = table.frames.worked_before.searchsorted(target) - 1
+        return self._leave_frames(table, start, found, target)
+
+    def _locate_last(self, start: Moments, limit: Moments) -> Moments:
+        """The last instant before working time since each start passes the limit."""
+        table = self._table_after(start, limit + 1)
+        target = table.list_worked(start) + limit
+        found = table.frames.worked_before.searchsorted(target, "right") - 1
+        return self._leave_frames(table, start, found, target)
+
+    def _locate_last_before(self, start: Moments, limit: Moments) -> Moments:
+        table = self._table_before(start, limit)
+        target = table.list_worked(start) - limit
+        found = table.frames.worked_before.searchsorted(target, "right") - 1
+        return self._enter_frames(table, start, found, target)
+
+    def _locate_first_before(self, start: Moments, limit: Moments) -> Moments:
+        table = self._table_before(start, limit + 1)
+        target = table.list_worked(start) - limit
+        found = table.frames.worked_before.searchsorted(target) - 1
+        return self._enter_frames(table, start, found, target)
 
     @staticmethod
-    def _require_no_gap(table: _Table, start: Moments, found: NDArray[np.intp]) -> None:
-        """Refuse answers behind a gap of five years, whatever the table happens to cover already."""
-        from_at, to_at, _ = table.frames
+    def _leave_frames(table: FrameTable, start: Moments, found: NDArray[np.intp], target: Moments) -> Moments:
+        """The instants in the frames found. Answers behind a gap of five years are refused, whatever the table
+        happens to cover already."""
+        from_at, to_at, before = table.frames
         first = np.searchsorted(to_at, start, side="right")
         gaps = table.long_gaps
         crossed = gaps.searchsorted(found, "right") > gaps.searchsorted(first, "right")
-        never = crossed | (from_at[first] - start >= FIVE_YEARS_MS)
-        if never.any():
-            raise NeverOpens(int(start[never].min()))
+        _require_none(crossed | (from_at[first] - start >= FIVE_YEARS_MS), start)
+        return from_at[found] + target - before[found]
 
-    def _table_with(self, first_ms: int, last_ms: int, needed_ms: int) -> _Table:
-        """A table in which ``needed_ms`` of working time follow ``last_ms``; raises NeverOpens."""
-        table = self._table_over(first_ms, last_ms)
-        worked = int(table.list_worked(np.array([last_ms]))[0])
-        while table.total_ms - worked < needed_ms:
-            idle_from = max(last_ms, int(table.frames.to_at[-1]) if len(table.frames.to_at) else 0)
-            idle_ms = _year_start(table.last_year + 1) - idle_from
-            if idle_ms >= FIVE_YEARS_MS or table.last_year == LAST_YEAR:
-                raise NeverOpens(last_ms)
+    @staticmethod
+    def _enter_frames(table: FrameTable, start: Moments, found: NDArray[np.intp], target: Moments) -> Moments:
+        """Like ``_leave_frames``, back in time."""
+        from_at, to_at, before = table.frames
+        last = np.searchsorted(from_at, start) - 1
+        gaps = table.long_gaps
+        crossed = gaps.searchsorted(last, "right") > gaps.searchsorted(found, "right")
+        _require_none(crossed | (start - to_at[last] >= FIVE_YEARS_MS), start)
+        return from_at[found] + target - before[found]
+
+    def _table_after(self, start: Moments, needed: Moments) -> FrameTable:
+        """A table in which the working time needed follows each start; raises NeverOpens."""
+        table = self._table_over(int(start.min()), int(start.max()))
+        targets = table.list_worked(start) + needed
+        furthest = int(targets.argmax())
+        target, since = int(targets[furthest]), int(start[furthest])
+        while table.total_ms < target:
+            idle_from = max(since, int(table.frames.to_at[-1]) if table.total_ms else 0)
+            if table.upper - idle_from >= FIVE_YEARS_MS or table.last_year == LAST_YEAR:
+                raise NeverOpens(since)
             table = self._cover(table.first_year, table.last_year + 1)
-            worked = int(table.list_worked(np.array([last_ms]))[0])
         return table
 
-    def _table_over(self, first_ms: int, last_ms: int) -> _Table:
+    def _table_before(self, start: Moments, needed: Moments) -> FrameTable:
+        """A table in which the working time needed comes before each start; raises NeverOpens."""
+        table = self._table_over(int(start.min()), int(start.max()))
+        targets = table.list_worked(start) - needed
+        furthest = int(targets.argmin())
+        since, need = int(start[furthest]), int(needed[furthest])
+        while table.count_worked(since) < need:
+            idle_until = min(since, int(table.frames.from_at[0]) if table.total_ms else since)
+            if idle_until - table.lower >= FIVE_YEARS_MS or table.first_year == FIRST_YEAR:
+                raise NeverOpens(since)
+            table = self._cover(table.first_year - 1, table.last_year)
+        return table
+
+    def _table_over(self, first_ms: int, last_ms: int) -> FrameTable:
         return self._cover(_year_of(first_ms), _year_of(last_ms))
 
-    def _cover(self, first_year: int, last_year: int) -> _Table:
+    def _cover(self, first_year: int, last_year: int) -> FrameTable:
         table = self._table
         if table is not None:
             first_year, last_year = min(first_year, table.first_year), max(last_year, table.last_year)
@@ -319,26 +309,27 @@ class WorkingCalendar:
         self._table = table = self._build(first_year, last_year)
         return table
 
-    def _build(self, first_year: int, last_year: int) -> _Table:
+    def _build(self, first_year: int, last_year: int) -> FrameTable:
         lower, upper = _year_start(first_year), _year_start(last_year + 1)
-        from_at, to_at = _union(*_clip(*self._list_hours(lower, upper), lower, upper))
+        from_at, to_at = union(*clip(*self._list_hours(lower, upper), lower, upper))
         for closure in self.closures:
-            from_at, to_at = _cut_out(from_at, to_at, closure)
+            from_at, to_at = cut_out(from_at, to_at, closure.from_ms, closure.until_ms)
         gaps = np.flatnonzero(from_at[1:] - to_at[:-1] >= FIVE_YEARS_MS) + 1
-        frames = _to_frames(from_at, to_at)
-        plain = (frames.from_at.tolist(), frames.to_at.tolist(), frames.worked_before.tolist())
-        return _Table(first_year, last_year, frames, gaps.astype(np.int64), plain)
+        return FrameTable(first_year, last_year, lower, upper, to_frames(from_at, to_at), gaps.astype(np.int64))
 
     def _list_hours(self, lower: int, upper: int) -> tuple[Moments, Moments]:
         """Frames, unordered and overlapping, of every local day that can touch ``[lower, upper)``."""
         if not self.versions:
             return np.array([lower]), np.array([upper])
         days = np.arange(lower // DAY_MS - 2, upper // DAY_MS + 2)
-        wall = WallClock(self.zone, int(days[0]), int(days[-1]) + 2)
+        return self._list_hours_of(WallClock(self.zone, int(days[0]), int(days[-1]) + 2), days)
+
+    def _list_hours_of(self, wall: WallClock, days: Moments) -> tuple[Moments, Moments]:
+        """Frames, unordered and overlapping, that begin on the days."""
         in_force = np.searchsorted(self._effective_days, days, side="right") - 1
-        pieces = [_list_open_days(wall, days[in_force < 0])]
+        pieces = [list_open_days(wall, days[in_force < 0])]
         for position, version in enumerate(self.versions):
-            pieces.extend(_list_version_frames(wall, version, days[in_force == position]))
+            pieces.extend(list_version_frames(wall, version, days[in_force == position]))
         froms, tos = zip(*pieces, strict=True)
         return np.concatenate(froms), np.concatenate(tos)
 
@@ -393,57 +384,8 @@ def _holds(said: CalendarVersion | Closure, known_at_ms: int) -> bool:
     return said.set_at_ms < known_at_ms and (said.unset_at_ms is None or said.unset_at_ms >= known_at_ms)
 
 
-def _list_open_days(wall: WallClock, days: Moments) -> tuple[Moments, Moments]:
-    local_ms = days * DAY_MS
-    return wall.to_utc(local_ms, closing=False), wall.to_utc(local_ms + DAY_MS, closing=True)
-
-
-def _list_version_frames(
-    wall: WallClock, version: CalendarVersion, days: Moments
-) -> Iterator[tuple[Moments, Moments]]:
-    holidays = np.array([to_day_number(day) for day in version.holidays], np.int64)
-    working = days[~np.isin(days, holidays)]
-    for position, weekday in enumerate(WEEKDAYS):
-        local_ms = working[(working + 3) % 7 == position] * DAY_MS  # 1970-01-01 was a Thursday
-        for opens, closes in version.list_frames(weekday):
-            opening = wall.to_utc(local_ms + opens * MINUTE_MS, closing=False)
-            yield opening, wall.to_utc(local_ms + closes * MINUTE_MS, closing=True)
-
-
 def _at_least_zero(lengths: Moments) -> Moments:
     return np.where(lengths > 0, lengths, 0)
-
-
-def _clip(from_at: Moments, to_at: Moments, lower: int, upper: int) -> tuple[Moments, Moments]:
-    from_at, to_at = np.maximum(from_at, lower), np.minimum(to_at, upper)
-    kept = from_at < to_at
-    return from_at[kept], to_at[kept]
-
-
-def _union(from_at: Moments, to_at: Moments) -> tuple[Moments, Moments]:
-    """Sorted, disjoint frames over the same time; frames that touch become one."""
-    order = np.argsort(from_at, kind="stable")
-    from_at, to_at = from_at[order], np.maximum.accumulate(to_at[order])
-    begins = np.ones(len(from_at), bool)
-    begins[1:] = from_at[1:] > to_at[:-1]
-    return from_at[begins], to_at[np.roll(begins, -1)]
-
-
-def _cut_out(from_at: Moments, to_at: Moments, closure: Closure) -> tuple[Moments, Moments]:
-    froms = np.concatenate((from_at, np.maximum(from_at, closure.until_ms)))
-    tos = np.concatenate((np.minimum(to_at, closure.from_ms), to_at))
-    kept = froms < tos
-    return _sorted_pairs(froms[kept], tos[kept])
-
-
-def _sorted_pairs(from_at: Moments, to_at: Moments) -> tuple[Moments, Moments]:
-    order = np.argsort(from_at, kind="stable")
-    return from_at[order], to_at[order]
-
-
-def _to_frames(from_at: Moments, to_at: Moments) -> Frames:
-    worked = np.cumsum(to_at - from_at)
-    return Frames(from_at, to_at, worked - (to_at - from_at))
 
 
 def _list_in_force(versions: tuple[CalendarVersion, ...]) -> tuple[CalendarVersion, ...]:
@@ -464,25 +406,20 @@ def _join_equal(parts: Iterator[TracePart]) -> list[TracePart]:
     return joined
 
 
-def _frame_minutes(frame: tuple[str, str], *, path: str) -> tuple[int, int]:
-    if len(frame) != 2:
-        raise ValueError(f'{path}: a frame has an opening and a closing, like ["09:00", "18:00"]')
-    opens, closes = _parse_wall(frame[0], path=f"{path}[0]"), 1440
-    if frame[1] != "24:00":
-        closes = _parse_wall(frame[1], path=f"{path}[1]")
-    return opens, closes if closes > opens else closes + 1440
+def _find_cause_of_day(version: CalendarVersion, day: date) -> Why:
+    if day in version.overrides:
+        return Why.OUTSIDE_HOURS if version.overrides[day] else Why.CLOSED_FOR
+    return Why.HOLIDAY if day in version.holidays else Why.OUTSIDE_HOURS
 
 
-def _parse_wall(text: str, *, path: str) -> int:
-    match = _WALL.fullmatch(text)
-    if match is None:
-        raise ValueError(f'{path}: {text!r} is no time of day, write it like "09:00"')
-    return int(match[1]) * 60 + int(match[2])
+def _require_limits(limits: Moments) -> None:
+    if limits.size and limits.min() < 0:
+        raise ValueError(f"working_ms: {limits.min()} is negative, a limit is 0 or more")
 
 
-def _require_limit(working_ms: int) -> None:
-    if working_ms < 0:
-        raise ValueError(f"working_ms: {working_ms} is negative, a limit is 0 or more")
+def _require_none(never: NDArray[np.bool_], start: Moments) -> None:
+    if never.any():
+        raise NeverOpens(int(start[never].min()))
 
 
 def _year_start(year: int) -> int:
