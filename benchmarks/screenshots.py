@@ -25,10 +25,24 @@ from operator_qos.settings import Settings
 README = (("seller_owner", "/seller/scorecard", "docs/images/scorecard.png"),
           ("admin", "/operator/sellers", "docs/images/sellers.png"))
 EVERY = {
-    "admin": ("/operator/today", "/operator/sellers", "/operator/disputes", "/operator/quarantine",
-              "/operator/standard", "/account"),
-    "seller_owner": ("/seller/day", "/seller/scorecard", "/seller/disputes", "/seller/notices", "/seller/standard"),
-    "mediator": ("/mediator/queue", "/mediator/figures"),
+    "admin": {"today": "/operator/today", "sellers": "/operator/sellers", "disputes": "/operator/disputes",
+              "quarantine": "/operator/quarantine", "standard": "/operator/standard", "account": "/account",
+              "missing": "/operator/nothing-here"},
+    "seller_owner": {"day": "/seller/day", "waiting": "/seller/day?kind=waiting", "scorecard": "/seller/scorecard",
+                     "disputes": "/seller/disputes", "notices": "/seller/notices", "standard": "/seller/standard"},
+    "mediator": {"queue": "/mediator/queue", "figures": "/mediator/figures"},
+}
+# Pages whose address depends on the data: name, the page that links to them, the link.
+FOLLOWED = {
+    "admin": (("shop", "sellers", "tbody th a[href^='/operator/sellers/']"),
+              ("units", "sellers", "tbody td.num a[href*='/metrics/']"),
+              ("order", "units", "tbody a[href*='/orders/']"),
+              ("dispute", "disputes", "tbody a[href^='/operator/disputes/']")),
+    "seller_owner": (("units", "scorecard", "a[href*='/metrics/']:not([href*='csv'])"),
+                     ("order", "scorecard", "a[href*='/orders/']"),
+                     ("conversation", "day", "a[href^='/seller/conversations/']"),
+                     ("dispute", "disputes", "tbody a[href^='/seller/disputes/']")),
+    "mediator": (("case", "queue", "a[href^='/mediator/cases/']"),),
 }
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
          "--disable-component-update", "--disable-sync"]
@@ -63,17 +77,44 @@ def switch_language(page: Page, language: str) -> None:
         other.first.click()
 
 
+def list_addresses(page: Page, address: str, role: str) -> dict[str, str]:
+    """Every page of a role by its name; one that no data leads to is left out, and said."""
+    found = dict(EVERY[role])
+    for name, start, link in FOLLOWED[role]:
+        if start not in found:
+            continue
+        page.goto(f"{address}{found[start]}")
+        links = page.locator(f"main {link}")
+        if links.count():
+            found[name] = links.first.get_attribute("href") or ""
+        else:
+            print(f"{role}: no link to a page “{name}” on “{start}”")
+    return found
+
+
+def shoot(page: Page, target: Path) -> None:
+    """One whole page, its charts drawn."""
+    page.wait_for_load_state("networkidle")
+    page.screenshot(path=str(target), full_page=True)
+
+
 def take_all(browser: Browser, address: str, folder: Path) -> None:
     """Every page, both languages, 360 and 1440 px wide."""
-    for role, paths in EVERY.items():
+    for role in EVERY:
+        paths = list_addresses(sign_in(browser, address, role, width=1440), address, role)
         for language in ("fr", "en"):
             for width in (360, 1440):
                 page = sign_in(browser, address, role, width=width)
                 switch_language(page, language)
-                for path in paths:
+                for name, path in paths.items():
                     page.goto(f"{address}{path}")
-                    name = f"{path.strip('/').replace('/', '-')}-{language}-{width}.png"
-                    page.screenshot(path=str(folder / name), full_page=True)
+                    shoot(page, folder / f"{role}-{name}-{language}-{width}.png")
+                page.context.close()
+    for language in ("fr", "en"):
+        for width in (360, 1440):
+            page = browser.new_page(viewport={"width": width, "height": 900}, locale=language)
+            page.goto(f"{address}/login")
+            shoot(page, folder / f"anyone-login-{language}-{width}.png")
 
 
 def main() -> None:

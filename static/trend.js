@@ -1,6 +1,30 @@
-/* Draws the figures of the page with Plotly once it has loaded. Whatever fails leaves the page as it was. */
+/* Draws the figures of the page with Plotly once the page can be read. Whatever fails leaves the page as it was. */
 "use strict";
 (function () {
+  const { nonce, dataset: { plotly } } = document.currentScript;
+
+  /* Plotly adds two style elements while it loads. Our policy asks every style for the nonce of this answer; the
+     script runs with that nonce already, so what it makes may carry it, too. */
+  function lendNonce() {
+    const create = document.createElement;
+    document.createElement = function (name, ...more) {
+      const made = create.call(this, name, ...more);
+      if (String(name).toLowerCase() === "style") made.nonce = nonce;
+      return made;
+    };
+  }
+
+  let loading;
+  function load() {
+    loading ||= new Promise((resolve, reject) => {
+      lendNonce();
+      const script = document.createElement("script");
+      Object.assign(script, { src: plotly, nonce, onload: resolve, onerror: reject });
+      document.head.append(script);
+    });
+    return loading;
+  }
+
   function colours() {
     const style = getComputedStyle(document.documentElement);
     const read = (name) => style.getPropertyValue(name).trim();
@@ -29,16 +53,20 @@
     if (!answer.ok) return;
     const figure = tint(await answer.json());
     if (!figure.data.length) return;
+    await load();
     box.hidden = false;
     box.parentElement.classList.add("is-drawn");
     await window.Plotly.newPlot(box, figure.data, figure.layout, { displayModeBar: false, responsive: true });
   }
 
-  document.addEventListener("DOMContentLoaded", () => {
-    if (!window.Plotly) return;
-    for (const box of document.querySelectorAll("[data-figure]")) draw(box).catch(() => {
-      box.hidden = true;
-      box.parentElement.classList.remove("is-drawn");
-    });
+  function leave(box) {
+    box.hidden = true;
+    box.parentElement.classList.remove("is-drawn");
+  }
+
+  window.addEventListener("load", () => {
+    for (const box of document.querySelectorAll("[data-figure]")) {
+      draw(box).catch(() => leave(box)).finally(() => { box.dataset.settled = ""; });
+    }
   });
 })();

@@ -1,0 +1,69 @@
+"""Every page in both languages: axe finds nothing on a desk and a phone, nothing overflows, it loads light and quiet."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import ViewportSize
+
+from tests.e2e.visits import DESK, PHONE, Visitor
+from tests.e2e.world import LANGUAGES, SHOP
+
+pytestmark = pytest.mark.browser
+FIRST_VISIT_BYTES = 300_000
+LATE = "metrics/late_shipment_rate"
+PAGES = {
+    "operator": (
+        "/operator/today",
+        "/operator/sellers",
+        "/operator/sellers?verdict=kept&name=nobody",
+        f"/operator/sellers/{SHOP}",
+        f"/operator/shops/{SHOP}/{LATE}",
+        f"/operator/shops/{SHOP}/{LATE}?show=forgiven",
+        f"/operator/shops/{SHOP}/orders/O-1",
+        "/operator/standard",
+        "/operator/quarantine",
+        "/operator/disputes",
+        "/account",
+    ),
+    "seller": (
+        "/seller/day",
+        "/seller/day?kind=waiting",
+        "/seller/scorecard?shop=" + SHOP,
+        "/seller/scorecard?shop=lonja-es/morvan-es",
+        f"/seller/shops/{SHOP}/{LATE}",
+        f"/seller/shops/{SHOP}/orders/O-3",
+        f"/seller/conversations/{SHOP}/V-2",
+        "/seller/disputes",
+        "/seller/notices",
+        "/seller/notices?show=open",
+        "/seller/standard",
+        "/account",
+    ),
+    "mediator": ("/mediator/queue", "/mediator/figures", "/account"),
+}
+EVERY = [(role, path) for role, paths in PAGES.items() for path in paths]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize(("role", "path"), EVERY)
+def test_a_page_suits_everybody_on_a_desk_and_on_a_phone(
+    visit: Callable[[str, str], Visitor], role: str, path: str, language: str
+) -> None:
+    tab = visit(role, language)
+    tab.open(path)
+    assert tab.page.locator("html").get_attribute("lang") == language
+    assert tab.count_bytes() <= FIRST_VISIT_BYTES
+    assert tab.list_violations() == []
+    tab.page.set_viewport_size(PHONE)
+    assert tab.overflow() <= 0
+    assert tab.list_violations() == []
+
+
+@pytest.mark.parametrize("size", [DESK, PHONE], ids=["desk", "phone"])
+def test_the_door_suits_everybody(stranger: Visitor, size: ViewportSize) -> None:
+    stranger.page.set_viewport_size(size)
+    stranger.open("/login")
+    assert stranger.list_violations() == []
+    assert stranger.overflow() <= 0

@@ -1,0 +1,84 @@
+"""A small marketplace for the browser: counted orders, things owed, disputes, one official run, two people a role."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+
+from sqlalchemy import Engine
+
+from operator_qos.accounts.models import User
+from operator_qos.db import unit_of_work
+from operator_qos.disputes.jobs import escalate_due
+from operator_qos.evaluation.service import evaluate_marketplace
+from operator_qos.sellers.company_queries import find_seller_id
+from tests.pages import operator_world, seller_world
+from tests.web.fixtures import NOW, PASSWORD, add_companies, hash_password
+
+LANGUAGES = ("en", "fr")
+ROLES = {"operator": ("admin", None), "seller": ("seller_owner", "morvan"), "mediator": ("mediator", None)}
+SHOP = "halle-fr/morvan-fr"
+OLD_CASE = "C-7"
+
+
+@dataclass(frozen=True)
+class Person:
+    """Somebody who signs in: "operator", "seller" or "mediator", reading a language from the first page on."""
+
+    role: str
+    language: str
+
+    @property
+    def email(self) -> str:
+        """The address they sign in with."""
+        return f"{self.role}-{self.language}@people.example"
+
+
+PEOPLE = tuple(Person(role, language) for role in ROLES for language in LANGUAGES)
+
+
+def _add_people(engine: Engine, people: Iterable[Person]) -> None:
+    with unit_of_work(engine) as session:
+        for person in people:
+            role, company = ROLES[person.role]
+            session.add(User(
+                email=person.email, password_hash=hash_password(), name=f"{person.role.title()} {person.language}",
+                role=role, language=person.language, created_at=NOW,
+                seller_id=find_seller_id(session, company) if company else None,
+            ))  # fmt: skip
+            session.flush()
+
+
+def _open_old_case(engine: Engine) -> None:
+    """A case the seller let lapse, so that it waits for a mediator."""
+    place = seller_world.HALLE
+    seller_world.send(
+        engine,
+        seller_world.event(place, "case.opened", OLD_CASE, "2026-06-01T09:00:00Z", order=operator_world.TALKED_ABOUT,
+                           kind="claim", reason="not_received", amount_minor=1990),
+    )  # fmt: skip
+    assert escalate_due(engine, now=NOW) >= 1
+
+
+def _judge(engine: Engine) -> None:
+    """The official run of the day before."""
+    with unit_of_work(engine) as session:
+        for marketplace in ("halle-fr", "lonja-es"):
+            report = evaluate_marketplace(session, marketplace, on=date(2026, 6, 17), now=NOW)
+            assert not report.dry_run
+
+
+def fill(engine: Engine) -> None:
+    """Everything the pages show, always the same."""
+    add_companies(engine)
+    _add_people(engine, PEOPLE)
+    operator_world.fill_world(engine)
+    seller_world.fill(engine)
+    _open_old_case(engine)
+    _judge(engine)
+
+
+def sign_in_fields(person: Person) -> dict[str, str]:
+    """What they write into the form."""
+    return {"email": person.email, "password": PASSWORD}
