@@ -10,6 +10,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
 
+import orjson
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
@@ -69,6 +70,11 @@ class Base(DeclarativeBase):
     metadata = MetaData(naming_convention=NAMING)
 
 
+def write_json(value: object) -> str:
+    """JSON text as the tables hold it."""
+    return orjson.dumps(value).decode()
+
+
 def _prepare_sqlite(connection: object, _record: object) -> None:
     cursor = connection.cursor()  # type: ignore[attr-defined]  # a DBAPI connection
     connection.isolation_level = None  # type: ignore[attr-defined]  # we begin transactions ourselves
@@ -88,10 +94,12 @@ def create_database_engine(url: str) -> Engine:
     """An engine with the transaction behaviour the ledger relies on; creates SQLite's folder."""
     parsed = make_url(url)
     if parsed.get_backend_name() != "sqlite":
-        return create_engine(parsed, isolation_level="READ COMMITTED", pool_size=5, max_overflow=15, pool_pre_ping=True)
+        return create_engine(parsed, isolation_level="READ COMMITTED", pool_size=5, max_overflow=15, pool_pre_ping=True,
+                             json_serializer=write_json, json_deserializer=orjson.loads)
     if parsed.database and parsed.database != ":memory:":
         Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
-    engine = create_engine(parsed, connect_args={"timeout": 60})
+    engine = create_engine(parsed, connect_args={"timeout": 60}, json_serializer=write_json,
+                           json_deserializer=orjson.loads)
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine

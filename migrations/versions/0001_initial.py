@@ -356,6 +356,14 @@ def upgrade() -> None:
     )
     op.create_index("ix_promise_facts_dossier_id", "promise_facts", ["dossier_id"])
     op.create_table(
+        "pending_dossiers",
+        sa.Column("dossier_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("shop_id", sa.Integer(), nullable=False),
+        sa.Column("flaw", sa.String(length=1000)),
+        sa.PrimaryKeyConstraint("dossier_id", name="pk_pending_dossiers"),
+    )
+    op.create_index("ix_pending_dossiers_shop", "pending_dossiers", ["shop_id", "dossier_id"])
+    op.create_table(
         "quarantine",
         sa.Column("id", BIG_KEY, nullable=False),
         sa.Column("received_at", sa.DateTime(timezone=True), nullable=False),
@@ -683,6 +691,7 @@ def downgrade() -> None:
     op.drop_table("parcel_facts")
     op.drop_table("outcomes")
     op.drop_table("outbox_mails")
+    op.drop_table("pending_dossiers")
     op.drop_table("order_facts")
     op.drop_table("obligations")
     op.drop_table("named_events")

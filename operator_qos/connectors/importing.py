@@ -22,6 +22,7 @@ from operator_qos.events.quarantine import ingest_guarded
 from operator_qos.events.service import Counts, Intake, Receipt
 from operator_qos.ledger.jobs import start_cells
 from operator_qos.ledger.models import CaseFact
+from operator_qos.ledger.pending import derive_pending
 from operator_qos.ledger.scorecards import refresh_scorecards
 from operator_qos.ledger.service import advance_shops
 from operator_qos.sellers.models import Shop
@@ -135,8 +136,9 @@ def _write_progress(run: _Run, rows_done: int | None) -> None:
             session.add(ImportProgress(id=run.key, name=run.name[:300], rows_done=rows_done, updated_at=run.now))
 
 
-def finish_bulk(engine: Engine, *, now: datetime) -> None:
-    """After a bulk load: day cells, scorecards and disputes of every shop as of now; commits."""
+def finish_bulk(engine: Engine, *, now: datetime, on_progress: Progress | None = None) -> None:
+    """After a bulk load: facts, day cells, scorecards and disputes of every shop as of now; commits as it goes."""
+    derive_pending(engine, on_progress=on_progress)
     with unit_of_work(engine) as session:
         shops = {row.id: row.cells_ms for row in session.execute(select(Shop.id, Shop.cells_ms))}
         start_cells(session, [shop for shop, at in shops.items() if at == 0], now_ms=to_ms(now))

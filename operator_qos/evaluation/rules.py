@@ -5,7 +5,7 @@ Pure: rows in, numbers out. The rows are sorted once, so that each date is a sli
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from scoring.metrics import GROUP_CODES, METRICS
 from scoring.standards import MetricRule, Standard
-from scoring.verdicts import judge_evidence, to_verdicts
+from scoring.verdicts import VERDICTS, judge_evidence
 from scoring.windows import window_start_ms
 
 Counts = NDArray[np.int64]
@@ -110,50 +110,54 @@ class OutcomeTable:
     def measure(self, rule: MetricRule, as_of_ms: int, zone: str) -> RuleNumbers:
         """The counts of one rule over its window [B, T) for T = `as_of_ms` [epoch ms]."""
         start_ms = window_start_ms(as_of_ms, zone, days=rule.window_days)
-        seen = _slice(self._columns[rule.metric], start_ms, as_of_ms)
-        size = len(self.shop_ids)
-        shop, unit, buyer = seen.shop[seen.is_bad], seen.unit[seen.is_bad], seen.buyer[seen.is_bad]
+        columns, seen = self._columns[rule.metric], _find_rows(self._columns[rule.metric], start_ms, as_of_ms)
+        size, shops = len(self.shop_ids), columns.shop[seen]
+        wrong = seen[columns.is_bad[seen]]
         return RuleNumbers(
             rule,
             start_ms,
-            bad=np.bincount(shop, minlength=size),
-            base=_count(seen.shop, seen.in_base, size),
-            raw_bad=_count(seen.shop, seen.raw_is_bad, size),
-            raw_base=_count(seen.shop, seen.raw_in_base, size),
-            buyers=_count_distinct(shop, buyer, size),
-            units=_group_units(shop, unit),
+            bad=np.bincount(columns.shop[wrong], minlength=size),
+            base=_count(shops, columns.in_base[seen], size),
+            raw_bad=_count(shops, columns.raw_is_bad[seen], size),
+            raw_base=_count(shops, columns.raw_in_base[seen], size),
+            buyers=_count_distinct(columns.shop[wrong], columns.buyer[wrong], size),
+            units=_group_units(columns.shop[wrong], columns.unit[wrong]),
         )
 
     def count_orders(self, as_of_ms: int, zone: str) -> Counts:
         """Orders placed within the window the top level asks for, per shop."""
         days = self.standard.get_level("top").orders_window_days or 1
-        seen = _slice(self._columns[PLACED_METRIC], window_start_ms(as_of_ms, zone, days=days), as_of_ms)
-        return _count(seen.shop, seen.raw_in_base, len(self.shop_ids))
+        columns = self._columns[PLACED_METRIC]
+        seen = _find_rows(columns, window_start_ms(as_of_ms, zone, days=days), as_of_ms)
+        return _count(columns.shop[seen], columns.raw_in_base[seen], len(self.shop_ids))
 
-    def evaluate(self, as_of_ms: int, zone: str) -> list[ShopEvaluation]:
-        """Every shop measured and judged under every rule at T, in the order of the shops given."""
-        measured = [self.measure(rule, as_of_ms, zone) for rule in self.standard.rules]
-        verdicts = [judge(numbers, self.standard) for numbers in measured]
-        orders = self.count_orders(as_of_ms, zone).tolist()
-        columns = [_to_results(*pair) for pair in zip(measured, verdicts, strict=True)]
-        return [
-            ShopEvaluation(shop_id, orders[place], tuple(column[place] for column in columns))
-            for place, shop_id in enumerate(self.shop_ids)
+    def evaluate(self, as_of_ms: Sequence[int], zone: str) -> Iterator[list[ShopEvaluation]]:
+        """For each T every shop measured and judged under every rule, in the order of the shops given."""
+        columns = [
+            judge([self.measure(rule, at_ms, zone) for at_ms in as_of_ms], self.standard)
+            for rule in self.standard.rules
         ]
+        for at_ms, results in zip(as_of_ms, zip(*columns, strict=True), strict=True):
+            orders = self.count_orders(at_ms, zone).tolist()
+            yield [
+                ShopEvaluation(shop_id, orders[place], tuple(result[place] for result in results))
+                for place, shop_id in enumerate(self.shop_ids)
+            ]
 
 
-def judge(numbers: RuleNumbers, standard: Standard) -> list[str]:
-    """The verdict of each shop on one rule, by evidence."""
-    rule = numbers.rule
+def judge(dates: Sequence[RuleNumbers], standard: Standard) -> list[list[ShopResult]]:
+    """The results of one rule, per date and shop, judged by evidence all at once."""
+    rule = dates[0].rule
     codes = judge_evidence(
-        numbers.bad,
-        numbers.base,
-        numbers.buyers,
+        np.stack([numbers.bad for numbers in dates]),
+        np.stack([numbers.base for numbers in dates]),
+        np.stack([numbers.buyers for numbers in dates]),
         limits=rule.limit,
         higher_is_better=rule.higher_is_better,
         evidence=standard.evidence,
     )
-    return [str(verdict) for verdict in to_verdicts(codes)]
+    words = [[str(VERDICTS[code]) for code in row] for row in codes.tolist()]
+    return [_to_results(numbers, verdicts) for numbers, verdicts in zip(dates, words, strict=True)]
 
 
 def share_value(bad: int, base: int, *, higher_is_better: bool) -> float | None:
@@ -245,11 +249,12 @@ def _select(frame: pd.DataFrame, metric: str) -> OutcomeColumns:
     )
 
 
-def _slice(columns: OutcomeColumns, start_ms: int, as_of_ms: int) -> OutcomeColumns:
-    """The rows anchored in [start, T) that hold at T: from < T <= until."""
+def _find_rows(columns: OutcomeColumns, start_ms: int, as_of_ms: int) -> Counts:
+    """Positions of the rows anchored in [start, T) that hold at T: from < T <= until."""
     first, last = np.searchsorted(columns.anchor_ms, [start_ms, as_of_ms], side="left")
     holds = (columns.from_ms[first:last] < as_of_ms) & (as_of_ms <= columns.until_ms[first:last])
-    return OutcomeColumns(**{name: values[first:last][holds] for name, values in vars(columns).items()})
+    found: Counts = np.flatnonzero(holds) + first
+    return found
 
 
 def _count(shop: Counts, flags: Flags, size: int) -> Counts:
@@ -257,8 +262,9 @@ def _count(shop: Counts, flags: Flags, size: int) -> Counts:
 
 
 def _count_distinct(shop: Counts, buyer: Counts, size: int) -> Counts:
-    pairs = np.unique(np.stack([shop, buyer]), axis=1)
-    return np.bincount(pairs[0], minlength=size)
+    codes = int(buyer.max(initial=0)) + 1
+    pairs: Counts = np.unique(shop * codes + buyer)
+    return np.bincount(pairs // codes, minlength=size)
 
 
 def _group_units(shop: Counts, unit: NDArray[np.object_]) -> dict[int, tuple[str, ...]]:

@@ -6,7 +6,7 @@ T and K are the end of the local day. What may not be official is a dry run that
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -28,7 +28,7 @@ from operator_qos.standing.service import (
     RunHeader,
     append_changes,
     record_results,
-    record_run,
+    record_runs,
     store_standings,
 )
 from scoring.ladder import Intent, MetricVerdict, Standing, parse_standing, step, to_plain
@@ -68,15 +68,25 @@ class _Judge:
     actor: str = "system"
     decided_on: dict[int, date] = field(default_factory=dict)
 
-    def measure(self, as_of_ms: int) -> list[ShopEvaluation]:
-        """The shops that were open or had something to count at T."""
-        found = self.table.evaluate(as_of_ms, self.marketplace.zone)
-        opened = {shop.id for shop in self.shops if shop.opened_ms < as_of_ms}
-        return [
-            shop
-            for shop in found
-            if shop.shop_id in opened or shop.orders or any(result.raw_base for result in shop.results)
-        ]
+    def measure(self, ends_ms: Sequence[int]) -> Iterator[list[ShopEvaluation]]:
+        """For each T the shops that were open or had something to count."""
+        for as_of_ms, found in zip(ends_ms, self.table.evaluate(ends_ms, self.marketplace.zone), strict=True):
+            opened = {shop.id for shop in self.shops if shop.opened_ms < as_of_ms}
+            yield [
+                shop
+                for shop in found
+                if shop.shop_id in opened or shop.orders or any(result.raw_base for result in shop.results)
+            ]
+
+    def head(self, on: date, as_of_ms: int, shops: int) -> RunHeader:
+        """What identifies the run of a date."""
+        return RunHeader(
+            self.marketplace.id, on, as_of_ms, as_of_ms, self.standard.id, self.standard.version, shops
+        )
+
+    def move_all(self, shops: Sequence[ShopEvaluation], on: date) -> list[Change]:
+        """Take shops one date further; what changed."""
+        return [change for shop in shops for change in self.move(shop, on)]
 
     def move(self, shop: ShopEvaluation, on: date) -> list[Change]:
         """Take a shop one date further; what changed."""
@@ -197,47 +207,52 @@ def _evaluate_dates(
     ends = [end_of_day_ms(on, marketplace.zone) for on in dates]
     judge = _load_judge(session, marketplace, first_ms=ends[0], last_ms=ends[-1])
     judge.actor = actor
-    rows: list[ResultRow] = []
-    reports = [
-        _evaluate_official(session, judge, on=on, as_of_ms=end, now=now, rows=rows)
-        for on, end in zip(dates, ends, strict=True)
+    last = find_last_run_on(session, marketplace.id)
+    measured = list(zip(dates, ends, judge.measure(ends), strict=True))
+    headers = {on: judge.head(on, end, len(shops)) for on, end, shops in measured}
+    due = [header for on, header in headers.items() if last is None or on > last]
+    run_ids = record_runs(session, due, now=now)
+    changes = {on: judge.move_all(shops, on) for on, _, shops in measured if on in run_ids}
+    _write_down(session, judge, {run_ids[on]: (headers[on], shops, changes[on]) for on, _, shops in measured
+                                 if on in run_ids}, now=now)
+    taken = "{} was judged by another run just now"
+    return [
+        _report(headers[on], shops, changes.get(on, ()), reason="" if on in run_ids else taken.format(on))
+        for on, _, shops in measured
     ]
-    record_results(session, rows)
-    store_standings(session, judge.list_decided())
-    return reports
 
 
-def _evaluate_official(
-    session: Session, judge: _Judge, *, on: date, as_of_ms: int, now: datetime, rows: list[ResultRow]
-) -> EvaluationReport:
-    last = find_last_run_on(session, judge.marketplace.id)
-    shops = judge.measure(as_of_ms)
-    header = RunHeader(
-        judge.marketplace.id, on, as_of_ms, as_of_ms, judge.standard.id, judge.standard.version, len(shops)
-    )
-    run_id = None if last is not None and last >= on else record_run(session, header, now=now)
-    if run_id is None:
-        return _report(header, shops, (), reason=f"{on} was judged by another run just now")
-    changes = [change for shop in shops for change in judge.move(shop, on)]
-    append_changes(session, header, run_id, changes, now=now)
-    append_audit(
+Judged = tuple[RunHeader, Sequence[ShopEvaluation], Sequence[Change]]
+
+
+def _write_down(session: Session, judge: _Judge, runs: Mapping[int, Judged], *, now: datetime) -> None:
+    """Store what official runs found and changed."""
+    append_changes(
         session,
-        actor=judge.actor,
+        {run_id: header for run_id, (header, _, _) in runs.items()},
+        [(run_id, change) for run_id, (_, _, changes) in runs.items() for change in changes],
         now=now,
-        action="evaluation.run",
-        subject=f"{judge.marketplace.id}:{on}",
-        after={
-            "run": run_id,
-            "shops": len(shops),
-            "changes": len(changes),
-            "standard": judge.standard.id,
-            "version": judge.standard.version,
-        },
     )
-    rows += [
-        ResultRow(run_id, shop.shop_id, **vars(result)) for shop in shops for result in shop.results
-    ]
-    return _report(header, shops, changes)
+    record_results(session, [
+        ResultRow(run_id, shop.shop_id, **vars(result))
+        for run_id, (_, shops, _) in runs.items() for shop in shops for result in shop.results
+    ])
+    store_standings(session, judge.list_decided())
+    for run_id, (header, shops, changes) in runs.items():
+        append_audit(
+            session,
+            actor=judge.actor,
+            now=now,
+            action="evaluation.run",
+            subject=f"{header.marketplace_id}:{header.on_date}",
+            after={
+                "run": run_id,
+                "shops": len(shops),
+                "changes": len(changes),
+                "standard": header.standard_id,
+                "version": header.standard_version,
+            },
+        )
 
 
 def _evaluate_dry(
@@ -246,15 +261,10 @@ def _evaluate_dry(
     """Judge without writing; changes only where the standings at hand are those before the date."""
     as_of_ms = min(end_of_day_ms(on, marketplace.zone), to_ms(now))
     judge = _load_judge(session, marketplace, first_ms=as_of_ms, last_ms=as_of_ms)
-    shops = judge.measure(as_of_ms)
+    (shops,) = judge.measure([as_of_ms])
     last = find_last_run_on(session, marketplace.id)
-    changes: list[Change] = []
-    if last is None or last < on:
-        changes = [change for shop in shops for change in judge.move(shop, on)]
-    header = RunHeader(
-        marketplace.id, on, as_of_ms, as_of_ms, judge.standard.id, judge.standard.version, len(shops)
-    )
-    return _report(header, shops, changes, reason=reason)
+    changes = judge.move_all(shops, on) if last is None or last < on else []
+    return _report(judge.head(on, as_of_ms, len(shops)), shops, changes, reason=reason)
 
 
 def _load_judge(

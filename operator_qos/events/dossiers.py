@@ -86,7 +86,8 @@ def _list_spoken_of(session: Session, arrivals: Sequence[Arrival]) -> set[tuple[
 class Assignment:
     """The dossier of each arrival (None: about the shop itself), and what merging did to older ones.
 
-    `existing` are the dossiers that now hold earlier events, `merged` those that gave way to another.
+    `existing` are the dossiers that now hold earlier events, `merged` those that gave way to another, `shops` tells
+    whose each of them is.
     """
 
     def __init__(self, session: Session, arrivals: Sequence[Arrival]) -> None:
@@ -99,6 +100,7 @@ class Assignment:
         things = {entity for found in entities.values() for entity in found}
         self._known = _find_known(session, things | set(own.values()))
         self._shop_level: set[int] = set()
+        self.shops: dict[int, int] = {}
         for arrival in arrivals:
             self._join(arrival, entities[arrival.identity], own.get(arrival.identity))
         self._aside = {self._union.find(item) for item in self._shop_level}
@@ -117,6 +119,7 @@ class Assignment:
         elif shop_id == arrival.shop_id:
             self._shop_level.update(things)
         self._union.join(linked)
+        self.shops.update(dict.fromkeys(linked, arrival.shop_id))
 
     def _dossier_of(self, arrival: Arrival, things: Sequence[int]) -> int | None:
         if arrival.typed.type.startswith("shop.") or not things:

@@ -31,6 +31,7 @@ from operator_qos.events.log import (
     without_buyer,
 )
 from operator_qos.events.models import Event, Quarantined
+from operator_qos.ledger.pending import mark_pending
 from operator_qos.ledger.scorecards import refresh_scorecards
 from operator_qos.ledger.service import Touched, advance_shops, derive_dossiers, list_clock_dossiers
 from operator_qos.sellers.queries import Directory, load_directory
@@ -59,8 +60,8 @@ class Receipt:
 class Intake:
     """How a batch is taken in: where it comes from, whether unknown shops are opened, how long bodies are kept.
 
-    `rows` are row numbers in the file, for messages; `live` keeps day cells and scorecards up to date at once, which
-    a bulk load does once at its end.
+    `rows` are row numbers in the file, for messages; `live` brings facts, cells and scorecards up to date at once,
+    which a bulk load does once at its end.
     """
 
     now: datetime
@@ -240,19 +241,24 @@ def _repeated(session: Session, arrival: Arrival, standing: str, intake: Intake)
 
 
 def _follow(session: Session, fresh: Sequence[Arrival], intake: Intake) -> None:
-    """Derive what the new events touched: facts, promises, outcomes, cells, scorecards, disputes."""
+    """Derive what the new events touched: facts, promises, outcomes, cells, scorecards, disputes.
+
+    A bulk load only notes what it touched: most dossiers go on in a later batch, and are derived once, at its end.
+    """
     assignment: Assignment = session.info.pop("assignment")
     dossiers = {d for d in assignment.of.values() if d is not None}
     clocks = update_shops(session, fresh)
     clocks |= {a.shop_id for a in fresh if assignment.of[a.identity] is None and a.typed.type != "shop.opened"}
-    dossiers |= list_clock_dossiers(session, clocks) if clocks else set()
-    touched = Touched(frozenset(dossiers), _list_fresh(fresh, assignment), frozenset(assignment.merged),
-                      in_bulk=not intake.live)
+    moved = list_clock_dossiers(session, clocks) if clocks else {}
+    if not intake.live:
+        mark_pending(session, {d: assignment.shops[d] for d in dossiers | assignment.merged} | moved)
+        return
+    dossiers |= moved.keys()
+    touched = Touched(frozenset(dossiers), _list_fresh(fresh, assignment), frozenset(assignment.merged))
     shops = derive_dossiers(session, touched) | {a.shop_id for a in fresh}
-    if intake.live:
-        _follow_disputes(session, dossiers, fresh, intake)
-        advance_shops(session, shops, now_ms=intake.now_ms)
-        refresh_scorecards(session, sorted(shops), now_ms=intake.now_ms)
+    _follow_disputes(session, dossiers, fresh, intake)
+    advance_shops(session, shops, now_ms=intake.now_ms)
+    refresh_scorecards(session, sorted(shops), now_ms=intake.now_ms)
 
 
 def _list_fresh(fresh: Sequence[Arrival], assignment: Assignment) -> dict[int, tuple[int, list[TypedEvent]]]:

@@ -20,6 +20,20 @@ class _Fact(Base):
     dossier_id: Mapped[int] = mapped_column(BigInteger, index=True)
 
 
+class PendingDossier(Base):
+    """A dossier whose events a bulk load appended and whose rows still have to be derived.
+
+    `flaw` says why it could not be derived; it stays, and is tried again after every bulk load.
+    """
+
+    __tablename__ = "pending_dossiers"
+    __table_args__ = (Index("ix_pending_dossiers_shop", "shop_id", "dossier_id"),)
+
+    dossier_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    shop_id: Mapped[int]
+    flaw: Mapped[str | None] = mapped_column(String(1000))
+
+
 class OrderFact(_Fact):
     __tablename__ = "order_facts"
     __table_args__ = (Index("ix_order_facts_shop_order", "shop_id", "order_ref"),

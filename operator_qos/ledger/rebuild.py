@@ -14,7 +14,8 @@ from operator_qos.disputes.sync import sync_disputes
 from operator_qos.events.models import Event
 from operator_qos.ledger.jobs import start_cells
 from operator_qos.ledger.models import CaseFact
-from operator_qos.ledger.service import FACT_MODELS, Touched, derive_dossiers, list_all_dossiers
+from operator_qos.ledger.pending import keep_flaws
+from operator_qos.ledger.service import FACT_MODELS, derive_stored, list_all_dossiers
 from operator_qos.sellers.models import Shop
 from scoring.events import iso
 
@@ -52,7 +53,7 @@ def _rebuild_shop(engine: Engine, shop_id: int, now: datetime) -> int:
             session.execute(delete(model).where(model.shop_id == shop_id))  # type: ignore[attr-defined]
         found = list_all_dossiers(session, shop_id)
         for part in chunks(found, DOSSIERS_AT_ONCE):
-            derive_dossiers(session, Touched(frozenset(part), {}, frozenset(), in_bulk=True))
+            keep_flaws(session, shop_id, derive_stored(session, dict.fromkeys(part, shop_id)))
         start_cells(session, [shop_id], now_ms=to_ms(now))
         cases = list(session.scalars(select(CaseFact.case_ref).where(CaseFact.shop_id == shop_id)))
         sync_disputes(session, shop_id=shop_id, case_refs=cases, now=now)

@@ -15,8 +15,8 @@ from operator_qos.events.log import list_dossier_events, list_shop_events
 from operator_qos.events.models import Event
 from operator_qos.ledger import models
 from operator_qos.ledger.cells import Contribution, Deltas, advance, list_standing, list_zones
-from operator_qos.ledger.derive import COLUMNS, Row, StandardName, build_book
-from operator_qos.ledger.workers import derive_all
+from operator_qos.ledger.derive import COLUMNS, StandardName, build_book
+from operator_qos.ledger.workers import Rows, derive_committed, derive_each
 from operator_qos.sellers.models import Marketplace, Shop
 from scoring.dossier import HOUR_MS, Frame
 from scoring.events import TypedEvent
@@ -67,25 +67,24 @@ class Touched:
     dossiers: frozenset[int]
     fresh: Mapping[int, tuple[int, Sequence[TypedEvent]]]
     vanished: frozenset[int]
-    in_bulk: bool = False
 
 
-def list_clock_dossiers(session: Session, shop_ids: Iterable[int]) -> set[int]:
-    """The dossiers of shops whose promises run on the shop's clock."""
-    found: set[int] = set()
+def list_clock_dossiers(session: Session, shop_ids: Iterable[int]) -> dict[int, int]:
+    """The dossiers of shops whose promises run on the shop's clock, with their shop."""
+    found: dict[int, int] = {}
     for model in (models.TurnFact, models.CaseFact):
-        query = select(model.dossier_id).where(model.shop_id.in_(list(shop_ids)))
-        found |= set(session.scalars(query))
+        query = select(model.dossier_id, model.shop_id).where(model.shop_id.in_(list(shop_ids)))
+        found |= {row.dossier_id: row.shop_id for row in session.execute(query)}
     return found
 
 
 def _delete_rows(session: Session, dossiers: Sequence[int]) -> None:
-    for part in chunks(dossiers):
+    for part in chunks(dossiers, 50_000):
         for model in FACT_MODELS.values():
             session.execute(delete(model).where(among(session, model.dossier_id, part)))  # type: ignore[attr-defined]
 
 
-def _contribution(shop_id: int, row: Row) -> Contribution:
+def _contribution(shop_id: int, row: Sequence[Any]) -> Contribution:
     group, _, anchor, _, _, base, bad, official_base, official_bad, amount = row[:10]
     return Contribution(shop_id, group, anchor, base, bad, official_base, official_bad, amount)
 
@@ -95,25 +94,57 @@ def derive_dossiers(session: Session, touched: Touched) -> set[int]:
     old = sorted((touched.dossiers - touched.fresh.keys()) | touched.vanished)
     events = {**list_dossier_events(session, sorted(touched.dossiers - touched.fresh.keys())), **touched.fresh}
     shop_ids = {shop_id for shop_id, _ in events.values()} | _shops_of(session, touched.vanished)
-    instants = {row.id: row.cells_ms for row in session.execute(
-        select(Shop.id, Shop.cells_ms).where(Shop.id.in_(shop_ids)))}
-    deltas = Deltas(list_zones(session, sorted(shop_ids)))
-    for standing in list_standing(session, old, instants):
-        deltas.add(standing, -1)
-    _delete_rows(session, old)
-    frames = build_frames(session, sorted(shop_ids))
-    written: dict[str, list[Row]] = {name: [] for name in COLUMNS}
-    standard = StandardName(get_standard().id, get_standard().version)
-    for dossier, shop_id, rows in derive_all(events, frames, standard, parallel=touched.in_bulk):
-        for name, found in rows.items():
-            written[name] += [(shop_id, dossier, *row) for row in found]
-        for row in rows["OutcomeRow"]:
-            if row[3] < instants[shop_id] <= row[4]:
-                deltas.add(_contribution(shop_id, row), 1)
-    for name, found in written.items():
-        bulk_insert(session, FACT_MODELS[name], ("shop_id", "dossier_id", *COLUMNS[name]), found)
-    deltas.write(session)
+    ledger = Ledger(session, sorted(shop_ids))
+    ledger.forget(old)
+    ledger.write(derive_each(events, ledger.frames, ledger.standard))
+    ledger.close()
     return shop_ids
+
+
+def derive_stored(session: Session, dossiers: Mapping[int, int]) -> dict[int, str]:
+    """Derive many dossiers (id -> shop) anew from the committed log, on every core. Does not commit.
+
+    Returns why some could not be derived; their rows are gone.
+    """
+    ledger = Ledger(session, sorted(set(dossiers.values())))
+    ledger.forget(sorted(dossiers))
+    flaws: dict[int, str] = {}
+    for piece in derive_committed(session, dossiers, ledger.frames, ledger.standard):
+        ledger.write(piece.rows)
+        flaws |= piece.flaws
+    ledger.close()
+    return flaws
+
+
+class Ledger:
+    """The rows of some shops while dossiers are replaced in them, and what that changes in their day cells."""
+
+    def __init__(self, session: Session, shop_ids: Sequence[int]) -> None:
+        self._session = session
+        self._instants = {shop: at for part in chunks(shop_ids) for shop, at in session.execute(
+            select(Shop.id, Shop.cells_ms).where(Shop.id.in_(part)))}
+        self._deltas = Deltas(list_zones(session, shop_ids))
+        self.frames = build_frames(session, shop_ids)
+        self.standard = StandardName(get_standard().id, get_standard().version)
+
+    def forget(self, dossiers: Sequence[int]) -> None:
+        """Take the rows of dossiers away, and out of the cells."""
+        if any(self._instants.values()):
+            for standing in list_standing(self._session, dossiers, self._instants):
+                self._deltas.add(standing, -1)
+        _delete_rows(self._session, dossiers)
+
+    def write(self, rows: Rows) -> None:
+        """Add rows that were derived, and count them in."""
+        for name, found in rows.items():
+            bulk_insert(self._session, FACT_MODELS[name], ("shop_id", "dossier_id", *COLUMNS[name]), found)
+        for shop_id, _, *row in rows.get("OutcomeRow", ()):
+            if row[3] < self._instants[shop_id] <= row[4]:
+                self._deltas.add(_contribution(shop_id, row), 1)
+
+    def close(self) -> None:
+        """Store what changed in the cells."""
+        self._deltas.write(self._session)
 
 
 def _shops_of(session: Session, dossiers: Iterable[int]) -> set[int]:

@@ -138,7 +138,7 @@ def _list_restated(session: Session, shop_ids: Sequence[int], as_of_ms: int, kno
                 clocks.add(shop_id)
             else:
                 dossiers.add(dossier)
-    dossiers |= list_clock_dossiers(session, clocks) if clocks else set()
+    dossiers.update(list_clock_dossiers(session, clocks) if clocks else ())
     frames = build_frames(session, sorted(shop_ids), known_ms=known_ms)
     found: dict[int, list[Unit]] = {}
     for dossier, (shop_id, events) in list_dossier_events(session, sorted(dossiers)).items():

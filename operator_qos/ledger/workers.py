@@ -1,23 +1,63 @@
-"""Deriving many dossiers at once on every core, for bulk loads and rebuilds."""
+"""Deriving many dossiers at once: from events at hand, or on every core from the committed log."""
 
 from __future__ import annotations
 
 import atexit
+import logging
 import os
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor
+from dataclasses import dataclass
 from functools import lru_cache
 from itertools import islice
 from multiprocessing import get_context
 
-from operator_qos.ledger.derive import Row, StandardName, derive_rows
+from sqlalchemy.orm import Session
+
+from operator_qos.db import get_engine, reading
+from operator_qos.events.log import list_dossier_events
+from operator_qos.ledger.derive import COLUMNS, Row, StandardName, derive_rows
 from scoring.dossier import Frame
 from scoring.events import TypedEvent
 
 Dossiers = Mapping[int, tuple[int, Sequence[TypedEvent]]]
-Derived = tuple[int, int, dict[str, list[Row]]]  # dossier, shop, rows by model
-WORTH_IT = 4_000  # below that, handing the events over costs more than it saves
+Rows = dict[str, list[Row]]  # by model, each row led by shop and dossier
+WORTH_IT = 4_000  # below that, starting processes costs more than it saves
 PIECE = 500
+AHEAD = 8  # pieces worked on or waiting to be written: enough to keep every core busy, few enough to be held
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Piece:
+    """The rows of some dossiers, and why others have none."""
+
+    rows: Rows
+    flaws: dict[int, str]
+
+
+def derive_each(dossiers: Dossiers, frames: Mapping[int, Frame], standard: StandardName) -> Rows:
+    """The rows of every dossier."""
+    written: Rows = {name: [] for name in COLUMNS}
+    for dossier, (shop_id, events) in dossiers.items():
+        for name, found in derive_rows(events, frames[shop_id], standard).items():
+            written[name] += [(shop_id, dossier, *row) for row in found]
+    return written
+
+
+def _derive_guarded(dossiers: Dossiers, frames: Mapping[int, Frame], standard: StandardName) -> Piece:
+    """As `derive_each`; a dossier that cannot be derived is told and the others go on."""
+    try:
+        return Piece(derive_each(dossiers, frames, standard), {})
+    except Exception as error:
+        if len(dossiers) == 1:
+            (dossier,) = dossiers
+            _log.exception("dossier %s could not be derived", dossier)
+            return Piece({}, {dossier: f"{type(error).__name__}: {error}"[:1000]})
+    pieces = [_derive_guarded({dossier: events}, frames, standard) for dossier, events in dossiers.items()]
+    rows: Rows = {name: [row for piece in pieces for row in piece.rows.get(name, ())] for name in COLUMNS}
+    return Piece(rows, {dossier: flaw for piece in pieces for dossier, flaw in piece.flaws.items()})
 
 
 @lru_cache(maxsize=1)
@@ -28,29 +68,30 @@ def _get_pool() -> ProcessPoolExecutor:
     return pool
 
 
-def _derive_piece(
-    piece: list[tuple[int, int, Sequence[TypedEvent]]], frames: Mapping[int, Frame], standard: StandardName,
-) -> list[Derived]:
-    return [(dossier, shop, derive_rows(events, frames[shop], standard)) for dossier, shop, events in piece]
+def _derive_from(url: str, ids: Sequence[int], frames: Mapping[int, Frame], standard: StandardName) -> Piece:
+    with reading(get_engine(url)) as session:
+        events = list_dossier_events(session, ids)
+    return _derive_guarded(events, frames, standard)
 
 
-def _list_pieces(dossiers: Dossiers) -> Iterator[list[tuple[int, int, Sequence[TypedEvent]]]]:
-    items = iter((dossier, shop, events) for dossier, (shop, events) in dossiers.items())
-    while piece := list(islice(items, PIECE)):
-        yield piece
+def derive_committed(
+    session: Session, dossiers: Mapping[int, int], frames: Mapping[int, Frame], standard: StandardName,
+) -> Iterator[Piece]:
+    """The rows of many dossiers (id -> shop), piece by piece; where there are many, from other processes.
 
-
-def derive_all(
-    dossiers: Dossiers, frames: Mapping[int, Frame], standard: StandardName, *, parallel: bool,
-) -> Iterator[Derived]:
-    """The rows of every dossier; in parallel, on all cores where there are many."""
-    if not parallel or len(dossiers) < WORTH_IT or (os.cpu_count() or 1) == 1:
-        for dossier, (shop, events) in dossiers.items():
-            yield dossier, shop, derive_rows(events, frames[shop], standard)
+    Those read what is committed: the caller holds the locks of the shops and has appended nothing itself.
+    """
+    items = iter(dossiers.items())
+    pieces = iter(lambda: dict(islice(items, PIECE)), {})
+    if len(dossiers) < WORTH_IT or (os.cpu_count() or 1) == 1:
+        yield from (_derive_guarded(list_dossier_events(session, list(piece)), frames, standard) for piece in pieces)
         return
-    futures = [
-        _get_pool().submit(_derive_piece, piece, {shop: frames[shop] for _, shop, _ in piece}, standard)
-        for piece in _list_pieces(dossiers)
-    ]
-    for future in futures:
-        yield from future.result()
+    url = session.get_bind().engine.url.render_as_string(hide_password=False)
+    under_way: deque[Future[Piece]] = deque()
+    for piece in pieces:
+        needed = {shop: frames[shop] for shop in set(piece.values())}
+        under_way.append(_get_pool().submit(_derive_from, url, list(piece), needed, standard))
+        if len(under_way) >= AHEAD:
+            yield under_way.popleft().result()
+    while under_way:
+        yield under_way.popleft().result()

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import delete, insert
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from operator_qos.clock import from_ms
-from operator_qos.db import bulk_insert
+from operator_qos.db import bulk_insert, write_json
 from operator_qos.standing.models import EvaluationResult, EvaluationRun, ShopStanding, StandingChange
 
 
@@ -74,38 +73,38 @@ class Change:
     reasons: Sequence[Mapping[str, Any]]
 
 
-def record_run(session: Session, header: RunHeader, *, now: datetime) -> int | None:
-    """Claim a date for its one official run; None when it was run already. Does not commit."""
-    row = EvaluationRun(**asdict(header), ran_at=now)
-    try:
-        with session.begin_nested():
-            session.add(row)
-    except IntegrityError:
-        return None
-    return row.id
+def record_runs(session: Session, headers: Sequence[RunHeader], *, now: datetime) -> dict[date, int]:
+    """Claim dates of a marketplace for their one official run; those run already are missing. Does not commit."""
+    build = postgresql.insert if session.connection().dialect.name == "postgresql" else sqlite.insert
+    claim = build(EvaluationRun).on_conflict_do_nothing().returning(EvaluationRun.on_date, EvaluationRun.id)
+    rows = [{**vars(header), "ran_at": now} for header in headers]
+    return {on: run_id for on, run_id in session.connection().execute(claim, rows)} if rows else {}  # noqa: C416
 
 
 def record_results(session: Session, rows: Sequence[ResultRow]) -> None:
     """Store the frozen results of runs, many at a time; never changed afterwards. Does not commit."""
     columns = tuple(ResultRow.__dataclass_fields__)
-    plain = [[*list(vars(row).values())[:-1], json.dumps(row.units)] for row in rows]
+    plain = [[*list(vars(row).values())[:-1], write_json(row.units)] for row in rows]
     bulk_insert(session, EvaluationResult, columns, plain)
 
 
-def append_changes(
-    session: Session, header: RunHeader, run_id: int, changes: Sequence[Change], *, now: datetime
-) -> None:
-    """Append what a run changed, in force from the end of its date. Does not commit."""
-    common = {
-        "run_id": run_id,
-        "standard_id": header.standard_id,
-        "standard_version": header.standard_version,
-        "automated": True,
-        "effective_at": from_ms(header.as_of_ms),
-        "created_at": now,
-    }
-    if changes:
-        session.execute(insert(StandingChange), [{**vars(change), **common} for change in changes])
+def append_changes(session: Session, runs: Mapping[int, RunHeader], changes: Sequence[tuple[int, Change]], *,
+                   now: datetime) -> None:
+    """Append what runs changed, pairs of run and change, in force from the end of its date. Does not commit."""
+    rows = [
+        {
+            **vars(change),
+            "run_id": run_id,
+            "standard_id": runs[run_id].standard_id,
+            "standard_version": runs[run_id].standard_version,
+            "automated": True,
+            "effective_at": from_ms(runs[run_id].as_of_ms),
+            "created_at": now,
+        }
+        for run_id, change in changes
+    ]
+    if rows:
+        session.execute(insert(StandingChange), rows)
 
 
 def store_standings(session: Session, standings: Sequence[KeptStanding]) -> None:

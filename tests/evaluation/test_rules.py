@@ -118,7 +118,7 @@ def test_orders_are_counted_over_the_top_levels_window_whatever_was_forgiven() -
 
 
 def test_a_shop_without_rows_is_measured_with_zeroes_and_not_enough_data() -> None:
-    (shop,) = table().evaluate(T, ZONE)
+    ((shop,),) = table().evaluate([T], ZONE)
     assert {result.verdict for result in shop.results} == {"not_enough_data"}
     assert {(result.bad, result.base, result.value) for result in shop.results} == {(0, 0, None)}
 
@@ -130,7 +130,7 @@ def test_the_verdict_follows_the_evidence() -> None:
             outcome(1, "placed", f"A{number}", T - 99, base=PLACED, bad=int(number < 4))
             for number in range(base)
         ]
-        (shop,) = table(*rows).evaluate(T, ZONE)
+        ((shop,),) = table(*rows).evaluate([T], ZONE)
         assert next(r.verdict for r in shop.results if r.metric == "order_defect_rate") == verdict
 
 

@@ -17,7 +17,7 @@ from operator_qos.standing.service import (
     RunHeader,
     append_changes,
     record_results,
-    record_run,
+    record_runs,
     store_standings,
 )
 
@@ -54,8 +54,7 @@ def header(on: date) -> RunHeader:
 def run(engine: Engine, on: date, numbers: dict[int, tuple[int, int]]) -> None:
     """An official run with raw bad and base per shop; two of the bad are forgiven."""
     with unit_of_work(engine) as session:
-        run_id = record_run(session, header(on), now=NOW)
-        assert run_id is not None
+        run_id = record_runs(session, [header(on)], now=NOW)[on]
         record_results(
             session,
             [
@@ -89,9 +88,9 @@ def standing(shop: int, level: str = "top", badges: tuple[str, ...] = ("top_sell
 
 def test_a_date_is_claimed_once_and_the_failed_claim_leaves_the_transaction_usable(engine: Engine) -> None:
     with unit_of_work(engine) as session:
-        assert record_run(session, header(DAY), now=NOW) is not None
-        assert record_run(session, header(DAY), now=NOW) is None
-        assert record_run(session, header(DAY + timedelta(days=1)), now=NOW) is not None
+        assert list(record_runs(session, [header(DAY)], now=NOW)) == [DAY]
+        again = record_runs(session, [header(DAY), header(DAY + timedelta(days=1))], now=NOW)
+        assert list(again) == [DAY + timedelta(days=1)]
     with reading(engine) as session:
         assert queries.find_last_run_on(session, "fr") == DAY + timedelta(days=1)
         assert queries.has_run_on(session, "fr", DAY)
@@ -122,10 +121,9 @@ def test_changes_come_newest_first_and_by_shop_and_date(engine: Engine) -> None:
     with unit_of_work(engine) as session:
         for shop, days in ((1, 0), (2, 1), (1, 2)):
             on = DAY + timedelta(days=days)
-            run_id = record_run(session, header(on), now=NOW)
-            assert run_id is not None
+            run_id = record_runs(session, [header(on)], now=NOW)[on]
             change = Change(shop, on, "warning_given", "late_shipment_rate", "0", "1", [REASON])
-            append_changes(session, header(on), run_id, [change], now=NOW)
+            append_changes(session, {run_id: header(on)}, [(run_id, change)], now=NOW)
     with reading(engine) as session:
         everything = queries.list_changes(session)
         assert [(row.shop_id, row.on_date.day) for row in everything] == [(1, 2), (2, 1), (1, 31)]
