@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Any
@@ -78,7 +78,7 @@ class ClockTrace:
             if left is None or segment.kind != ClockKind.COUNTING:
                 continue
             if segment.seconds >= left:
-                return segment.start + (segment.end - segment.start) * (left / segment.seconds)
+                return segment.start + timedelta(seconds=left)
             left -= segment.seconds
         return None
 

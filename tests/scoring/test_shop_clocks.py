@@ -86,5 +86,5 @@ def test_unknown_countries_and_regions_are_refused():
     assert "BY" in list_regions("DE")
     with pytest.raises(ValueError, match="country: no holidays are known of 'XX'"):
         propose_holidays("XX", None, 2026)
-    with pytest.raises(ValueError, match="region: 'XX' is unknown in DE; known are .*BB, BE"):
+    with pytest.raises(ValueError, match=r"region: 'XX' is unknown in DE; known are .*BB, BE"):
         propose_holidays("DE", "XX", 2026)
