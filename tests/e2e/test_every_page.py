@@ -1,4 +1,4 @@
-"""Every page in both languages: axe finds nothing on a desk and a phone, nothing overflows, it loads light and quiet."""
+"""Every page in both languages, on a desk and on a phone: axe finds nothing, nothing overflows, little is loaded."""
 
 from __future__ import annotations
 

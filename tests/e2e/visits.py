@@ -43,9 +43,14 @@ class Visitor:
         wire = self.page.context.new_cdp_session(self.page)
         wire.send("Network.enable")
         wire.send("Network.setCacheDisabled", {"cacheDisabled": True})
-        wire.on("Network.requestWillBeSent", lambda told: self._urls.update({told["requestId"]: told["request"]["url"]}))
-        wire.on("Network.loadingFinished", lambda told: self._bytes.update({
-            told["requestId"]: told["encodedDataLength"]}))  # fmt: skip
+        wire.on("Network.requestWillBeSent", self._begin)
+        wire.on("Network.loadingFinished", self._end)
+
+    def _begin(self, told: dict[str, Any]) -> None:
+        self._urls[told["requestId"]] = told["request"]["url"]
+
+    def _end(self, told: dict[str, Any]) -> None:
+        self._bytes[told["requestId"]] = told["encodedDataLength"]
 
     def start_anew(self) -> None:
         """Forget what other tests saw in this tab."""
