@@ -109,7 +109,7 @@ def list_conditions(standard: Standard) -> Iterator[tuple[str, str, Condition]]:
             yield "shop", f"{path}.weighted.cases[{place}].where", case.where
     for name in ("exclusions", "tiers", "strikes", "badges"):
         for place, part in enumerate(getattr(standard, name)):
-            context = "row" if name == "exclusions" else "shop"
+            context = "row" if name == "exclusions" else "rule" if getattr(part, "each_rule", False) else "shop"
             yield from _some(context, f"{name}[{place}]", part, "where", "needs", "keeps", "when")
             yield from _step_conditions(f"{name}[{place}]", getattr(part, "steps", ()))
     if standard.points is not None:
@@ -172,6 +172,7 @@ def _known_names(standard: Standard) -> dict[str, frozenset[str]]:
         "balance": frozenset({"value"}),
         "own": frozenset(shop | OWN_NUMBERS),
         "shop": frozenset(shop | strikes | marks),
+        "rule": frozenset(shop | strikes | marks | RULE_NAMES),
     }
 
 

@@ -30,8 +30,7 @@ from scoring.standards.fields import (
     refuse,
 )
 from scoring.standards.parts import Acts
-
-Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+from scoring.standards.windowing import Weekday
 
 
 @dataclass(frozen=True, config=STRICT, kw_only=True)
@@ -45,36 +44,6 @@ class Scope:
     fulfilment: Texts = ()
     channel: Texts = ()
     seller_tier: Texts = ()
-
-
-@dataclass(frozen=True, config=STRICT, kw_only=True)
-class Schedule:
-    """The dates of official evaluations. Any other date gives a projected result.
-
-    ``day`` of the month (in the named ``months``), or a ``weekday`` of every, even or odd ISO weeks, or the first one
-    of a month or quarter. ``roll_forward`` moves a date that is no working day to the next that is; ``takes_effect``
-    says when the result counts: the same day, some days later, or from the first of the next month.
-    """
-
-    every: Literal["day", "week", "month", "quarter"]
-    day: Whole | None = None
-    months: Annotated[tuple[Whole, ...], Several] = ()
-    weekday: Weekday | None = None
-    weeks: Literal["every", "even", "odd"] = "every"
-    roll_forward: YesNo = False
-    takes_effect: Literal["same_day", "next_month"] | Whole = "same_day"
-
-    @model_validator(mode="after")
-    def _check(self) -> Schedule:
-        if self.every in {"month", "quarter"} and (self.day is None) == (self.weekday is None):
-            raise refuse(f"every {self.every} needs a day of the month or a first weekday, one of them", "day")
-        if self.every == "week" and self.weekday is None:
-            raise refuse("every week needs a weekday", "weekday")
-        if self.day is not None and not 1 <= self.day <= 28:
-            raise refuse(f"{self.day} is not between 1 and 28; later days are not in every month", "day")
-        if any(not 1 <= month <= 12 for month in self.months):
-            raise refuse("months are numbered 1 to 12", "months")
-        return self
 
 
 @dataclass(frozen=True, config=STRICT, kw_only=True)

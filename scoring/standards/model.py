@@ -17,7 +17,6 @@ from scoring.standards.decisions import (
     Clock,
     Exclusion,
     Points,
-    Schedule,
     Scope,
     Season,
     Strikes,
@@ -26,6 +25,7 @@ from scoring.standards.decisions import (
 )
 from scoring.standards.fields import STRICT, Counted, Day, Hours, Name, Several, SourceTexts, Text, Title, Titles
 from scoring.standards.parts import Evidence, Figure, Rule
+from scoring.standards.windowing import Schedule
 from scoring.windows import Dates, resolve_windows
 
 

@@ -29,7 +29,7 @@ from scoring.standards.fields import (
     YesNo,
     refuse,
 )
-from scoring.standards.windowing import AnyWindow, Window
+from scoring.standards.windowing import AnyWindow, Schedule, Window
 
 Unit = Literal[
     "order",
@@ -302,7 +302,8 @@ class Rule(Figure):
 
     ``limits`` choose both by condition. ``judged_when`` is the least that must be known, with ``sticky`` for ever once
     it was; ``missing`` says what a level makes of a rule that is not judged. ``aim`` is shown and decides nothing.
-    Until ``trial_until`` the verdict is for staff alone and decides nothing.
+    Until ``trial_until`` the verdict is for staff alone and decides nothing. ``evaluated`` names rarer dates of its
+    own, on which alone its breaches are counted.
     """
 
     kept_when: When | None = None
@@ -317,6 +318,7 @@ class Rule(Figure):
     exempt_when: When | None = None
     trial_until: Day | None = None
     grades: Annotated[tuple[Grade, ...], Several] = ()
+    evaluated: Schedule | None = None
     acts: Acts = ()
 
     @property
