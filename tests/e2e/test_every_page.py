@@ -52,6 +52,7 @@ def test_a_page_suits_everybody_on_a_desk_and_on_a_phone(
     visit: Callable[[str, str], Visitor], role: str, path: str, language: str
 ) -> None:
     tab = visit(role, language)
+    tab.use_cache(False)
     tab.open(path)
     assert tab.page.locator("html").get_attribute("lang") == language
     assert tab.count_bytes() <= FIRST_VISIT_BYTES
