@@ -32,7 +32,7 @@ _BEST_FIRST = (KEPT, WATCH, BREACHED, NOT_ENOUGH, EXEMPT)
 class Result:
     """A figure on a date, per group: a pair of shop position and part, the shop alone where it is not ``per`` anything.
 
-    ``value`` is the shown one, ``raw_value`` without exclusions. ``verdict`` codes are positions in ``VERDICTS``, none
+    ``value`` is the shown one, ``raw_value`` without exclusions (of a composed figure: without rounding). ``verdict`` codes are positions in ``VERDICTS``, none
     unless ``judged``; ``decided`` names the clause. ``phantom`` verdicts of a trial decide nothing.
     """
 
@@ -193,7 +193,7 @@ class ShopFacts:
     def _value(self, result: Result) -> Numbers:
         if result.figure.per is not None:
             return Numbers(np.zeros(self.size, np.int64), known=np.zeros(self.size, np.bool_))
-        judged = judged_value(result.figure, result.value, result.tallies)
+        judged = judged_value(result.figure, result.raw_value, result.tallies)
         return Numbers(judged.num, judged.den, judged.known & self._judged(result))
 
     def _verdicts(self, result: Result) -> Texts:
@@ -307,7 +307,7 @@ def evaluate(table: Table, on: date, *, ever_judged: Mapping[str, Flags] | None 
             values[figure.id] = Numbers(np.zeros(table.size, np.int64), known=np.zeros(table.size, np.bool_))
             continue
         result = _measure(table, figure, on, values=values, facts=facts)
-        values[figure.id] = result.tallies[0].value if result.tallies else result.value
+        values[figure.id] = result.tallies[0].value if result.tallies else result.raw_value
         if isinstance(figure, Rule):
             ever = (ever_judged or {}).get(figure.id, np.zeros(table.size, np.bool_))
             result = judge(result, figure, facts, ever=ever[result.shop])
@@ -327,8 +327,7 @@ def _measure(table: Table, figure: Figure, on: date, *, values: dict[str, Number
         values[f"{figure.id}.norm"] = tally_figure(table, over, on, volumes={})[0].value
     value = compose(figure, values, facts)
     groups = tuple((place, "") for place in range(table.size))
-    shown = round_numbers(value, figure.round)
-    return Result(figure, groups, (), value if figure.round is None else shown, shown)
+    return Result(figure, groups, (), round_numbers(value, figure.round), value)
 
 
 def _final(figure: Figure, tally: Tally, on: date) -> Flags:
@@ -353,7 +352,7 @@ def judge(result: Result, rule: Rule, facts: ShopFacts, *, ever: Flags) -> Resul
 
 def _own_numbers(rule: Rule, result: Result, tally: Tally | None) -> dict[str, Numbers]:
     if tally is None:
-        return {"value": result.value}
+        return {"value": judged_value(rule, result.raw_value, ())}
     value = judged_value(rule, tally.value, (tally,))
     return {"value": value, **{name: Numbers(getattr(tally, name)) for name in ("bad", "base", "buyers")}}
 

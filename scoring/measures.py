@@ -274,7 +274,7 @@ def _weights(frame: pd.DataFrame, figure: Figure) -> Ints:
 
 def _references(frame: pd.DataFrame) -> Texts:
     """What a unit is called; a line without a name is a unit of its own."""
-    named, own = text_column(frame, "unit_ref"), np.array([f"#{number}" for number in frame.index], object)
+    named, own = text_column(frame, "unit_ref"), np.array([f"#{number:012}" for number in frame.index], object)
     return np.where(named == "", own, named)
 
 

@@ -137,7 +137,8 @@ def _keep_ranked(seen: Units, window: Window, side: str) -> Units:
     if window.after_first is not None:
         return seen.take(rank > window.after_first)
     total = np.bincount(group[base], minlength=int(group.max(initial=-1)) + 1) if len(group) else rank
-    return seen.take(rank > (total[group] - (window.latest or 0)))
+    before = total[group] - (window.latest or 0)
+    return seen.take((before <= 0) | (rank > before))
 
 
 def _recency(seen: Units, figure: Figure, window: Window, on: date) -> Ints:
