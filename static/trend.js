@@ -39,8 +39,8 @@
     for (const axis of ["xaxis", "yaxis"]) {
       layout[axis] = { ...layout[axis], gridcolor: c.line, linecolor: c.quiet, zerolinecolor: c.line };
     }
-    // A share ends at 100 %, whatever room Plotly would leave above it.
-    if (layout.yaxis.tickformat.endsWith("%")) layout.yaxis.autorangeoptions = { minallowed: -0.005, maxallowed: 1.02 };
+    // A share lies between 0 and 100 %, whatever room Plotly would leave around it.
+    if (layout.yaxis.tickformat.endsWith("%")) layout.yaxis.autorangeoptions = { clipmin: 0, clipmax: 1.01 };
     for (const trace of figure.data) {
       trace.line = { ...trace.line, color: c.ink };
     }

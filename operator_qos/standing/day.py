@@ -15,6 +15,7 @@ from operator_qos.clock import end_of_day_ms, to_ms
 from operator_qos.formats import to_local
 from operator_qos.sellers.queries import ShopCard
 from operator_qos.standing import day_queries as queries
+from operator_qos.standing.day_bundles import Bundle, bundle_lines
 from operator_qos.standing.day_lines import (
     DayLine,
     MediatedLine,
@@ -39,6 +40,11 @@ class Group:
     on: date | None
     count: int
     lines: tuple[DayLine, ...]
+
+    @property
+    def bundles(self) -> tuple[Bundle, ...]:
+        """The lines as rows: what is one errand stands together."""
+        return bundle_lines(self.lines)
 
 
 @dataclass(frozen=True)

@@ -211,3 +211,18 @@ def test_the_day_speaks_french(seller: FlaskClient, world: Engine) -> None:
     assert "<b>6 choses à faire</b>\u00a0: 1 en retard, 3 aujourd’hui, 1 d’ici une semaine, 1 plus tard." in page
     assert sw.list_shown(page)[0] == "Expédier la commande, O-1"
     assert "« Tient-il" in page.replace("\u00a0", " ")
+
+
+def test_orders_of_a_shop_due_at_one_moment_are_one_errand(
+    world: Engine, login_as: Callable[[str], FlaskClient]
+) -> None:
+    due, placed = "2026-06-19T16:00:00Z", "2026-06-17T08:00:00Z"
+    together = [sw.place(sw.HALLE, f"T-{n}", placed, ship_by=due) for n in (1, 2, 3)]
+    sw.send(world, *together, sw.place(sw.LONJA, "T-4", placed, ship_by=due))
+    page = login_as("seller_owner").get("/seller/day").text
+    html = " ".join(page.split())
+    assert "<b>Ship 3 orders</b>" in html
+    assert all(f'/seller/shops/halle-fr/morvan-fr/orders/T-{n}">T-{n}</a>' in html for n in (1, 2, 3))
+    # Another shop's order is another errand, and each is counted as the thing to do it is.
+    assert sw.list_shown(page) == ["Ship the order, T-4"]
+    assert "<b>4 things to do</b>" in html
