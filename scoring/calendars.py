@@ -128,7 +128,9 @@ class WorkingCalendar:
         The instant that uses the limit up when the shop is open then, else the next opening. Raises as
         ``add``: a shop that never opens again never uses more than the limit.
         """
-        return int(self.last_instants_within([start_ms], working_ms)[0])
+        table = self._table
+        last = table.find_last(start_ms, working_ms) if table is not None and working_ms >= 0 else None
+        return int(self.last_instants_within([start_ms], working_ms)[0]) if last is None else last
 
     def last_instants_within(self, starts: ArrayLike, working_ms: ArrayLike) -> Moments:
         """``last_instant_within`` of one limit, or of one each, for each start; ``int64`` [ms]."""

@@ -77,14 +77,24 @@ class FrameTable:
         return 0 if found < 0 else before[found] + min(at_ms, to_at[found]) - from_at[found]
 
     def find_due(self, start_ms: int, working_ms: int) -> int | None:
-        """The first instant at which ``working_ms`` > 0 have run; None when frames beyond the table are needed."""
-        from_at, to_at, before = self.plain
+        """The first instant at which ``working_ms`` > 0 have run; None when the table alone cannot tell."""
+        target = self._find_target(start_ms, working_ms)
+        return None if target is None else self._to_instant(bisect_left(self.plain[2], target) - 1, target)
+
+    def find_last(self, start_ms: int, working_ms: int) -> int | None:
+        """The last instant at which no more than ``working_ms`` have run; None when the table alone cannot tell."""
+        target = self._find_target(start_ms, working_ms + 1)
+        return None if target is None else self._to_instant(bisect_right(self.plain[2], target - 1) - 1, target - 1)
+
+    def _find_target(self, start_ms: int, working_ms: int) -> int | None:
+        from_at, to_at, _ = self.plain
         if not from_at or len(self.long_gaps) or not from_at[0] <= start_ms < to_at[-1]:
             return None
         target = self.count_worked(start_ms) + working_ms
-        if target > self.total_ms:
-            return None
-        found = bisect_left(before, target) - 1
+        return target if target <= self.total_ms else None
+
+    def _to_instant(self, found: int, target: int) -> int:
+        from_at, _, before = self.plain
         return from_at[found] + target - before[found]
 
     def list_worked(self, moments: Moments) -> Moments:

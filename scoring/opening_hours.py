@@ -56,17 +56,15 @@ class CalendarVersion:
         for weekday in self.hours:
             self.list_frames(weekday)
         for day in self.overrides:
-            self.list_day_frames(day)
+            self.list_override_frames(day)
 
     def list_frames(self, weekday: str) -> tuple[MinuteFrame, ...]:
         """Frames of a weekday; an end above 1440 lies on the next day [min]."""
         return read_frames(self.hours.get(weekday, ()), path=f"hours.{weekday}")
 
-    def list_day_frames(self, day: date) -> tuple[MinuteFrame, ...]:
-        """Frames that begin on a date, its override and holidays considered; none when it is closed [min]."""
-        if day in self.overrides:
-            return read_frames(self.overrides[day], path=f"overrides.{day}")
-        return () if day in self.holidays else self.list_frames(WEEKDAYS[day.weekday()])
+    def list_override_frames(self, day: date) -> tuple[MinuteFrame, ...]:
+        """The frames that a date has of its own; none when they close it, or it has none [min]."""
+        return read_frames(self.overrides.get(day, ()), path=f"overrides.{day}")
 
 
 @dataclass(frozen=True)
@@ -121,7 +119,7 @@ def list_version_frames(wall: WallClock, version: CalendarVersion, days: Moments
             yield _to_instants(wall, same, frame)
     for day in version.overrides:
         numbered = np.array([to_day_number(day)], np.int64)
-        for frame in version.list_day_frames(day):
+        for frame in version.list_override_frames(day):
             yield _to_instants(wall, numbered[np.isin(numbered, days)], frame)
 
 
