@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import signal
 import socket
-import threading
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from queue import SimpleQueue
 from typing import Any
 
 import structlog
@@ -144,12 +144,13 @@ def start_scheduler_thread(settings: Settings, engine: Engine) -> SchedulerThrea
 
 def run_scheduler(settings: Settings) -> None:
     """Run the jobs until SIGTERM or SIGINT, then let running ones end. For the main thread only."""
-    over = threading.Event()
+    # Not an Event: its lock is not reentrant, and the handler runs in the very thread that is about to wait for it.
+    over: SimpleQueue[int] = SimpleQueue()
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda _number, _frame: over.set())
+        signal.signal(number, lambda received, _frame: over.put(received))
     running = start_scheduler_thread(settings, get_engine(settings.url))
     log.info("scheduler_started", holder=running.leader.holder)
-    over.wait()
+    over.get()
     running.stop()
     log.info("scheduler_stopped", holder=running.leader.holder)
 
