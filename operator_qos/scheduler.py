@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import time
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -150,7 +151,9 @@ def run_scheduler(settings: Settings) -> None:
         signal.signal(number, lambda received, _frame: over.put(received))
     running = start_scheduler_thread(settings, get_engine(settings.url))
     log.info("scheduler_started", holder=running.leader.holder)
-    over.get()
+    # A signal that another thread of the process received wakes nobody: the handler runs once this thread looks.
+    while over.empty():
+        time.sleep(0.2)
     running.stop()
     log.info("scheduler_stopped", holder=running.leader.holder)
 
