@@ -76,7 +76,8 @@ class ShopLinks:
     def to_shop(self, anchor: str | None = None) -> str:
         """The shop's own page: for sellers their scorecard."""
         if self.audience == "seller":
-            return "/seller/scorecard"
+            place = f"{self.card.marketplace_id}/{self.card.code}"
+            return url_for("seller.show_scorecard", shop=place, _anchor=anchor)
         return url_for(
             "operator.show_shop", marketplace=self.card.marketplace_id, shop=self.card.code, _anchor=anchor
         )

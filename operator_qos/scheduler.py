@@ -47,9 +47,9 @@ def _advance_cells(engine: Engine, _settings: Settings, now: datetime) -> object
 
 
 def _escalate_due(engine: Engine, _settings: Settings, now: datetime) -> object:
-    from operator_qos.disputes.jobs import escalate_due
+    from operator_qos.disputes.jobs import run_timers
 
-    return escalate_due(engine, now=now)
+    return run_timers(engine, now=now)
 
 
 def _evaluate_due(engine: Engine, _settings: Settings, now: datetime) -> object:

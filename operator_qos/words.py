@@ -127,8 +127,13 @@ DISPUTE_STATES: Table = {
     "in_discussion": _("In discussion"),
     "escalated": _("With a mediator"),
     "assigned": _("With a mediator"),
+    "seller_overdue": _("Seller overdue"),
+    "evidence_asked": _("Proof asked"),
     "decided": _("Decided"),
+    "under_appeal": _("Under appeal"),
+    "final": _("Decided for good"),
     "settled": _("Settled"),
+    "auto_closed": _("Closed by time"),
     "closed": _("Closed"),
     "withdrawn": _("Withdrawn"),
 }

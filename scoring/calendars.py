@@ -95,11 +95,16 @@ class WorkingCalendar:
 
     def elapsed_ms_many(self, starts: ArrayLike, ends: ArrayLike) -> Moments:
         """``elapsed_ms`` of each pair; two ``int64`` arrays of one shape in, one of that shape out [ms]."""
+        worked = self.signed_ms_many(starts, ends)
+        return np.maximum(worked, 0, out=worked) if worked.ndim else np.maximum(worked, 0)
+
+    def signed_ms_many(self, starts: ArrayLike, ends: ArrayLike) -> Moments:
+        """Like ``elapsed_ms_many``, negative where the end lies before the start [ms]."""
         start, end = np.asarray(starts, np.int64), np.asarray(ends, np.int64)
         if self.always_open or not start.size:
-            return _at_least_zero(end - start)
+            return end - start
         table = self._table_over(int(min(start.min(), end.min())), int(max(start.max(), end.max())))
-        return _at_least_zero(table.list_worked(end) - table.list_worked(start))
+        return table.list_worked(end) - table.list_worked(start)
 
     def add(self, start_ms: int, working_ms: int) -> int:
         """The first instant at which ``working_ms`` have run since ``start_ms``; the start itself for 0 [ms].
@@ -382,10 +387,6 @@ class CalendarBook:
 def _holds(said: CalendarVersion | Closure, known_at_ms: int) -> bool:
     """Set before K, and not taken back before it."""
     return said.set_at_ms < known_at_ms and (said.unset_at_ms is None or said.unset_at_ms >= known_at_ms)
-
-
-def _at_least_zero(lengths: Moments) -> Moments:
-    return np.where(lengths > 0, lengths, 0)
 
 
 def _list_in_force(versions: tuple[CalendarVersion, ...]) -> tuple[CalendarVersion, ...]:

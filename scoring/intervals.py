@@ -1,8 +1,8 @@
 """How sure a number is: bounds of shares, means and percentiles, and the exact binomial tail.
 
-Counts are whole numbers, arrays of any one shape or numbers that broadcast; answers are ``float64`` arrays
-(or ``int64`` ranks) of that shape. ``0 ≤ bad ≤ base`` is required, else ValueError. SciPy is imported on
-first use.
+Counts are whole numbers, arrays of any one shape or numbers that broadcast; answers are ``float64`` (or ``int64``
+ranks): one number for numbers, else an array of that shape. ``0 ≤ bad ≤ base`` is required, else ValueError.
+SciPy is imported on first use.
 """
 
 from __future__ import annotations
@@ -40,9 +40,10 @@ def clopper_pearson(bad: ArrayLike, base: ArrayLike, confidence: float = 0.95) -
 
 
 def jeffreys(bad: ArrayLike, base: ArrayLike, confidence: float = 0.95) -> Bounds:
-    """Bounds of bad ÷ base from the Beta(½, ½) prior [share]; 0 when nothing failed, 1 when all did.
+    """Equal-tailed bounds of bad ÷ base [share]: quantiles of Beta(bad + ½, base − bad + ½), half the doubt each side.
 
-    Brown, Cai and DasGupta, Statistical Science 16 (2001), section 4.1.2. An empty base gives 0 and 1.
+    The prior is Beta(½, ½): Brown, Cai and DasGupta, Statistical Science 16 (2001), 3.1.3. Where nothing or all failed
+    the bounds leave out 0 or 1, as equal tails must. An empty base gives 0 and 1: nothing is known.
     """
     from scipy.special import betainccinv, betaincinv
 
@@ -50,7 +51,8 @@ def jeffreys(bad: ArrayLike, base: ArrayLike, confidence: float = 0.95) -> Bound
     half = _require_half(confidence)
     lower = betaincinv(failures + 0.5, total - failures + 0.5, half)
     upper = betainccinv(failures + 0.5, total - failures + 0.5, half)
-    return _close_ends(lower, upper, failures, total)
+    known = total > 0
+    return Bounds(_one_or_many(np.where(known, lower, 0.0)), _one_or_many(np.where(known, upper, 1.0)))
 
 
 def wilson(bad: ArrayLike, base: ArrayLike, confidence: float = 0.95) -> Bounds:
@@ -67,14 +69,21 @@ def wilson(bad: ArrayLike, base: ArrayLike, confidence: float = 0.95) -> Bounds:
 def binomial_tail(bad: ArrayLike, base: ArrayLike, limit: ArrayLike) -> Floats:
     """P(X ≥ bad) for X of the binomial distribution with ``base`` trials and share ``limit`` (0 to 1).
 
-    1 when nothing failed, an empty base included. The regularised incomplete beta function
-    I(limit; bad, base − bad + 1), Abramowitz and Stegun 26.5.24: exact but for rounding.
+    1 when nothing failed, an empty base included. Raises ValueError for a limit outside. The regularised incomplete
+    beta function I(limit; bad, base − bad + 1), Abramowitz and Stegun 26.5.24: exact but for rounding.
     """
     from scipy.special import betainc
 
     failures, total = _require_counts(bad, base)
-    tail = betainc(np.maximum(failures, 1), total - failures + 1, np.asarray(limit, np.float64))
-    return np.where(failures == 0, 1.0, tail)
+    share = np.asarray(limit, np.float64)
+    if not ((share >= 0) & (share <= 1)).all():
+        raise ValueError(f"limit: {limit!r} is not a share between 0 and 1; 4 % is 0.04")
+    exceeded = betainc(np.maximum(failures, 1), total - failures + 1, share)
+    return _one_or_many(np.where(failures == 0, 1.0, exceeded))
+
+
+tail = binomial_tail
+"""The name of ``binomial_tail`` in the contract of the package."""
 
 
 def mean_interval(sums: ArrayLike, squares: ArrayLike, counts: ArrayLike, confidence: float = 0.95) -> Bounds:
@@ -123,7 +132,7 @@ def percentile_rank_bounds(
 
 
 def _require_counts(bad: ArrayLike, base: ArrayLike) -> tuple[Counts, Counts]:
-    failures, total = np.broadcast_arrays(np.asarray(bad, np.int64), np.asarray(base, np.int64))
+    failures, total = np.broadcast_arrays(_read_whole(bad, "bad"), _read_whole(base, "base"))
     wrong = np.flatnonzero((failures < 0) | (failures > total))
     if len(wrong):
         first = int(wrong[0])
@@ -132,6 +141,15 @@ def _require_counts(bad: ArrayLike, base: ArrayLike) -> tuple[Counts, Counts]:
             "bad lies between 0 and base"
         )
     return failures, total
+
+
+def _read_whole(counts: ArrayLike, name: str) -> Counts:
+    given = np.asarray(counts)
+    if given.dtype.kind in "iub":
+        return given.astype(np.int64, copy=False)
+    if given.size and not (np.isfinite(given) & (given == np.floor(given))).all():
+        raise ValueError(f"{name}: counts are whole numbers")
+    return given.astype(np.int64)
 
 
 def _require_half(confidence: float) -> float:
@@ -147,4 +165,11 @@ def _normal_quantile(half: float) -> float:
 
 
 def _close_ends(lower: Floats, upper: Floats, failures: Counts, total: Counts) -> Bounds:
-    return Bounds(np.where(failures == 0, 0.0, lower), np.where(failures == total, 1.0, upper))
+    ends = np.where(failures == 0, 0.0, lower), np.where(failures == total, 1.0, upper)
+    return Bounds(_one_or_many(ends[0]), _one_or_many(ends[1]))
+
+
+def _one_or_many(values: Floats) -> Floats:
+    """A number instead of an array without dimension."""
+    found: Floats = values[()]
+    return found

@@ -21,6 +21,7 @@ from scoring.standards import Evidence
 
 Exact = Decimal | Fraction | int | float | str
 Codes = NDArray[np.int8]
+Flags = NDArray[np.bool_]
 
 
 class Verdict(StrEnum):
@@ -50,18 +51,22 @@ def judge_evidence(
     limits: Exact | Sequence[Exact],
     higher_is_better: bool | Sequence[bool],
     evidence: Evidence,
+    strict: bool | Flags = False,
 ) -> Codes:
     """Verdict codes, ``int8`` positions in ``VERDICTS``, of shares bad ÷ base judged by evidence.
 
     ``bad``, ``base`` and ``buyers`` (distinct, behind the bad) are whole numbers, arrays of one shape; one
     limit and direction for all, or one for each. Limits are shares, read as the decimals they show. With r
-    the share of bad and L the limit on it: breached when r > L, enough bad, enough buyers and a tail
-    P(X ≥ bad | base, L) of at most alpha; else not enough data below the least base (an empty one
-    included); else kept when r ≤ L; else watch. Never exempt. Raises ValueError unless 0 ≤ bad ≤ base.
+    the share of bad and L the limit on it, broken when r > L, or r ≥ L where ``strict``: breached when broken,
+    enough bad, enough buyers and a tail P(X ≥ bad | base, L) of at most alpha; else not enough data below the
+    least base (an empty one included); else kept when not broken; else watch. Never exempt. Raises ValueError
+    unless 0 ≤ bad ≤ base.
     """
     failures, total, behind = np.broadcast_arrays(*(np.asarray(x, np.int64) for x in (bad, base, buyers)))
     limit = _read_limits(limits, higher_is_better, failures.shape)
     beyond = _is_beyond(failures, total, limit)
+    if np.any(strict):
+        beyond = beyond | (np.asarray(strict) & _is_at(failures, total, limit))
     breached = np.array(beyond & (failures >= evidence.min_bad) & (behind >= evidence.min_buyers))
     tail = binomial_tail(failures[breached], total[breached], limit.shares[breached])
     breached[breached] = tail <= float(evidence.alpha) * _ROUNDING
@@ -119,6 +124,12 @@ def _read_limits(
         spread([limit.denominator for limit in exact], object),
         spread([float(limit) for limit in exact], np.float64),
     )
+
+
+def _is_at(failures: Counts, total: Counts, limit: _BadLimits) -> Flags:
+    """bad ÷ base = limit in whole numbers."""
+    crossed = failures.astype(object) * limit.denominators.astype(object)
+    return np.asarray(crossed == total.astype(object) * limit.numerators.astype(object), bool)
 
 
 def _is_beyond(failures: Counts, total: Counts, limit: _BadLimits) -> NDArray[np.bool_]:

@@ -1,12 +1,20 @@
-"""T, K and the window: from a date or an instant to bounds in epoch milliseconds."""
+"""T, K and the window: from a date or an instant to bounds in epoch milliseconds, or to local dates."""
 
 from __future__ import annotations
 
+from calendar import monthrange
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
+if TYPE_CHECKING:
+    from typing_extensions import TypeIs
+
+    from scoring.standards.windowing import Window, Windows
+
 DAY_MS = 86_400_000
+PERIOD_MONTHS = {"month": 1, "quarter": 3, "half_year": 6, "year": 12}
 
 
 @lru_cache(maxsize=65536)
@@ -46,3 +54,62 @@ def promise_due_ms(promise: int | str, zone: str, *, plus_days: int = 0) -> int:
     if isinstance(promise, int):
         return promise + plus_days * DAY_MS
     return day_end_ms(date.fromisoformat(promise) + timedelta(days=plus_days), zone) - 1
+
+
+Dates = tuple[date, date]
+"""Half-open local dates [first, end)."""
+
+
+def resolve_windows(window: Window | Windows, on: date, volume: int | None = None) -> tuple[Dates, ...]:
+    """The dates of a window as a standard writes it, for an evaluation on ``on``; several where it names several.
+
+    The judged ones come first. ``volume`` decides where it matters; None counts as small.
+    """
+    if not _is_several(window):
+        return (resolve_window(window, on),)
+    if window.by_volume is not None:
+        large = volume is not None and volume >= window.by_volume.at_least
+        return (resolve_window(window.by_volume.then if large else window.by_volume.otherwise, on),)
+    pair = (window.bad, window.base) if window.bad and window.base else ()
+    single = (window.one, *window.shown) if window.one else ()
+    return tuple(resolve_window(each, on) for each in window.all or window.any or single or pair)
+
+
+def _is_several(window: Window | Windows) -> TypeIs[Windows]:
+    return hasattr(window, "by_volume")
+
+
+def resolve_window(window: Window, on: date) -> Dates:
+    """The dates of one window for an evaluation on ``on``; since the beginning starts at ``date.min``."""
+    end = on + timedelta(days=1 if window.with_today else 0)
+    if window.days is not None:
+        return end - timedelta(days=window.days), end
+    if window.days_back is not None:
+        return on - timedelta(days=window.days_back[0]), on - timedelta(days=window.days_back[1] - 1)
+    if window.months is not None:
+        return add_months(on, -window.months), end
+    if window.full is not None:
+        start = period_start(window.full, on)
+        return _periods_before(window.full, start, window.count or 1), start
+    return (period_start(window.current, on) if window.current else date.min), end
+
+
+def add_months(day: date, months: int) -> date:
+    """The same day of another month, or its last day where it is shorter."""
+    number = day.year * 12 + day.month - 1 + months
+    year, month = divmod(number, 12)
+    return date(year, month + 1, min(day.day, monthrange(year, month + 1)[1]))
+
+
+def period_start(period: str, day: date) -> date:
+    """The first day of the ISO week, month, quarter, half year or year that holds a day."""
+    if period == "iso_week":
+        return day - timedelta(days=day.weekday())
+    months = PERIOD_MONTHS[period]
+    return date(day.year, (day.month - 1) // months * months + 1, 1)
+
+
+def _periods_before(period: str, start: date, count: int) -> date:
+    if period == "iso_week":
+        return start - timedelta(weeks=count)
+    return add_months(start, -PERIOD_MONTHS[period] * count)

@@ -13,6 +13,9 @@ document.addEventListener("submit", (event) => {
   event.target.dataset.sent = "1";
 });
 
+// On a phone the menu scrolls sideways; where one is stays in sight.
+document.querySelector(".q-nav a[aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
+
 // Coming back with the browser's back button makes forms usable again.
 window.addEventListener("pageshow", () => {
   for (const form of document.querySelectorAll("form[data-sent]")) delete form.dataset.sent;

@@ -39,6 +39,8 @@
     for (const axis of ["xaxis", "yaxis"]) {
       layout[axis] = { ...layout[axis], gridcolor: c.line, linecolor: c.quiet, zerolinecolor: c.line };
     }
+    // A share ends at 100 %, whatever room Plotly would leave above it.
+    if (layout.yaxis.tickformat.endsWith("%")) layout.yaxis.autorangeoptions = { minallowed: -0.005, maxallowed: 1.02 };
     for (const trace of figure.data) {
       trace.line = { ...trace.line, color: c.ink };
     }
@@ -52,7 +54,7 @@
     const answer = await fetch(box.dataset.figure, { headers: { Accept: "application/json" } });
     if (!answer.ok) return;
     const figure = tint(await answer.json());
-    if (!figure.data.length) return;
+    if (!figure.data.some((trace) => trace.y.some((value) => value !== null))) return;
     await load();
     box.hidden = false;
     box.parentElement.classList.add("is-drawn");

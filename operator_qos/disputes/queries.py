@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from statistics import median
 
 from sqlalchemy import Row, Select, case, func, select
 from sqlalchemy.orm import Session
 
 from operator_qos.accounts.models import User
-from operator_qos.disputes.models import Dispute, DisputeStep
+from operator_qos.clock import to_ms
+from operator_qos.disputes.models import Dispute, DisputeMessage, DisputeOffer, DisputeStep, MediatorConflict
 from operator_qos.disputes.rules import IN_MEDIATION, OPEN_STATES, TALKING, TIMER_REACH
 from operator_qos.events.models import Event
-from operator_qos.ledger.models import CaseFact
+from operator_qos.ledger.models import CaseFact, OrderFact, RefundFact
 from operator_qos.sellers.models import Marketplace, Seller, Shop
 from scoring.events import RANKS
 
@@ -131,52 +132,125 @@ def _list_events(session: Session, dispute: Dispute, kind: str) -> Sequence[Even
     return session.scalars(query.order_by(Event.at_ms, Event.seq)).all()
 
 
-def count_escalations(session: Session, dispute: Dispute) -> int:
-    """How often the case went to the mediators so far, by whomever."""
-    said = _list_events(session, dispute, "case.escalated")
-    return sum(event.subject == dispute.case_ref for event in said)
-
-
-def count_decisions(session: Session, dispute: Dispute) -> int:
-    """How often the case was decided so far."""
-    said = _list_events(session, dispute, "case.decided")
-    return sum(event.subject == dispute.case_ref for event in said)
+def count_events(session: Session, dispute: Dispute, kind: str) -> int:
+    """How often this was said of the case so far, by whomever."""
+    return sum(event.subject == dispute.case_ref for event in _list_events(session, dispute, kind))
 
 
 def list_due_ids(session: Session, *, now: datetime, limit: int) -> list[int]:
-    """Disputes whose seller's time is up and that nobody handed over, the longest overdue first."""
-    query = select(Dispute.id).where(
-        Dispute.state.in_(TALKING), Dispute.seller_due_at < now, Dispute.opened_at >= now - TIMER_REACH
+    """Disputes for which the timer has something to do, the longest overdue first; old talks are left alone."""
+    fresh = Dispute.state.not_in(TALKING) | (Dispute.opened_at >= now - TIMER_REACH)
+    query = select(Dispute.id).where(Dispute.timer_at < now, fresh)
+    return list(session.scalars(query.order_by(Dispute.timer_at, Dispute.id).limit(limit)))
+
+
+def list_expired_offers(session: Session, *, now: datetime, limit: int) -> list[tuple[int, int]]:
+    """(dispute, offer) whose time is up."""
+    query = select(DisputeOffer.dispute_id, DisputeOffer.id).where(
+        DisputeOffer.state == "open", DisputeOffer.expires_at < now
     )
-    return list(session.scalars(query.order_by(Dispute.seller_due_at, Dispute.id).limit(limit)))
+    return [(row[0], row[1]) for row in session.execute(query.order_by(DisputeOffer.expires_at).limit(limit))]
 
 
-def _conflicted(session: Session, dispute_id: int) -> set[int]:
-    query = select(DisputeStep.data).where(
-        DisputeStep.dispute_id == dispute_id, DisputeStep.kind == "declare_conflict"
+def find_open_offer(session: Session, dispute_id: int) -> DisputeOffer | None:
+    """The offer that waits for an answer."""
+    query = select(DisputeOffer).where(DisputeOffer.dispute_id == dispute_id, DisputeOffer.state == "open")
+    newest = query.order_by(DisputeOffer.id.desc()).execution_options(populate_existing=True)
+    return session.scalars(newest).first()
+
+
+def find_accepted_offer(session: Session, dispute_id: int) -> DisputeOffer | None:
+    """The settlement last agreed on."""
+    query = select(DisputeOffer).where(DisputeOffer.dispute_id == dispute_id, DisputeOffer.state == "accepted")
+    return session.scalars(query.order_by(DisputeOffer.id.desc())).first()
+
+
+def list_offers(session: Session, dispute_id: int) -> list[DisputeOffer]:
+    """All offers, the first one first."""
+    query = select(DisputeOffer).where(DisputeOffer.dispute_id == dispute_id)
+    return list(session.scalars(query.order_by(DisputeOffer.id)))
+
+
+def count_refunded(session: Session, dispute: Dispute, *, since: datetime) -> int:
+    """What was refunded on the order since a moment [minor units]."""
+    query = select(func.sum(RefundFact.amount_minor)).where(
+        RefundFact.shop_id == dispute.shop_id, RefundFact.order_ref == dispute.order_ref,
+        RefundFact.at_ms >= to_ms(since),
     )
-    return {int(data["mediator"]) for data in session.scalars(query) if data.get("mediator") is not None}
+    return int(session.scalar(query) or 0)
 
 
-def has_conflict(session: Session, dispute_id: int, mediator_id: int | None) -> bool:
-    """Whether this mediator declared a conflict on the case."""
-    return mediator_id in _conflicted(session, dispute_id)
+def find_country(session: Session, dispute: Dispute) -> str:
+    """The buyer's country as the order tells it, else empty."""
+    query = select(OrderFact.country).where(
+        OrderFact.shop_id == dispute.shop_id, OrderFact.order_ref == dispute.order_ref
+    )
+    return session.scalar(query) or ""
 
 
-def find_least_loaded_mediator(session: Session, dispute_id: int) -> int | None:
+def list_barred(session: Session, dispute: Dispute) -> set[int]:
+    """Mediators who may not have this case: a declared conflict, one with the company, or their own first ruling."""
+    declared = select(DisputeStep.data).where(
+        DisputeStep.dispute_id == dispute.id, DisputeStep.kind == "declare_conflict"
+    )
+    found = {int(data["mediator"]) for data in session.scalars(declared) if data.get("mediator") is not None}
+    company = select(Shop.seller_id).where(Shop.id == dispute.shop_id).scalar_subquery()
+    found |= set(session.scalars(select(MediatorConflict.user_id).where(MediatorConflict.seller_id == company)))
+    before = (dispute.first_ruling or {}).get("mediator")
+    if dispute.appealed_at is not None and before is not None:
+        found.add(int(before))
+    return found
+
+
+def has_conflict(session: Session, dispute: Dispute, mediator_id: int | None) -> bool:
+    """Whether this mediator may not have the case."""
+    return mediator_id in list_barred(session, dispute)
+
+
+def find_least_loaded_mediator(session: Session, dispute: Dispute) -> int | None:
     """The active mediator without a conflict who has the fewest open cases; ties by account age."""
     load = func.count(Dispute.id)
     query = (
         select(User.id)
         .outerjoin(Dispute, (Dispute.mediator_id == User.id) & Dispute.state.in_(IN_MEDIATION))
-        .where(
-            User.role == "mediator", User.active.is_(True), User.id.not_in(_conflicted(session, dispute_id))
-        )
+        .where(User.role == "mediator", User.active.is_(True), User.id.not_in(list_barred(session, dispute)))
         .group_by(User.id)
         .order_by(load, User.id)
         .limit(1)
     )
     return session.scalar(query)
+
+
+@dataclass(frozen=True)
+class Load:
+    """A mediator's desk: open cases, and those past their time."""
+
+    mediator_id: int
+    name: str
+    open: int
+    overdue: int
+
+
+def list_loads(session: Session, *, now: datetime | None = None) -> list[Load]:
+    """Every active mediator with their desk, the least loaded first."""
+    mine = (Dispute.mediator_id == User.id) & Dispute.state.in_(IN_MEDIATION)
+    late = case((Dispute.decision_due_at < (now or datetime.min.replace(tzinfo=UTC)), 1), else_=0)
+    load = func.count(Dispute.id)
+    query = (
+        select(User.id, User.name, load, func.coalesce(func.sum(late), 0))
+        .outerjoin(Dispute, mine)
+        .where(User.role == "mediator", User.active.is_(True))
+        .group_by(User.id, User.name)
+        .order_by(load, User.id)
+    )
+    return [Load(row[0], row[1], row[2], int(row[3])) for row in session.execute(query)]
+
+
+def has_message(session: Session, dispute_id: int, token: str) -> bool:
+    """Whether the form was sent before."""
+    query = select(DisputeMessage.id).where(
+        DisputeMessage.dispute_id == dispute_id, DisputeMessage.token == token[:80])
+    return session.scalar(query) is not None
 
 
 def _rows(session: Session, query: Select[Dispute]) -> list[DisputeRow]:
@@ -196,11 +270,12 @@ def find_row(session: Session, dispute_id: int) -> DisputeRow | None:
 
 
 def list_queue(session: Session, mediator_id: int) -> list[DisputeRow]:
-    """What waits for this mediator or for any: by due time, then amount."""
+    """What waits for this mediator or for any: broken settlements first, then by due time and amount."""
     query = select(Dispute).where(
         Dispute.state.in_(IN_MEDIATION), (Dispute.mediator_id == mediator_id) | Dispute.mediator_id.is_(None)
     )
-    return _rows(session, query.order_by(Dispute.decision_due_at, Dispute.amount_minor.desc(), Dispute.id))
+    order = (Dispute.broken_at.is_(None), Dispute.decision_due_at, Dispute.amount_minor.desc(), Dispute.id)
+    return _rows(session, query.order_by(*order))
 
 
 # An earlier mediation leaves its deadline on the row; while the parties talk the seller's counts.

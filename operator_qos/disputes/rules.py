@@ -9,24 +9,40 @@ from zoneinfo import ZoneInfo
 
 # Older open cases stay where they are: a first import of an old shop must not flood the mediators.
 TIMER_REACH = timedelta(days=60)
-DECISION_WORKING_DAYS = 5
 
-TALKING = frozenset({"opened", "in_discussion"})
-IN_MEDIATION = frozenset({"escalated", "assigned"})
+TALKING = frozenset({"opened", "seller_overdue", "in_discussion"})
+IN_MEDIATION = frozenset({"escalated", "assigned", "evidence_asked", "under_appeal"})
 OPEN_STATES = TALKING | IN_MEDIATION
-STATES = ("opened", "in_discussion", "escalated", "assigned", "decided", "settled", "closed", "withdrawn")
+STATES = (
+    "opened", "seller_overdue", "in_discussion", "escalated", "assigned", "evidence_asked", "decided", "under_appeal",
+    "final", "settled", "withdrawn", "auto_closed", "closed",
+)
+ENDED = frozenset(STATES) - OPEN_STATES
+# Nothing can follow in these; the others still wait for somebody or for a window to end.
+TERMINAL = frozenset({"final", "withdrawn", "closed"})
 
 FAULTS = ("seller", "buyer", "carrier", "operator", "nobody")
 REMEDIES = ("refund", "partial_refund", "replacement", "none")
+OFFER_REMEDIES = ("refund", "partial_refund", "replacement", "return_refund", "voucher", "apology")
+MONEY_REMEDIES = frozenset({"refund", "partial_refund", "return_refund", "voucher"})
 # The clauses of the dispute policy that a decision may cite (docs/domain.md, "Ball" and "Defect kinds").
 CLAUSES = ("delivery", "item", "answer", "evidence", "carrier", "buyer")
+PROBLEMS = (
+    "not_received", "not_as_described", "damaged", "wrong_item", "late", "refund_missing", "counterfeit", "other",
+)
+APPEAL_OUTCOMES = ("upheld", "reversed_money", "reversed_metric", "reversed_both")
+
+PARTIES = frozenset({"buyer", "seller"})
+ROLES = ("buyer", "seller", "operator", "mediator", "timer")
 
 
 @dataclass(frozen=True)
 class Action:
     """One row of the table: in the states `from_states`, `who` may do it; the dispute is then in `to`.
 
-    `to` None: the state stays. `event`: the type of event that records it, None where only our row changes.
+    `to` None: the state stays, or follows from what is given. `needs`: what has to come with it. `event`: the type of
+    event that records it in the log, None where no number follows from it and our own step is all there is.
+    `deadline`: the stored column whose passing lets the timer do it.
     """
 
     name: str
@@ -34,21 +50,48 @@ class Action:
     to: str | None
     who: frozenset[str]
     event: str | None
+    needs: tuple[str, ...] = ()
+    deadline: str | None = None
 
 
-def _action(name: str, from_states: frozenset[str], to: str | None, who: str, event: str | None) -> Action:
-    return Action(name, from_states, to, frozenset(who.split()), event)
+def _action(  # one argument per column of the table
+    name: str, from_states: frozenset[str] | str, to: str | None, who: str, event: str | None, needs: str = "",
+    deadline: str | None = None,
+) -> Action:
+    states = from_states if isinstance(from_states, frozenset) else frozenset(from_states.split())
+    return Action(name, states, to, frozenset(who.split()), event, tuple(needs.split()), deadline)
 
 
 ACTIONS: tuple[Action, ...] = (
-    _action("answer", TALKING, "in_discussion", "seller", "message.sent"),
-    _action("answer", IN_MEDIATION, None, "seller", "message.sent"),
-    _action("escalate", TALKING, "escalated", "seller operator timer", "case.escalated"),
-    _action("take", frozenset({"escalated"}), "assigned", "mediator", None),
-    _action("declare_conflict", IN_MEDIATION, "escalated", "mediator", None),
-    _action("ask_evidence", IN_MEDIATION, None, "mediator", "case.evidence_asked"),
-    _action("give_evidence", IN_MEDIATION, None, "seller", "case.evidence_given"),
-    _action("decide", IN_MEDIATION, "closed", "mediator", "case.decided"),
+    _action("answer", TALKING, "in_discussion", "seller", "message.sent", "text"),
+    _action("answer", IN_MEDIATION, None, "seller", "message.sent", "text"),
+    _action("write", OPEN_STATES | {"settled", "decided"}, None, "buyer seller operator mediator", "message.sent",
+            "text recipients"),
+    _action("note", frozenset(STATES), None, "buyer seller operator mediator", None, "text"),
+    _action("offer", TALKING, "in_discussion", "seller", "message.sent", "remedy amount"),
+    _action("offer", TALKING, None, "buyer", "message.sent", "remedy amount"),
+    _action("accept_offer", TALKING, "settled", "buyer seller", "case.resolved", "open_offer"),
+    _action("decline_offer", TALKING, None, "buyer seller", "message.sent", "open_offer"),
+    _action("expire_offer", TALKING, None, "timer", None, "open_offer", "expires_at"),
+    _action("confirm_performance", "settled", "closed", "buyer seller operator timer", "case.closed", "proof"),
+    _action("report_broken", "settled", "escalated", "buyer operator", "case.escalated", "text"),
+    _action("break_settlement", "settled", "escalated", "timer", "case.escalated", "", "perform_due_at"),
+    _action("escalate", TALKING, "escalated", "buyer seller operator", "case.escalated"),
+    _action("escalate", TALKING, "escalated", "timer", "case.escalated", "", "seller_due_at"),
+    _action("mark_overdue", "opened", "seller_overdue", "timer", None, "", "response_due_at"),
+    _action("remind", OPEN_STATES | {"settled"}, None, "timer", None, "", "reminded_at"),
+    _action("withdraw", OPEN_STATES, "withdrawn", "buyer", "case.withdrawn"),
+    _action("auto_close", TALKING, "auto_closed", "timer", "case.closed", "", "auto_close_at"),
+    _action("reopen", "auto_closed", "in_discussion", "buyer operator", "case.reopened", "text"),
+    _action("take", "escalated under_appeal", None, "mediator", None),
+    _action("assign", IN_MEDIATION, None, "operator", None, "mediator"),
+    _action("declare_conflict", IN_MEDIATION, None, "mediator", None),
+    _action("ask_evidence", IN_MEDIATION, None, "mediator", "case.evidence_asked", "whom due_at"),
+    _action("give_evidence", IN_MEDIATION, None, "seller buyer", "case.evidence_given", "text"),
+    _action("decide", IN_MEDIATION, "decided", "mediator", "case.decided", "ruling"),
+    _action("decide_by_default", "evidence_asked", "decided", "timer", "case.decided", "", "evidence_due_at"),
+    _action("appeal", "decided", "under_appeal", "buyer seller", "case.appealed", "grounds"),
+    _action("end_appeal_window", "decided", "closed", "timer", None, "", "appeal_until_at"),
 )
 ACTION_NAMES: tuple[str, ...] = tuple(dict.fromkeys(action.name for action in ACTIONS))
 
@@ -81,6 +124,11 @@ def check(action: str, state: str, role: str) -> Action:
     return found
 
 
+def to_problem(reason: str | None) -> str:
+    """The kind of dispute in a policy that a case's reason amounts to."""
+    return reason if reason in PROBLEMS else "other"
+
+
 @dataclass(frozen=True)
 class Turn:
     """`holder` had the ball in `[from_ms, until_ms)`; until_ms None: still."""
@@ -100,6 +148,18 @@ class Course:
     withdrawn_ms: int | None = None
     closed_ms: int | None = None
     decided_ms: int | None = None
+
+
+@dataclass(frozen=True)
+class Doings:
+    """What was done here beside the log: `decided_here` a ruling of ours, `appealed_ms` its appeal [epoch ms]."""
+
+    has_mediator: bool = False
+    overdue: bool = False
+    closed_by: str | None = None
+    decided_here: bool = False
+    window_ended: bool = False
+    appealed_ms: int | None = None
 
 
 def find_mediation_start(course: Course) -> int | None:
@@ -123,27 +183,74 @@ def _is_decided(course: Course, mediation_ms: int | None) -> bool:
     return course.decided_ms is not None and course.decided_ms >= since
 
 
-def derive_state(course: Course, *, has_mediator: bool) -> str:
+def _derive_closed(course: Course, doings: Doings) -> str:
+    """How a closed case stands: with its appeal window open, judged for good, closed by a timer, or just closed."""
+    decided = course.decided_ms is not None and course.decided_ms >= (course.reopened_ms or 0)
+    if decided and doings.decided_here:
+        if doings.appealed_ms is not None:
+            return "final"
+        return "closed" if doings.window_ended else "decided"
+    return "auto_closed" if doings.closed_by == "automatic" and not decided else "closed"
+
+
+def _derive_mediated(course: Course, doings: Doings) -> str:
+    if doings.appealed_ms is not None:
+        return "under_appeal"
+    if course.turns and course.turns[-1].holder != "mediator":
+        return "evidence_asked"
+    return "assigned" if doings.has_mediator else "escalated"
+
+
+def derive_state(course: Course, doings: Doings | None = None) -> str:
     """The state of a dispute whose case went this way."""
+    done = doings or Doings()
     if course.withdrawn_ms is not None:
         return "withdrawn"
     if course.closed_ms is not None:
-        return "closed"
+        return _derive_closed(course, done)
     mediation_ms = find_mediation_start(course)
-    if _is_decided(course, mediation_ms):
+    if done.appealed_ms is None and _is_decided(course, mediation_ms):
         return "decided"
     if mediation_ms is not None:
-        return "assigned" if has_mediator else "escalated"
+        return _derive_mediated(course, done)
+    return _derive_talking(course, done)
+
+
+def _derive_talking(course: Course, doings: Doings) -> str:
     if course.turns and course.turns[-1].holder == "nobody":
         return "settled"
-    return "in_discussion" if course.answered or len(course.turns) > 1 else "opened"
+    if course.answered or len(course.turns) > 1:
+        return "in_discussion"
+    return "seller_overdue" if doings.overdue else "opened"
 
 
-def add_working_days(moment: datetime, days: int, zone: str) -> datetime:
-    """The same time of day in `zone`, that many days from Monday to Friday later; aware, UTC as given."""
+def judge_appeal(first: tuple[int, str], second: tuple[int, str]) -> str:
+    """What a second ruling does to the first; each is (refund [minor units], fault that counts or not)."""
+    money, metric = first[0] != second[0], first[1] != second[1]
+    if money and metric:
+        return "reversed_both"
+    if money:
+        return "reversed_money"
+    return "reversed_metric" if metric else "upheld"
+
+
+def add_working_days(
+    moment: datetime, days: int, zone: str, *, holidays: frozenset[str] = frozenset(),
+    open_weekdays: frozenset[int] = frozenset(range(5)),
+) -> datetime:
+    """The same time of day in `zone`, that many working days later; aware, UTC as given.
+
+    Working days are `open_weekdays` (Monday is 0) without `holidays` (ISO dates). A wall time that the clocks skip
+    means the instant it would have been by the offset before.
+    """
     local = moment.astimezone(ZoneInfo(zone))
     left = days
     while left:
         local += timedelta(days=1)
-        left -= local.weekday() < 5
+        left -= local.weekday() in open_weekdays and local.date().isoformat() not in holidays
     return local.astimezone(moment.tzinfo)
+
+
+def add_days(moment: datetime, days: int, zone: str) -> datetime:
+    """The same time of day in `zone`, that many days later; aware, UTC as given."""
+    return (moment.astimezone(ZoneInfo(zone)) + timedelta(days=days)).astimezone(moment.tzinfo)

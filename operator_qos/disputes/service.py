@@ -2,54 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, cast
+from typing import Any
 
-from sqlalchemy import CursorResult, update
 from sqlalchemy.orm import Session
 
-from operator_qos.audit.service import append_audit
-from operator_qos.clock import from_ms, to_ms
-from operator_qos.db import lock_shops
+from operator_qos.clock import to_ms
 from operator_qos.disputes import queries, rules
-from operator_qos.disputes.models import Dispute, DisputeStep
-from operator_qos.disputes.queries import Place
+from operator_qos.disputes.acting import (
+    MAX_TEXT,
+    SOURCE,
+    TIMER,
+    Act,
+    Actor,
+    DisputeInputError,
+    NotRecordedError,
+    Said,
+    begin,
+    note_first_act,
+    require_own,
+    require_text,
+)
+from operator_qos.disputes.files import Upload, attach
+from operator_qos.disputes.models import Dispute
 from operator_qos.disputes.sync import sync_disputes
-from operator_qos.events.service import ingest_events
-from operator_qos.notices.service import announce
 from scoring.events import iso
 
 __all__ = [
-    "TIMER",
-    "Actor",
-    "DisputeInputError",
-    "Ruling",
-    "answer_buyer",
-    "ask_evidence",
-    "decide",
-    "declare_conflict",
-    "escalate",
-    "give_evidence",
-    "sync_disputes",
-    "take_case",
+    "MAX_TEXT", "SOURCE", "TIMER", "Actor", "DisputeInputError", "NotRecordedError", "Ruling", "answer_buyer", "appeal",
+    "ask_evidence", "assign_case", "decide", "declare_conflict", "escalate", "give_evidence", "reopen", "sync_disputes",
+    "take_case", "withdraw", "write_message", "write_note",
 ]
-
-SOURCE = "/operator-qos/disputes"
-MAX_TEXT = 5_000
-
-
-@dataclass(frozen=True)
-class Actor:
-    """Who acts: a person with an id, or the timer without one. `role`: seller, operator, mediator, timer."""
-
-    role: str
-    name: str
-    id: int | None = None
-
-
-TIMER = Actor("timer", "timer")
 
 
 @dataclass(frozen=True)
@@ -63,227 +48,156 @@ class Ruling:
     grounds: str
 
 
-class DisputeInputError(ValueError):
-    """Something given cannot be used; `field` names it, `code` what is wrong with it."""
-
-    def __init__(self, field: str, code: str, reason: str) -> None:
-        super().__init__(f"{field}: {reason}")
-        self.field, self.code = field, code
+# The parties' words
 
 
-class NotRecordedError(RuntimeError):
-    """The log would not take the event; the text carries its field and reason."""
-
-
-@dataclass(frozen=True)
-class _Act:
-    """One action under way on one dispute."""
-
-    session: Session
-    dispute: Dispute
-    place: Place
-    actor: Actor
-    now: datetime
-    name: str
-    before: str
-
-    @property
-    def at(self) -> datetime:
-        """Events count to the second, and so do the rows that follow from them."""
-        return from_ms(to_ms(self.now) // 1000 * 1000)
-
-    def event_id(self, name: str, mark: str | int) -> str:
-        return f"{name}:{self.place.marketplace_id}:{self.place.shop_code}:{self.dispute.case_ref}:{mark}"
-
-    def document(
-        self, event_id: str, kind: str, data: Mapping[str, Any], *, subject: str = ""
-    ) -> dict[str, Any]:
-        return {
-            "specversion": "1.0",
-            "source": SOURCE,
-            "id": event_id,
-            "type": f"qos.{kind}",
-            "time": iso(to_ms(self.at)),
-            "subject": subject or self.dispute.case_ref,
-            "marketplace": self.place.marketplace_id,
-            "shop": self.place.shop_code,
-            "data": dict(data),
-        }
-
-    def append(self, *documents: Mapping[str, Any]) -> bool:
-        """Whether the events are new; the same action done twice is recorded once."""
-        receipts = ingest_events(self.session, documents, now=self.now, origin="disputes")
-        refused = next((r for r in receipts if r.status == "quarantined"), None)
-        if refused is not None:
-            raise NotRecordedError(f"{refused.id}: {refused.field}: {refused.reason}")
-        return all(r.status == "accepted" for r in receipts)
-
-    def note(self, data: Mapping[str, Any], *, why: str = "") -> None:
-        """The step and the audit row of this action."""
-        row = self.dispute
-        self.session.flush()
-        self.session.refresh(row)
-        self.session.add(
-            DisputeStep(dispute_id=row.id, at=self.at, actor=self.actor.name, kind=self.name, data=dict(data))
-        )
-        append_audit(
-            self.session,
-            actor=self.actor.name,
-            now=self.now,
-            action=f"dispute.{self.name}",
-            subject=f"dispute:{row.id}",
-            before={"state": self.before},
-            after={"state": row.state, **data},
-            why=why[:2_000],
-        )
-
-    def tell(self, topic: str, key: str, data: Mapping[str, Any], *, staff: bool = False) -> None:
-        """A notice to the seller, or to the staff."""
-        row, place = self.dispute, self.place
-        link = f"/mediator/cases/{row.id}" if staff else f"/seller/disputes/{row.id}"
-        facts = {
-            "case": row.case_ref,
-            "order": row.order_ref,
-            "shop": place.shop_name,
-            "reason": row.reason,
-            **data,
-        }
-        announce(
-            self.session,
-            key=f"{key}:{'staff' if staff else 'seller'}"[:200],
-            seller_id=None if staff else place.seller_id,
-            shop_id=place.shop_id,
-            topic=topic,
-            data=facts,
-            link=link,
-            now=self.now,
-        )
-
-
-def _begin(session: Session, name: str, *, dispute_id: int, actor: Actor, now: datetime) -> _Act:
-    """Check that the action is allowed now. Raises DisputeMissing and IllegalAction.
-
-    The shop is locked before its dispute is read, as every writer of the log does: whoever locked the row first
-    would wait for the shop while the log's writer waits for the row.
-    """
-    lock_shops(session, [queries.get_dispute(session, dispute_id).shop_id])
-    dispute = queries.get_dispute(session, dispute_id)
-    rules.check(name, dispute.state, actor.role)
-    place = queries.get_place(session, dispute.shop_id)
-    return _Act(session, dispute, place, actor, now, name, dispute.state)
-
-
-def _require_own(act: _Act) -> None:
-    """A mediator acts on own or free cases only, and never after declaring a conflict."""
-    mediator_id, me = act.dispute.mediator_id, act.actor.id
-    another = mediator_id is not None and mediator_id != me
-    if another or queries.has_conflict(act.session, act.dispute.id, me):
-        raise rules.IllegalAction(act.name, act.dispute.state, "a mediator not in charge of it")
-
-
-def _require_text(field: str, text: str) -> str:
-    kept = text.strip()
-    if not kept:
-        raise DisputeInputError(field, "empty", "is empty; write what the other side should read")
-    if len(kept) > MAX_TEXT:
-        raise DisputeInputError(field, "long", f"has {len(kept)} characters; at most {MAX_TEXT} are allowed")
-    return kept
-
-
-def answer_buyer(
-    session: Session,
-    *,
-    dispute_id: int,
-    text: str,
-    awaits_buyer: bool,
-    token: str,
-    actor: Actor,
-    now: datetime,
+def answer_buyer(  # noqa: PLR0913  # what is written, and by which form
+    session: Session, *, dispute_id: int, text: str, awaits_buyer: bool, token: str, actor: Actor, now: datetime,
+    files: Sequence[Upload] = (),
 ) -> bool:
     """Send the seller's answer into the case's conversation; False: it was sent before. Does not commit.
 
     `token` marks one filled form, so that a double click sends one message. Raises DisputeMissing,
     IllegalAction, DisputeInputError.
     """
-    act = _begin(session, "answer", dispute_id=dispute_id, actor=actor, now=now)
-    body = _require_text("text", text)
-    row = act.dispute
-    data: dict[str, Any] = {
-        "case": row.case_ref,
-        "author": "seller",
-        "to": ["buyer"],
-        "channel": "web",
-        "body": body,
-        "awaits_buyer": awaits_buyer,
-    }
-    if row.order_ref:
-        data["order"] = row.order_ref
-    conversation = queries.find_conversation(session, row)
-    event_id = act.event_id("answer", token)
-    if not act.append(act.document(event_id, "message.sent", data, subject=conversation)):
+    act = begin(session, "answer", dispute_id=dispute_id, actor=actor, now=now)
+    said = Said(require_text("text", text), ("buyer",), awaits_buyer=awaits_buyer)
+    if not _say(act, said, token=token, files=files):
         return False
-    act.note({"event": event_id, "awaits_buyer": awaits_buyer})
+    act.note({"event": act.event_id("answer", token), "awaits_buyer": awaits_buyer})
     return True
 
 
-def _claim(act: _Act) -> bool:
-    """Take the dispute for escalation; False when somebody else did, or the clock was stopped, meanwhile."""
-    query = update(Dispute).where(Dispute.id == act.dispute.id, Dispute.state.in_(rules.TALKING))
-    if act.actor.role == "timer":
-        query = query.where(Dispute.seller_due_at < act.now, Dispute.opened_at >= act.now - rules.TIMER_REACH)
-    done = act.session.execute(
-        query.values(state="escalated"), execution_options={"synchronize_session": False}
-    )
-    return cast("CursorResult[Any]", done).rowcount == 1
+def _say(act: Act, said: Said, *, token: str, files: Sequence[Upload] = (), name: str = "answer") -> bool:
+    """Put a message into the log with its files; False: it was there before."""
+    event_id = act.event_id(name, token)
+    if not act.append(act.message(event_id, said)):
+        return False
+    row = act.keep_message(said, token=f"{name}:{token}", event_id=event_id)
+    attach(act.session, row, files)
+    return True
+
+
+def write_message(  # noqa: PLR0913  # what is written, to whom, and by which form
+    session: Session, *, dispute_id: int, text: str, to: Sequence[str], token: str, actor: Actor, now: datetime,
+    files: Sequence[Upload] = (),
+) -> bool:
+    """Write to chosen sides (buyer, seller, staff); False: it was sent before. Does not commit.
+
+    Raises DisputeMissing, IllegalAction, DisputeInputError.
+    """
+    act = begin(session, "write", dispute_id=dispute_id, actor=actor, now=now)
+    sides = tuple(side for side in ("buyer", "seller", "staff") if side in to and side != actor.side)
+    if not sides:
+        raise DisputeInputError("to", "nobody", "names nobody else; choose who reads it, or keep it as a note")
+    said = Said(require_text("text", text), sides)
+    if not _say(act, said, token=token, files=files, name=f"write-{actor.role}"):
+        return False
+    if actor.role == "mediator":
+        note_first_act(act)
+    act.note({"to": list(sides)})
+    _tell_of_message(act, sides, token)
+    return True
+
+
+def _tell_of_message(act: Act, sides: Sequence[str], token: str) -> None:
+    key = act.event_id(f"message-{act.actor.role}", token)
+    for side in sides:
+        if side in {"seller", "staff"}:
+            act.tell("dispute_message", key, {"by": act.actor.role}, staff=side == "staff")
+
+
+def write_note(  # what is written, and by which form
+    session: Session, *, dispute_id: int, text: str, token: str, actor: Actor, now: datetime,
+    files: Sequence[Upload] = (),
+) -> bool:
+    """Keep a note that only one's own side reads; False: it was kept before. Does not commit.
+
+    Raises DisputeMissing, IllegalAction, DisputeInputError.
+    """
+    act = begin(session, "note", dispute_id=dispute_id, actor=actor, now=now)
+    said = Said(require_text("text", text), ())
+    mark = f"note:{actor.side}:{token}"
+    if queries.has_message(session, dispute_id, mark):
+        return False
+    attach(session, act.keep_message(said, token=mark, event_id=None), files)
+    act.note({"side": actor.side})
+    return True
+
+
+# The way to a mediator and back
 
 
 def escalate(session: Session, *, dispute_id: int, actor: Actor, now: datetime) -> bool:
-    """Hand the case to the mediators; False: it was handed over before. Does not commit.
+    """Hand the case to the mediators; False: the timer found it stopped meanwhile. Does not commit.
 
-    Raises DisputeMissing, IllegalAction.
+    Raises DisputeMissing, IllegalAction, DisputeInputError when the buyer's time to wait is not over.
     """
-    act = _begin(session, "escalate", dispute_id=dispute_id, actor=actor, now=now)
-    number = queries.count_escalations(session, act.dispute)
-    if not _claim(act):
-        return False
+    act = begin(session, "escalate", dispute_id=dispute_id, actor=actor, now=now)
+    earliest = act.dispute.escalation_from_at
+    if actor.role == "buyer" and earliest is not None and now < earliest:
+        raise DisputeInputError("now", "early", f"the seller may answer until {earliest.isoformat()}; wait until then")
+    return hand_over(act, "escalate")
+
+
+def hand_over(act: Act, name: str, *before: Mapping[str, Any]) -> bool:
+    """Append the escalation after what comes before it, assign a mediator, and tell both sides."""
+    number = queries.count_events(act.session, act.dispute, "case.escalated")
     event_id = act.event_id("escalate", number)
-    if not act.append(act.document(event_id, "case.escalated", {"by": actor.role})):
+    if not act.append(*before, act.document(event_id, "case.escalated", {"by": act.actor.role})):
         return False
+    end_offers(act)
     _assign_least_loaded(act)
-    act.note({"by": actor.role, "mediator": act.dispute.mediator_id})
+    act.note({"by": act.actor.role, "mediator": act.dispute.mediator_id})
     due = act.dispute.decision_due_at
-    facts: dict[str, Any] = {"by": actor.role, "decision_due": None if due is None else due.isoformat()}
+    facts = {"by": act.actor.role, "decision_due": None if due is None else due.isoformat()}
+    topic = "dispute_broken" if name != "escalate" else "dispute_escalated"
     for staff in (False, True):
-        act.tell("dispute_escalated", event_id, facts, staff=staff)
+        act.tell(topic, event_id, facts, staff=staff)
     return True
 
 
-def _assign_least_loaded(act: _Act) -> None:
-    act.session.flush()
-    act.session.refresh(act.dispute)
-    if act.dispute.mediator_id is None:
-        act.dispute.mediator_id = queries.find_least_loaded_mediator(act.session, act.dispute.id)
-    if act.dispute.mediator_id is not None:
-        act.dispute.state = "assigned"
+def end_offers(act: Act) -> None:
+    """What was offered while the parties talked stands no longer."""
+    offer = queries.find_open_offer(act.session, act.dispute.id)
+    if offer is not None:
+        offer.state, offer.answered_at = "ended", act.at
+
+
+def _assign_least_loaded(act: Act) -> None:
+    act.settle_row()
+    row = act.dispute
+    if row.mediator_id is not None and queries.has_conflict(act.session, row, row.mediator_id):
+        row.mediator_id = None
+    if row.mediator_id is None:
+        row.mediator_id = queries.find_least_loaded_mediator(act.session, row)
+    if row.mediator_id is not None:
+        row.assigned_at = act.at
 
 
 def take_case(session: Session, *, dispute_id: int, actor: Actor, now: datetime) -> bool:
-    """Put a waiting case on this mediator's desk; False: another was quicker. Does not commit.
+    """Put a waiting case on this mediator's desk; False: it lies there or on another's. Does not commit.
 
     Raises DisputeMissing, IllegalAction.
     """
-    act = _begin(session, "take", dispute_id=dispute_id, actor=actor, now=now)
-    _require_own(act)
-    query = update(Dispute).where(
-        Dispute.id == dispute_id, Dispute.mediator_id.is_(None), Dispute.state == "escalated"
-    )
-    done = session.execute(
-        query.values(state="assigned", mediator_id=actor.id), execution_options={"synchronize_session": False}
-    )
-    if cast("CursorResult[Any]", done).rowcount != 1:
+    act = begin(session, "take", dispute_id=dispute_id, actor=actor, now=now)
+    require_own(act)
+    if act.dispute.mediator_id is not None:
         return False
+    act.dispute.mediator_id, act.dispute.assigned_at = actor.id, act.at
     act.note({"mediator": actor.id})
     return True
+
+
+def assign_case(session: Session, *, dispute_id: int, mediator_id: int, actor: Actor, now: datetime) -> None:
+    """Put a case on a mediator's desk. Raises DisputeInputError for one with a conflict. Does not commit."""
+    act = begin(session, "assign", dispute_id=dispute_id, actor=actor, now=now)
+    if mediator_id not in {load.mediator_id for load in queries.list_loads(session)}:
+        raise DisputeInputError("mediator", "unknown", f"{mediator_id} is no active mediator; choose one of the list")
+    if queries.has_conflict(session, act.dispute, mediator_id):
+        raise DisputeInputError("mediator", "conflict", "has a conflict with this case; choose another")
+    act.dispute.mediator_id, act.dispute.assigned_at = mediator_id, act.at
+    act.note({"mediator": mediator_id})
 
 
 def declare_conflict(session: Session, *, dispute_id: int, actor: Actor, now: datetime) -> None:
@@ -291,125 +205,208 @@ def declare_conflict(session: Session, *, dispute_id: int, actor: Actor, now: da
 
     Raises DisputeMissing, IllegalAction.
     """
-    act = _begin(session, "declare_conflict", dispute_id=dispute_id, actor=actor, now=now)
-    _require_own(act)
-    act.dispute.mediator_id, act.dispute.state = None, "escalated"
+    act = begin(session, "declare_conflict", dispute_id=dispute_id, actor=actor, now=now)
+    require_own(act)
+    act.dispute.mediator_id, act.dispute.assigned_at = None, None
     act.note({"mediator": actor.id})
 
 
-def ask_evidence(
-    session: Session,
-    *,
-    dispute_id: int,
-    due_at: datetime,
-    actor: Actor,
-    now: datetime,
+def ask_evidence(  # of whom, and by when
+    session: Session, *, dispute_id: int, due_at: datetime | None = None, actor: Actor, now: datetime,
+    whom: str = "seller",
 ) -> bool:
-    """Ask the seller for proof by a moment; False: asked in this second before. Does not commit.
+    """Ask a party for proof, by a moment or by the policy's own limit; False: asked in this second before.
 
-    Raises DisputeMissing, IllegalAction, DisputeInputError.
+    Does not commit. Raises DisputeMissing, IllegalAction, DisputeInputError.
     """
-    act = _begin(session, "ask_evidence", dispute_id=dispute_id, actor=actor, now=now)
-    _require_own(act)
-    if due_at <= now:
+    act = begin(session, "ask_evidence", dispute_id=dispute_id, actor=actor, now=now)
+    require_own(act)
+    due = due_at or act.clocks.end(act.kind.evidence_deadline, act.at)
+    if due <= now:
         raise DisputeInputError("due_at", "past", "lies in the past; give the seller some time")
+    if whom not in rules.PARTIES:
+        raise DisputeInputError("whom", "unknown", f"{whom!r} is no party; ask the buyer or the seller")
     event_id = act.event_id("ask", to_ms(act.at))
-    data = {"to": "seller", "due_by": iso(to_ms(due_at))}
+    data = {"to": whom, "due_by": iso(to_ms(due))}
     if not act.append(act.document(event_id, "case.evidence_asked", data)):
         return False
+    note_first_act(act)
     act.note(data)
-    act.tell("evidence_asked", event_id, {"due": due_at.isoformat()})
+    if whom == "seller":
+        act.tell("evidence_asked", event_id, {"due": due.isoformat()})
     return True
 
 
-def give_evidence(
-    session: Session,
-    *,
-    dispute_id: int,
-    text: str,
-    token: str,
-    actor: Actor,
-    now: datetime,
+def give_evidence(  # what is written, and by which form
+    session: Session, *, dispute_id: int, text: str, token: str, actor: Actor, now: datetime,
+    files: Sequence[Upload] = (),
 ) -> bool:
-    """Send the seller's proof to the mediator and pass the case back; False: sent before. Does not commit.
+    """Send a party's proof to the mediator and pass the case back; False: sent before. Does not commit.
 
     Raises DisputeMissing, IllegalAction, DisputeInputError.
     """
-    act = _begin(session, "give_evidence", dispute_id=dispute_id, actor=actor, now=now)
-    body = _require_text("text", text)
-    row, event_id = act.dispute, act.event_id("evidence", token)
-    said: dict[str, Any] = {
-        "case": row.case_ref,
-        "author": "seller",
-        "to": ["mediator"],
-        "channel": "web",
-        "body": body,
-    }
-    if row.order_ref:
-        said["order"] = row.order_ref
-    new = act.append(
-        act.document(event_id, "case.evidence_given", {"by": "seller"}),
-        act.document(act.event_id("evidence-text", token), "message.sent", said, subject=row.case_ref),
-    )
-    if not new:
+    act = begin(session, "give_evidence", dispute_id=dispute_id, actor=actor, now=now)
+    said = Said(require_text("text", text), ("staff",), silent=True)
+    event_id, text_id = act.event_id("evidence", token), act.event_id("evidence-text", token)
+    documents = (act.document(event_id, "case.evidence_given", {"by": actor.role}), act.message(text_id, said))
+    if not act.append(*documents):
         return False
+    attach(session, act.keep_message(said, token=f"evidence:{token}", event_id=text_id), files)
     act.note({"event": event_id})
     act.tell("evidence_given", event_id, {}, staff=True)
     return True
 
 
-def _check_ruling(row: Dispute, ruling: Ruling) -> Ruling:
+def withdraw(session: Session, *, dispute_id: int, actor: Actor, now: datetime) -> bool:
+    """Let the buyer take the dispute back; False: taken back before. Does not commit.
+
+    Raises DisputeMissing, IllegalAction.
+    """
+    act = begin(session, "withdraw", dispute_id=dispute_id, actor=actor, now=now)
+    event_id = act.event_id("withdraw", 0)
+    if not act.append(act.document(event_id, "case.withdrawn", {"by": "buyer"})):
+        return False
+    end_offers(act)
+    act.note({})
+    act.tell("dispute_closed", event_id, {"how": "withdrawn"})
+    return True
+
+
+def reopen(session: Session, *, dispute_id: int, text: str, actor: Actor, now: datetime) -> bool:
+    """Open again what a timer closed; False: opened before. Does not commit.
+
+    Raises DisputeMissing, IllegalAction, DisputeInputError.
+    """
+    act = begin(session, "reopen", dispute_id=dispute_id, actor=actor, now=now)
+    reason = require_text("text", text)
+    event_id = act.event_id("reopen", queries.count_events(session, act.dispute, "case.reopened"))
+    if not act.append(act.document(event_id, "case.reopened", {"reason": reason})):
+        return False
+    act.dispute.moved_at = act.at
+    act.note({"by": actor.role})
+    act.tell("dispute_reopened", event_id, {"by": actor.role})
+    return True
+
+
+# Decisions
+
+
+def _check_ruling(act: Act, ruling: Ruling) -> Ruling:
+    row, asked = act.dispute, act.dispute.amount_minor
     if ruling.fault not in rules.FAULTS:
         raise DisputeInputError("fault", "unknown", f"{ruling.fault!r} is none of {', '.join(rules.FAULTS)}")
     if ruling.remedy not in rules.REMEDIES:
         raise DisputeInputError(
             "remedy", "unknown", f"{ruling.remedy!r} is none of {', '.join(rules.REMEDIES)}"
         )
-    if ruling.refund_minor < 0 or (row.amount_minor is not None and ruling.refund_minor > row.amount_minor):
+    if ruling.refund_minor < 0 or (asked is not None and ruling.refund_minor > asked):
         raise DisputeInputError(
             "refund_minor", "range", f"must lie between 0 and {row.amount_minor} asked for"
         )
     if (ruling.refund_minor > 0) != (ruling.remedy in {"refund", "partial_refund"}):
         raise DisputeInputError("refund_minor", "remedy", "only a refund has an amount, and it needs one")
-    grounds = _require_text("grounds", ruling.grounds)
-    # Whoever else is at fault, it cannot stand on the seller's record.
-    counts = ruling.counts and ruling.fault == "seller"
-    return Ruling(ruling.fault, ruling.remedy, ruling.refund_minor, counts, grounds)
+    grounds = require_text("grounds", ruling.grounds)
+    # Whoever else is at fault, it cannot stand on the seller's record; nor what the policy does not count.
+    counts = ruling.counts and ruling.fault == "seller" and "decided" in act.kind.counts_as_defect
+    return replace(ruling, counts=counts, grounds=grounds)
 
 
 def decide(session: Session, *, dispute_id: int, ruling: Ruling, actor: Actor, now: datetime) -> bool:
-    """Decide and close the case; the scorecard follows. False: decided before. Does not commit.
+    """Decide the case; the scorecard follows, and the time to appeal begins. False: decided before. Does not commit.
 
     Raises DisputeMissing, IllegalAction, DisputeInputError.
     """
-    act = _begin(session, "decide", dispute_id=dispute_id, actor=actor, now=now)
-    _require_own(act)
-    said = _check_ruling(act.dispute, ruling)
-    number = queries.count_decisions(session, act.dispute)
+    act = begin(session, "decide", dispute_id=dispute_id, actor=actor, now=now)
+    require_own(act)
+    said = _check_ruling(act, ruling)
+    note_first_act(act)
+    return record_ruling(act, said)
+
+
+def record_ruling(act: Act, said: Ruling) -> bool:
+    """Append the ruling and the closing, open the appeal window or judge the appeal, and tell."""
+    number = queries.count_events(act.session, act.dispute, "case.decided")
     event_id = act.event_id("decide", number)
     data = {
-        "fault": said.fault,
-        "remedy": said.remedy,
-        "counts": said.counts,
-        "amount_minor": said.refund_minor,
+        "fault": said.fault, "remedy": said.remedy, "counts": said.counts, "amount_minor": said.refund_minor,
         "grounds": said.grounds,
     }
     # The closing states no fault: the decision before it is the word that stands.
-    new = act.append(
-        act.document(event_id, "case.decided", data),
-        act.document(act.event_id("close", number), "case.closed", {"by": "operator"}),
-    )
-    if not new:
+    close = act.document(act.event_id("close", number), "case.closed", {"by": "operator"})
+    if not act.append(act.document(event_id, "case.decided", data), close):
         return False
-    _keep_author(act, said)
-    act.note({key: value for key, value in data.items() if key != "grounds"}, why=said.grounds)
+    _keep_ruling(act, said)
     told = {key: value for key, value in data.items() if key != "grounds"}
+    act.note({**told, "outcome": act.dispute.outcome}, why=said.grounds)
     act.tell("dispute_decided", event_id, {**told, "currency": act.dispute.currency, "grounds": said.grounds})
     return True
 
 
-def _keep_author(act: _Act, said: Ruling) -> None:
-    act.session.flush()
-    act.session.refresh(act.dispute)
-    act.dispute.decided_by, act.dispute.grounds = act.actor.id, said.grounds
-    act.dispute.mediator_id = act.actor.id
+def _keep_ruling(act: Act, said: Ruling) -> None:
+    act.settle_row()
+    row = act.dispute
+    row.decided_by, row.grounds = act.actor.id, said.grounds
+    row.mediator_id = act.actor.id if act.actor.id is not None else row.mediator_id
+    if row.first_ruling is not None and row.appealed_at is not None:
+        before = row.first_ruling
+        row.outcome = rules.judge_appeal(
+            (int(before["refund_minor"]), str(before["record"])), (said.refund_minor, find_record(said)))
+    window = act.kind.appeal_window
+    if row.appealed_at is not None and (row.appeals or 0) < act.kind.max_appeals:
+        row.appealed_at = row.appealed_by = None
+    row.window_ended_at = act.at if window is None else None
+    row.appeal_until_at = act.at if window is None else act.clocks.end(window, act.at)
+
+
+def find_record(said: Ruling) -> str:
+    """What a ruling does to the seller's record."""
+    return "counts" if said.fault == "seller" and said.counts else "does not count"
+
+
+def appeal(  # what is written, and by which form
+    session: Session, *, dispute_id: int, text: str, token: str, actor: Actor, now: datetime,
+    files: Sequence[Upload] = (),
+) -> bool:
+    """Ask for another mediator's look at a decision; False: appealed before. Does not commit.
+
+    Raises DisputeMissing, IllegalAction, DisputeInputError when the window has ended.
+    """
+    act = begin(session, "appeal", dispute_id=dispute_id, actor=actor, now=now)
+    row, why = act.dispute, require_text("text", text)
+    if row.appeal_until_at is None or row.appeal_until_at < now or (row.appeals or 0) >= act.kind.max_appeals:
+        raise DisputeInputError("text", "late", "comes too late, or was used up; the decision stands")
+    said, number = Said(why, ("staff",), silent=True), row.appeals or 0
+    _remember_ruling(row, actor, act)
+    text_id, event_id = act.event_id("appeal-text", token), act.event_id("appeal", number)
+    documents = (
+        act.document(act.event_id("appeal-reopen", number), "case.reopened", {"reason": "appeal"}),
+        act.document(event_id, "case.appealed", {"by": actor.role}),
+        act.message(text_id, said),
+    )
+    if not _hand_over_appeal(act, documents):
+        return False
+    attach(session, act.keep_message(said, token=f"appeal:{token}", event_id=text_id), files)
+    return True
+
+
+def _remember_ruling(row: Dispute, actor: Actor, act: Act) -> None:
+    counted = bool(row.counts) and row.fault == "seller"
+    row.first_ruling = {
+        "mediator": row.decided_by, "fault": row.fault, "remedy": row.remedy, "refund_minor": row.refund_minor or 0,
+        "record": "counts" if counted else "does not count", "grounds": row.grounds,
+        "at": None if row.decided_at is None else row.decided_at.isoformat(),
+    }
+    row.appealed_at, row.appealed_by, row.appeals = act.at, actor.role, (row.appeals or 0) + 1
+    row.mediator_id, row.assigned_at, row.outcome = None, None, None
+
+
+def _hand_over_appeal(act: Act, documents: Sequence[Mapping[str, Any]]) -> bool:
+    number = queries.count_events(act.session, act.dispute, "case.escalated")
+    event_id = act.event_id("escalate", number)
+    if not act.append(*documents, act.document(event_id, "case.escalated", {"by": act.actor.role})):
+        return False
+    _assign_least_loaded(act)
+    act.note({"by": act.actor.role, "mediator": act.dispute.mediator_id})
+    for staff in (False, True):
+        act.tell("dispute_appealed", event_id, {"by": act.actor.role}, staff=staff)
+    return True

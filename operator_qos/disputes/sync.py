@@ -5,27 +5,36 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, time, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import exists, select, tuple_
 from sqlalchemy.orm import Session
 
-from operator_qos.clock import from_ms
+from operator_qos.clock import from_ms, to_ms
 from operator_qos.db import chunks
+from operator_qos.disputes.clocks import Clocks
+from operator_qos.disputes.dues import Situation, set_dues
 from operator_qos.disputes.models import Dispute, DisputeStep
+from operator_qos.disputes.policies import KindPolicy, Policy
+from operator_qos.disputes.policy_book import PolicyBook, read_policy_book
 from operator_qos.disputes.rules import (
-    DECISION_WORKING_DAYS,
+    OPEN_STATES,
     Course,
+    Doings,
     Turn,
-    add_working_days,
     derive_state,
     find_mediation_start,
+    to_problem,
 )
 from operator_qos.events.models import Event
 from operator_qos.ledger.models import CaseFact, CaseSpan, Obligation, OrderFact, TurnFact
+from operator_qos.ledger.service import build_frames
 from operator_qos.sellers.models import Marketplace, Shop
+from scoring.calendars import WorkingCalendar
 from scoring.events import RANKS
+from scoring.spans import FOREVER_MS
 
 _FRESH = {"populate_existing": True}
 _PART = 2_000
@@ -35,17 +44,47 @@ Key = tuple[int, str]  # (shop, case) or (shop, order)
 
 
 @dataclass(frozen=True)
+class _Place:
+    """Where a shop stands: its marketplace with zone and currency, and the zone of its own clock."""
+
+    marketplace_id: str
+    zone: str
+    currency: str
+    shop_zone: str
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """The last question for evidence: to whom, and by when."""
+
+    to: str
+    due_by: int | str | None
+
+
+@dataclass(frozen=True)
 class _Read:
-    """Everything the rows of one part follow from, keyed by (shop, case); currencies by (shop, order)."""
+    """Everything the rows of one part follow from, keyed by (shop, case); orders by (shop, order)."""
 
     facts: Mapping[Key, CaseFact]
-    places: Mapping[int, tuple[str, str]]  # shop -> zone, currency
+    places: Mapping[int, _Place]
     turns: Mapping[Key, Sequence[Turn]]
     dues: Mapping[Key, int]
     answered: Collection[Key]
-    currencies: Mapping[Key, str]
+    orders: Mapping[Key, tuple[str | None, str | None]]  # currency, country
     escalations: Mapping[Key, Mapping[int, str]]  # moment -> by whom
     decisions: Mapping[Key, Mapping[int, Mapping[str, Any]]]  # moment -> what was said
+    closers: Mapping[Key, str]
+    asked: Mapping[Key, _Asked]
+    book: PolicyBook
+    calendars: dict[int, WorkingCalendar]
+    session: Session
+
+    def calendar(self, shop_id: int, opened_ms: int) -> WorkingCalendar:
+        """The clock of a shop, read when a limit needs it."""
+        if shop_id not in self.calendars:
+            frame = build_frames(self.session, [shop_id])[shop_id]
+            self.calendars[shop_id] = frame.book.at(FOREVER_MS, opened_ms)
+        return self.calendars[shop_id]
 
 
 def sync_disputes(
@@ -111,7 +150,7 @@ def _end_without_case(session: Session, row: Dispute | None, now: datetime) -> N
     if touched is None:
         session.delete(row)
         return
-    row.state, row.holder, row.seller_due_at = "withdrawn", "nobody", None
+    row.state, row.holder, row.seller_due_at, row.timer_at = "withdrawn", "nobody", None, None
     row.closed_at = row.closed_at or now
 
 
@@ -125,16 +164,23 @@ def _read(session: Session, keys: Sequence[Key]) -> _Read:
         turns=_read_turns(session, dossiers),
         dues=_read_dues(session, dossiers),
         answered=_read_answered(session, dossiers),
-        currencies=_read_currencies(session, dossiers),
+        orders=_read_orders(session, dossiers),
         escalations=_read_escalations(session, found),
         decisions=_read_decisions(session, found),
+        closers=_read_closers(session, found),
+        asked=_read_asked(session, found),
+        book=read_policy_book(session),
+        calendars={},
+        session=session,
     )
 
 
-def _read_places(session: Session, shops: Sequence[int]) -> dict[int, tuple[str, str]]:
-    query = select(Shop.id, Marketplace.timezone, Marketplace.currency).join(Marketplace)
+def _read_places(session: Session, shops: Sequence[int]) -> dict[int, _Place]:
+    columns = (Shop.id, Shop.timezone, Marketplace.id, Marketplace.timezone, Marketplace.currency)
+    query = select(*columns).join(Marketplace, Marketplace.id == Shop.marketplace_id)
     return {
-        shop: (zone, currency) for shop, zone, currency in session.execute(query.where(Shop.id.in_(shops)))
+        shop: _Place(marketplace, zone, currency, own_zone or zone)
+        for shop, own_zone, marketplace, zone, currency in session.execute(query.where(Shop.id.in_(shops)))
     }
 
 
@@ -166,13 +212,10 @@ def _read_answered(session: Session, dossiers: Sequence[int]) -> set[Key]:
     return {(shop, ref) for shop, ref in session.execute(query) if ref is not None}
 
 
-def _read_currencies(session: Session, dossiers: Sequence[int]) -> dict[Key, str]:
-    query = select(OrderFact.shop_id, OrderFact.order_ref, OrderFact.currency).where(
-        OrderFact.dossier_id.in_(dossiers)
-    )
-    return {
-        (shop, order): currency for shop, order, currency in session.execute(query) if currency is not None
-    }
+def _read_orders(session: Session, dossiers: Sequence[int]) -> dict[Key, tuple[str | None, str | None]]:
+    columns = (OrderFact.shop_id, OrderFact.order_ref, OrderFact.currency, OrderFact.country)
+    query = select(*columns).where(OrderFact.dossier_id.in_(dossiers))
+    return {(shop, order): (currency, country) for shop, order, currency, country in session.execute(query)}
 
 
 def _said(
@@ -202,6 +245,23 @@ def _read_decisions(session: Session, facts: Collection[CaseFact]) -> dict[Key, 
     return found
 
 
+def _read_closers(session: Session, facts: Collection[CaseFact]) -> dict[Key, str]:
+    """Who closed a case last."""
+    dossiers = sorted({fact.dossier_id for fact in facts if fact.closed_ms is not None})
+    return {key: str(data.get("by") or "") for key, _, data in _said(session, "case.closed", dossiers)}
+
+
+def _read_asked(session: Session, facts: Collection[CaseFact]) -> dict[Key, _Asked]:
+    """The last question for evidence of cases that are with a party since."""
+    with_party = [fact for fact in facts if fact.escalated_ms is not None and fact.holder not in _NO_PARTY]
+    dossiers = sorted({fact.dossier_id for fact in with_party})
+    said = _said(session, "case.evidence_asked", dossiers)
+    return {key: _Asked(str(data.get("to") or "seller"), data.get("due_by")) for key, _, data in said}
+
+
+_NO_PARTY = frozenset({"mediator", "nobody"})
+
+
 def _moment(at_ms: int | None) -> datetime | None:
     return None if at_ms is None else from_ms(at_ms)
 
@@ -216,37 +276,89 @@ def _follow(row: Dispute, fact: CaseFact, read: _Read) -> None:
         closed_ms=fact.closed_ms,
         decided_ms=fact.decided_ms,
     )
-    _follow_case(row, fact, read)
-    _follow_escalation(row, fact, find_mediation_start(course), read)
+    place = read.places[fact.shop_id]
+    policy = read.book.at(place.marketplace_id, from_ms(fact.opened_ms), place.zone)
+    kind = _follow_case(row, fact, read, policy)
+    clocks = _build_clocks(fact, kind, read, policy)
+    _follow_escalation(row, fact, find_mediation_start(course), read, clocks)
     _follow_decision(row, fact, read)
-    row.state = derive_state(course, has_mediator=row.mediator_id is not None)
-    row.seller_due_at = _moment(read.dues.get(key) if fact.holder == "seller" else None)
+    row.state = derive_state(course, _list_doings(row))
+    _follow_evidence(row, read.asked.get(key), place.zone)
+    if row.state not in {"opened", "seller_overdue"}:
+        row.overdue_at = None
+    set_dues(row, kind, clocks, _find_situation(course, fact, _moment(read.dues.get(key))))
 
 
-def _follow_case(row: Dispute, fact: CaseFact, read: _Read) -> None:
+def _list_doings(row: Dispute) -> Doings:
+    return Doings(
+        has_mediator=row.mediator_id is not None,
+        overdue=row.overdue_at is not None,
+        closed_by=row.closed_by,
+        decided_here=row.appeal_until_at is not None,
+        window_ended=row.window_ended_at is not None,
+        appealed_ms=None if row.appealed_at is None else to_ms(row.appealed_at),
+    )
+
+
+def _find_situation(course: Course, fact: CaseFact, resolve_due_at: datetime | None) -> Situation:
+    buyers = fact.holder == "buyer" and bool(course.turns)
+    return Situation(
+        resolve_due_at=resolve_due_at,
+        answered=course.answered or len(course.turns) > 1,
+        buyer_since_at=from_ms(course.turns[-1].from_ms) if buyers else None,
+    )
+
+
+def _build_clocks(fact: CaseFact, kind: KindPolicy, read: _Read, policy: Policy) -> Clocks:
+    place, order = read.places[fact.shop_id], read.orders.get((fact.shop_id, fact.order_ref or ""))
+    needs_shop = kind.uses_shop_clock and fact.closed_ms is None and fact.withdrawn_ms is None
+    return Clocks(
+        policy=policy, zone=place.zone, seller_zone=place.shop_zone,
+        buyer_country=(order[1] if order else None) or "",
+        shop=read.calendar(fact.shop_id, fact.opened_ms) if needs_shop else None,
+    )
+
+
+def _follow_case(row: Dispute, fact: CaseFact, read: _Read, policy: Policy) -> KindPolicy:
     row.order_ref, row.kind, row.reason, row.holder = fact.order_ref, fact.kind, fact.reason, fact.holder
     row.amount_minor = fact.amount_minor
-    row.currency = read.currencies.get((fact.shop_id, fact.order_ref or ""), read.places[fact.shop_id][1])
+    order = read.orders.get((fact.shop_id, fact.order_ref or ""))
+    row.currency = (order[0] if order else None) or read.places[fact.shop_id].currency
     row.opened_at = from_ms(fact.opened_ms)
     row.closed_at = _moment(fact.closed_ms if fact.closed_ms is not None else fact.withdrawn_ms)
+    row.closed_by = read.closers.get((fact.shop_id, fact.case_ref)) or None if fact.closed_ms is not None else None
+    row.policy, row.problem = policy.name, to_problem(fact.reason)
+    return policy.of(row.problem)
 
 
-def _follow_escalation(row: Dispute, fact: CaseFact, mediation_ms: int | None, read: _Read) -> None:
+def _follow_escalation(
+    row: Dispute, fact: CaseFact, mediation_ms: int | None, read: _Read, clocks: Clocks
+) -> None:
     """The escalation in force, else the first there was; the decision is due from it."""
     at_ms = mediation_ms if mediation_ms is not None else fact.escalated_ms
     row.escalated_at = _moment(at_ms)
     row.escalated_by, row.decision_due_at = None, None
     if at_ms is not None:
-        zone = read.places[fact.shop_id][0]
         row.escalated_by = read.escalations.get((fact.shop_id, fact.case_ref), {}).get(at_ms) or None
-        row.decision_due_at = add_working_days(from_ms(at_ms), DECISION_WORKING_DAYS, zone)
+        row.decision_due_at = clocks.end(clocks.policy.of(row.problem).decision_target, from_ms(at_ms))
 
 
 def _follow_decision(row: Dispute, fact: CaseFact, read: _Read) -> None:
     row.decided_at, row.fault, row.counts = _moment(fact.decided_ms), fact.fault, fact.counts
     row.remedy, row.refund_minor = None, None
     if fact.decided_ms is None:
-        row.decided_by, row.grounds = None, None
+        row.decided_by, row.grounds, row.appeal_until_at = None, None, None
         return
     said = read.decisions.get((fact.shop_id, fact.case_ref), {}).get(fact.decided_ms, {})
     row.remedy, row.refund_minor = said.get("remedy"), said.get("amount_minor")
+
+
+def _follow_evidence(row: Dispute, asked: _Asked | None, zone: str) -> None:
+    row.evidence_due_at = None
+    if asked is None or row.state not in OPEN_STATES or asked.due_by is None:
+        return
+    if isinstance(asked.due_by, int):
+        row.evidence_due_at = from_ms(asked.due_by)
+    else:
+        next_day = date.fromisoformat(asked.due_by) + timedelta(days=1)
+        row.evidence_due_at = datetime.combine(next_day, time(), ZoneInfo(zone)) - timedelta(seconds=1)

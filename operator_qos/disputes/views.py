@@ -64,7 +64,8 @@ INPUT_ERRORS = {
 
 @blueprint.context_processor
 def _add_words() -> dict[str, object]:
-    return {"words": words, "lower_parties": _lower_parties, "lower_defects": _lower_defects}
+    lists = {"lower_parties": _lower_parties, "lower_defects": _lower_defects}
+    return {"words": words, "in_mediation": IN_MEDIATION, **lists}
 
 
 def _lower_parties(parties: Sequence[str]) -> str:
@@ -154,7 +155,7 @@ def _render_case(
     _count_queue(session)
     page = build_case_page(session, row, reader=_reader(row), now=now())
     mine = row.dispute.mediator_id in (None, current_actor().user_id)
-    barred = queries.has_conflict(session, dispute_id, current_actor().user_id)
+    barred = queries.has_conflict(session, row.dispute, current_actor().user_id)
     today = now().astimezone(ZoneInfo(page.zone)).date()
     return render_template(
         "disputes/mediator_case.html",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -25,6 +25,8 @@ from operator_qos.sellers.league_queries import (
 from operator_qos.sellers.queries import ShopCard
 from scoring.metrics import METRICS
 
+Query = Mapping[str, str | list[str]]
+
 CSV_HEAD = (
     *("marketplace", "shop", "name", "seller", "level", "badges", "metric", "as_of_ms"),
     *("bad", "base", "value", "lower", "upper", "raw_bad", "raw_base", "raw_value"),
@@ -39,7 +41,16 @@ class Head:
     column: str
     title: str
     aria_sort: str
-    query: Mapping[str, str]
+    query: Query
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A column one may leave out."""
+
+    column: str
+    title: str
+    is_shown: bool
 
 
 @dataclass(frozen=True)
@@ -61,34 +72,41 @@ class LeagueLine:
     badges: tuple[str, ...]
     orders: int
     full: MetricCard | None
-    brief: tuple[BriefCell | None, ...]
+    brief: tuple[BriefCell | None, ...]  # in the order of list_brief
     open_disputes: int
     late_disputes: int
     is_ranked: bool
 
 
-def read_view(arguments: Mapping[str, str]) -> LeagueView:
+def read_view(arguments: Mapping[str, Sequence[str]]) -> LeagueView:
     """The view an address asks for; what it does not know is left at its usual value."""
     metrics = [rule.metric for rule in get_standard().rules]
-    metric = arguments.get("metric", "")
-    level, verdict = arguments.get("level", ""), arguments.get("verdict", "")
-    column = arguments.get("sort", "")
-    metric = metric if metric in metrics else metrics[0]
+    given = {key: values[0] for key, values in arguments.items() if values}
+    level, verdict = given.get("level", ""), given.get("verdict", "")
+    column = given.get("sort", "")
+    metric = given.get("metric", "")
     return LeagueView(
-        metric=metric,
-        name=arguments.get("name", "").strip()[:200],
-        marketplace=arguments.get("marketplace", ""),
+        metric=metric if metric in metrics else metrics[0],
+        name=given.get("name", "").strip()[:200],
+        marketplace=given.get("marketplace", ""),
         level=level if level in {*LEVEL_ORDER, "none"} else "",
         verdict=verdict if verdict in VERDICT_ORDER else "",
         column=column if column in {*COLUMNS, *metrics} else "raw",
-        worst_first=arguments.get("order") != "best",
+        worst_first=given.get("order") != "best",
+        hidden=_list_optional() - set(arguments.get("col", ())) if "cols" in arguments else frozenset(),
     )
 
 
-def to_query(view: LeagueView) -> dict[str, str]:
-    """The address of a view, without what is usual."""
+def _list_optional() -> frozenset[str]:
+    """The columns one may leave out; the metric shown in full always stays."""
+    return frozenset({"level", "weeks", "disputes", *(rule.metric for rule in get_standard().rules)})
+
+
+def to_query(view: LeagueView) -> dict[str, str | list[str]]:
+    """The address of a view, without what is usual. Columns are named when some are left out, with a marker:
+    a form that sends no column at all means it."""
     usual = read_view({})
-    given = {
+    given: dict[str, str | list[str]] = {
         "metric": view.metric if view.metric != usual.metric else "",
         "name": view.name,
         "marketplace": view.marketplace,
@@ -96,8 +114,25 @@ def to_query(view: LeagueView) -> dict[str, str]:
         "verdict": view.verdict,
         "sort": view.column if view.column != usual.column else "",
         "order": "" if view.worst_first else "best",
+        "cols": "chosen" if view.hidden else "",
+        "col": sorted(_list_optional() - view.hidden) if view.hidden else "",
     }
     return {key: value for key, value in given.items() if value}
+
+
+def list_kept(view: LeagueView, *dropped: str) -> Iterator[tuple[str, str]]:
+    """The address of a view as the hidden fields of a form that asks for the rest itself."""
+    for key, value in to_query(view).items():
+        if key not in dropped:
+            yield from ((key, part) for part in ([value] if isinstance(value, str) else value))
+
+
+def list_choices(view: LeagueView) -> list[Choice]:
+    """The columns of this view that one may leave out, in their order."""
+    titles = {"level": gettext("Level, badges"), "weeks": gettext("12 weeks")}
+    titles |= {metric: str(words.metric_name(metric)) for metric in list_columns(get_standard(), view.metric)}
+    titles["disputes"] = gettext("Open disputes")
+    return [Choice(column, title, column not in view.hidden) for column, title in titles.items()]
 
 
 def _is_descending(view: LeagueView) -> bool:
@@ -161,11 +196,16 @@ def _line(row: LeagueRow, view: LeagueView, brief: Sequence[str]) -> LeagueLine:
     )
 
 
+def list_brief(view: LeagueView) -> list[str]:
+    """The metrics shown in brief, without those left out."""
+    return [metric for metric in list_columns(get_standard(), view.metric) if metric not in view.hidden]
+
+
 def build_lines(
     session: Session, shop_ids: Sequence[int], *, view: LeagueView, now: datetime
 ) -> list[LeagueLine]:
     """The lines of a page of shops."""
-    brief = list_columns(get_standard(), view.metric)
+    brief = list_brief(view)
     return [_line(row, view, brief) for row in list_league_rows(session, shop_ids, now=now)]
 
 

@@ -38,6 +38,17 @@ class LeagueView:
     verdict: str = ""
     column: str = "raw"
     worst_first: bool = True
+    hidden: frozenset[str] = frozenset()  # columns left out, of those one may leave out
+
+
+@dataclass(frozen=True)
+class MetricTotal:
+    """What several shops count together on one metric."""
+
+    bad: int = 0
+    base: int = 0
+    raw_bad: int = 0
+    raw_base: int = 0
 
 
 @dataclass(frozen=True)
@@ -197,6 +208,28 @@ def list_league_rows(session: Session, shop_ids: Sequence[int], *, now: datetime
             )
         )
     return rows
+
+
+def list_view_ids(session: Session, view: LeagueView) -> list[int]:
+    """Every shop of a view, in no order."""
+    return list(session.scalars(select(Shop.id).where(*_filters(view))))
+
+
+def sum_scores(session: Session, shop_ids: Sequence[int], metrics: Sequence[str]) -> dict[str, MetricTotal]:
+    """The counts of these shops together, by metric; one that nothing was counted for is left out."""
+    names = {METRICS[metric].code: metric for metric in metrics}
+    columns = (Scorecard.bad, Scorecard.base, Scorecard.raw_bad, Scorecard.raw_base)
+    query = (
+        select(Scorecard.metric_code, *(func.sum(column) for column in columns))
+        .where(Scorecard.shop_id.in_(list(shop_ids)), Scorecard.metric_code.in_(list(names)))
+        .group_by(Scorecard.metric_code)
+    )
+    return {names[code]: MetricTotal(*map(int, sums)) for code, *sums in session.execute(query)}
+
+
+def count_open_disputes(session: Session, shop_ids: Sequence[int], *, now: datetime) -> int:
+    """The open disputes of these shops together."""
+    return sum(total for total, _late in _count_disputes(session, shop_ids, now).values())
 
 
 def is_ranked(row: LeagueRow, metric: str) -> bool:

@@ -14,7 +14,7 @@ from operator_qos.ledger.service import get_standard
 from operator_qos.metric_cards import MetricCard, build_cards
 from operator_qos.models import Dispute, Obligation, StandingChange
 from operator_qos.sellers import shop_queries
-from operator_qos.sellers.queries import ShopCard
+from operator_qos.sellers.queries import ShopCard, list_shop_cards
 from operator_qos.sellers.today import describe_change
 from operator_qos.sellers.today_queries import project_standing
 from scoring.ladder import parse_standing
@@ -61,6 +61,7 @@ class ShopPage:
     disputes: tuple[Dispute, ...]
     open_disputes: int
     history: tuple[HistoryLine, ...]
+    siblings: tuple[ShopCard, ...]
 
 
 def _list_against(session: Session, shop_id: int, scores: dict[str, ScorecardRow]) -> tuple[AgainstLine, ...]:
@@ -94,6 +95,11 @@ def describe_history(changes: list[StandingChange]) -> tuple[HistoryLine, ...]:
     return tuple(lines)
 
 
+def _list_siblings(session: Session, card: ShopCard) -> tuple[ShopCard, ...]:
+    """The company's other shops, by name."""
+    return tuple(found for found in list_shop_cards(session, seller_id=card.seller_id) if found.id != card.id)
+
+
 def _expected(session: Session, shop_id: int, scores: dict[str, ScorecardRow], on: date) -> str | None:
     row = shop_queries.find_standing(session, shop_id)
     if row is None:
@@ -123,4 +129,5 @@ def build_shop(session: Session, card: ShopCard, *, now: datetime) -> ShopPage:
         disputes=tuple(disputes),
         open_disputes=sum(dispute.state in OPEN_STATES for dispute in disputes),
         history=describe_history(shop_queries.list_changes(session, card.id)),
+        siblings=_list_siblings(session, card),
     )

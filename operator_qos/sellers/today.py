@@ -207,20 +207,14 @@ def _say_levels(projections: list[queries.Projection]) -> str:
     down = len(projections) - up
     if not projections:
         return str(gettext("No level would change if it were decided now."))
-    if not up or not down:
-        told = {"shops": _shops(up or down)}
-        return str(
-            gettext("If levels were decided now, %(shops)s would go up.", **told)
-            if up
-            else gettext("If levels were decided now, %(shops)s would go down.", **told)
-        )
-    return str(
-        gettext(
-            "If levels were decided now, %(down)s would go down and %(up)s up.",
-            down=_shops(down),
-            up=words.count(up),
-        )
-    )
+    falling = ngettext("%(n)s shop would go down", "%(n)s shops would go down", down, n=words.count(down))
+    if not up:
+        return str(gettext("If levels were decided now, %(what)s.", what=falling))
+    if not down:
+        rising = ngettext("%(n)s shop would go up", "%(n)s shops would go up", up, n=words.count(up))
+        return str(gettext("If levels were decided now, %(what)s.", what=rising))
+    rising = ngettext("%(n)s would go up", "%(n)s would go up", up, n=words.count(up))
+    return str(gettext("If levels were decided now, %(down)s and %(up)s.", down=falling, up=rising))
 
 
 def _lead(

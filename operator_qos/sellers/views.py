@@ -14,7 +14,10 @@ from operator_qos.sellers.league import (
     LeagueLine,
     build_heads,
     build_lines,
+    list_brief,
+    list_choices,
     list_csv_rows,
+    list_kept,
     read_view,
     to_query,
 )
@@ -22,9 +25,9 @@ from operator_qos.sellers.league_queries import (
     COLUMNS,
     LeagueView,
     count_league,
-    list_columns,
     list_league_ids,
 )
+from operator_qos.sellers.league_totals import build_total
 from operator_qos.sellers.queries import list_marketplaces
 from operator_qos.sellers.service import count_shops
 from operator_qos.sellers.shop import build_shop
@@ -63,10 +66,14 @@ def _is_by_score(view: LeagueView) -> bool:
     return view.column in {"raw", "official"} or view.column not in COLUMNS
 
 
+def _read_view() -> LeagueView:
+    return read_view(request.args.to_dict(flat=False))
+
+
 @blueprint.get("/sellers")
 def list_sellers() -> str:
     """The league table."""
-    session, view = get_session(), read_view(request.args)
+    session, view = get_session(), _read_view()
     page = read_page(count_league(session, view))
     ids = list_league_ids(session, view, offset=page.offset, limit=page.size)
     lines = build_lines(session, ids, view=view, now=now())
@@ -80,7 +87,11 @@ def list_sellers() -> str:
         query=to_query(view),
         heads=build_heads(view),
         rules=standard.rules,
-        brief_rules=[_brief(metric) for metric in list_columns(standard, view.metric)],
+        brief_rules=[_brief(metric) for metric in list_brief(view)],
+        choices=list_choices(view),
+        kept_filters=list(list_kept(view, "cols", "col")),
+        kept_columns=[field for field in list_kept(view) if field[0] in {"cols", "col"}],
+        total=build_total(session, view, shown=ids, count=page.total, now=now()),
         full_limit=words.limit_phrase(float(rule.limit), rule.higher_is_better),
         axis=_find_axis(lines),
         by_score=_is_by_score(view),
@@ -101,7 +112,7 @@ def _find_axis(lines: list[LeagueLine]) -> object | None:
 @blueprint.get("/sellers.csv")
 def download_sellers() -> Response:
     """The league table as a file, in the order shown."""
-    session, view = get_session(), read_view(request.args)
+    session, view = get_session(), _read_view()
     ids = list_league_ids(session, view, limit=CSV_SHOPS)
     return send_csv("sellers.csv", list_csv_rows(session, ids, now=now()))
 

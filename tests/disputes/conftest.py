@@ -73,7 +73,7 @@ class World:
         return Actor(role, f"{name}@example.org", self.users[name])
 
 
-def _add_people(world: World) -> None:
+def add_people(world: World) -> None:
     with unit_of_work(world.engine) as session:
         add_marketplace(
             session, marketplace_id="hf", timezone="Europe/Paris", name="Halle FR", currency="EUR"
@@ -112,5 +112,5 @@ def _add_people(world: World) -> None:
 @pytest.fixture
 def world(engine: Engine) -> World:
     found = World(engine)
-    _add_people(found)
+    add_people(found)
     return found

@@ -229,7 +229,7 @@ def test_a_decision_closes_the_case_and_the_record_follows(
     with reading(engine) as session:
         bad = session.scalar(select(Scorecard.bad).where(Scorecard.metric_code == code))
         row = session.execute(select(Dispute.state, Dispute.fault, Dispute.refund_minor)).one()
-    assert tuple(row) == ("closed", "carrier", 19690)
+    assert tuple(row) == ("decided", "carrier", 19690)
     assert bad == 0
 
 

@@ -10,40 +10,53 @@ from hypothesis import strategies as st
 
 from operator_qos.disputes.rules import (
     ACTION_NAMES,
+    ACTIONS,
     STATES,
     Course,
+    Doings,
     IllegalAction,
     Turn,
     add_working_days,
     check,
     derive_state,
+    judge_appeal,
     list_allowed,
 )
 
-ROLES = ("seller", "operator", "mediator", "timer", "buyer")
+ROLES = ("buyer", "seller", "operator", "mediator", "timer")
+TALK = "opened seller_overdue in_discussion"
+MEDIATION = "escalated assigned evidence_asked under_appeal"
+OPEN = f"{TALK} {MEDIATION}"
 
-# Written from the design, not from the code: who may do what where. Anything else is illegal.
-LEGAL = {
-    ("answer", "seller", "opened"),
-    ("answer", "seller", "in_discussion"),
-    ("answer", "seller", "escalated"),
-    ("answer", "seller", "assigned"),
-    ("escalate", "seller", "opened"),
-    ("escalate", "seller", "in_discussion"),
-    ("escalate", "operator", "opened"),
-    ("escalate", "operator", "in_discussion"),
-    ("escalate", "timer", "opened"),
-    ("escalate", "timer", "in_discussion"),
-    ("take", "mediator", "escalated"),
-    ("declare_conflict", "mediator", "escalated"),
-    ("declare_conflict", "mediator", "assigned"),
-    ("ask_evidence", "mediator", "escalated"),
-    ("ask_evidence", "mediator", "assigned"),
-    ("give_evidence", "seller", "escalated"),
-    ("give_evidence", "seller", "assigned"),
-    ("decide", "mediator", "escalated"),
-    ("decide", "mediator", "assigned"),
-}
+# Written from the design, not from the code: what, by whom, where. Anything else is illegal.
+DESIGN = (
+    ("answer", "seller", OPEN),
+    ("write", "buyer seller operator mediator", f"{OPEN} settled decided"),
+    ("note", "buyer seller operator mediator", " ".join(STATES)),
+    ("offer", "buyer seller", TALK),
+    ("accept_offer", "buyer seller", TALK),
+    ("decline_offer", "buyer seller", TALK),
+    ("expire_offer", "timer", TALK),
+    ("confirm_performance", "buyer seller operator timer", "settled"),
+    ("report_broken", "buyer operator", "settled"),
+    ("break_settlement", "timer", "settled"),
+    ("escalate", "buyer seller operator timer", TALK),
+    ("mark_overdue", "timer", "opened"),
+    ("remind", "timer", f"{OPEN} settled"),
+    ("withdraw", "buyer", OPEN),
+    ("auto_close", "timer", TALK),
+    ("reopen", "buyer operator", "auto_closed"),
+    ("take", "mediator", "escalated under_appeal"),
+    ("assign", "operator", MEDIATION),
+    ("declare_conflict", "mediator", MEDIATION),
+    ("ask_evidence", "mediator", MEDIATION),
+    ("give_evidence", "seller buyer", MEDIATION),
+    ("decide", "mediator", MEDIATION),
+    ("decide_by_default", "timer", "evidence_asked"),
+    ("appeal", "buyer seller", "decided"),
+    ("end_appeal_window", "timer", "decided"),
+)
+LEGAL = {(name, who, where) for name, people, states in DESIGN for who in people.split() for where in states.split()}
 
 
 @pytest.mark.parametrize("state", STATES)
@@ -88,7 +101,8 @@ def _turns(*holders: str) -> list[Turn]:
         (Course(_turns("seller", "carrier", "seller")), False, "in_discussion"),
         (Course(_turns("seller", "mediator")), False, "escalated"),
         (Course(_turns("seller", "mediator")), True, "assigned"),
-        (Course(_turns("seller", "mediator", "seller")), True, "assigned"),  # evidence asked of the seller
+        (Course(_turns("seller", "mediator", "seller")), True, "evidence_asked"),
+        (Course(_turns("seller", "mediator", "buyer")), True, "evidence_asked"),
         (Course(_turns("seller", "mediator", "buyer", "mediator")), False, "escalated"),
         (Course(_turns("seller", "nobody")), False, "settled"),
         (Course(_turns("seller", "nobody"), closed_ms=10), False, "closed"),
@@ -117,7 +131,50 @@ def _turns(*holders: str) -> list[Turn]:
     ],
 )
 def test_the_state_follows_from_the_facts(course: Course, has_mediator: bool, state: str) -> None:
-    assert derive_state(course, has_mediator=has_mediator) == state
+    assert derive_state(course, Doings(has_mediator=has_mediator)) == state
+
+
+_CLOSED = Course(_turns("seller", "mediator", "nobody"), decided_ms=20, closed_ms=20)
+_AGAIN = Course(_turns("seller", "mediator", "nobody", "mediator"), decided_ms=20, reopened_ms=30)
+
+
+@pytest.mark.parametrize(
+    ("course", "doings", "state"),
+    [
+        (Course(_turns("seller")), Doings(overdue=True), "seller_overdue"),
+        (Course(_turns("seller"), answered=True), Doings(overdue=True), "in_discussion"),
+        (Course(_turns("seller", "nobody"), closed_ms=10), Doings(closed_by="automatic"), "auto_closed"),
+        (Course(_turns("seller", "nobody"), closed_ms=10), Doings(closed_by="buyer"), "closed"),
+        (_CLOSED, Doings(), "closed"),  # decided elsewhere: no window of ours
+        (_CLOSED, Doings(decided_here=True), "decided"),
+        (_CLOSED, Doings(decided_here=True, window_ended=True), "closed"),
+        (_CLOSED, Doings(decided_here=True, appealed_ms=30), "final"),
+        (_AGAIN, Doings(has_mediator=True, decided_here=True, appealed_ms=30), "under_appeal"),
+    ],
+)
+def test_what_was_done_here_makes_the_finer_states(course: Course, doings: Doings, state: str) -> None:
+    assert derive_state(course, doings) == state
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "outcome"),
+    [
+        ((100, "counts"), (100, "counts"), "upheld"),
+        ((100, "counts"), (50, "counts"), "reversed_money"),
+        ((100, "counts"), (100, "does not count"), "reversed_metric"),
+        ((100, "counts"), (0, "does not count"), "reversed_both"),
+    ],
+)
+def test_an_appeal_judges_money_and_record_apart(
+    first: tuple[int, str], second: tuple[int, str], outcome: str
+) -> None:
+    assert judge_appeal(first, second) == outcome
+
+
+def test_every_action_leads_to_a_state_of_the_table() -> None:
+    assert {action.to for action in ACTIONS} - {None} <= set(STATES)
+    assert {state for action in ACTIONS for state in action.from_states} <= set(STATES)
+    assert all(action.deadline for action in ACTIONS if action.who == {"timer"})
 
 
 @pytest.mark.parametrize(

@@ -168,7 +168,8 @@ def test_a_decision_for_the_seller_clears_the_scorecard_and_ends_the_case(escala
     assert _act(escalated, "decide", "rosa", ruling=CARRIER, now=DECIDING)
     assert _defects(escalated) == (0, 3)
     row = escalated.dispute("D-1")
-    assert (row.state, row.holder, row.fault, row.counts) == ("closed", "nobody", "carrier", False)
+    assert (row.state, row.holder, row.fault, row.counts) == ("decided", "nobody", "carrier", False)
+    assert row.appeal_until_at == MONDAY + 5 * HOUR + timedelta(days=30, hours=-1)  # summer time begins meanwhile
     assert (row.remedy, row.refund_minor, row.decided_by) == ("refund", 19690, escalated.users["rosa"])
     assert (row.decided_at, row.grounds) == (MONDAY + 5 * HOUR, CARRIER.grounds)
 
@@ -228,7 +229,7 @@ def test_a_declared_conflict_bars_from_the_case_for_good(escalated: World) -> No
 def test_evidence_passes_the_case_there_and_back(escalated: World) -> None:
     due = MONDAY + 50 * HOUR
     assert _act(escalated, "ask_evidence", "rosa", due_at=due, now=MONDAY + 2 * HOUR)
-    assert (escalated.dispute("D-1").holder, escalated.dispute("D-1").state) == ("seller", "assigned")
+    assert (escalated.dispute("D-1").holder, escalated.dispute("D-1").state) == ("seller", "evidence_asked")
     assert _act(escalated, "give_evidence", "claire", text="The letter.", token="t", now=MONDAY + 9 * HOUR)
     assert (escalated.dispute("D-1").holder, escalated.dispute("D-1").state) == ("mediator", "assigned")
     assert escalated.dispute("D-1").decision_due_at == MONDAY + HOUR + timedelta(days=7)
@@ -256,7 +257,7 @@ def test_a_second_sync_and_a_rebuild_give_the_same_rows(escalated: World) -> Non
         session.execute(Dispute.__table__.delete())  # type: ignore[attr-defined]  # a Table
         dossiers = list(session.scalars(select(CaseFact.dossier_id)))
         sync_dossiers(session, dossiers=dossiers, now=MONDAY)
-    added = {"mediator_id": None, "state": "escalated"}
+    added = {"mediator_id": None, "assigned_at": None, "state": "escalated"}
     assert _plain(escalated.dispute("D-1")) == {**kept["D-1"], **added}
     assert _plain(escalated.dispute("D-2")) == kept["D-2"]
 

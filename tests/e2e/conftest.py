@@ -69,9 +69,8 @@ def sign_in(tab: Visitor, person: Person) -> None:
     tab.open("/login")
     for name, value in sign_in_fields(person).items():
         tab.page.fill(f"[name={name}]", value)
-    tab.page.click("main button[type=submit]")
-    tab.page.wait_for_url(lambda url: "/login" not in url)
-    tab.settle()
+    tab.click("button[type=submit]")
+    assert "/login" not in tab.page.url
 
 
 @pytest.fixture(scope="package")

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import axe_playwright_python
-from playwright.sync_api import ConsoleMessage, Page, Request, ViewportSize, expect
+from playwright.sync_api import ConsoleMessage, Locator, Page, Request, ViewportSize, expect
 
 # Never reached on a quiet machine; room for one that runs other tests beside.
 TIMEOUT_MS = 60_000
@@ -36,21 +36,26 @@ class Visitor:
         page.on("console", self._hear)
         page.on("pageerror", lambda error: self.complaints.append(f"{page.url}: {error}"))
         page.on("request", self._see)
-        self._weigh()
+        self._wire = page.context.new_cdp_session(page)
+        self._wire.send("Network.enable")
+        self._wire.on("Network.requestWillBeSent", self._begin)
+        self._wire.on("Network.loadingFinished", self._end)
 
-    def _weigh(self) -> None:
-        """Nothing comes from the cache and every byte is counted, as on a first visit."""
-        wire = self.page.context.new_cdp_session(self.page)
-        wire.send("Network.enable")
-        wire.send("Network.setCacheDisabled", {"cacheDisabled": True})
-        wire.on("Network.requestWillBeSent", lambda told: self._urls.update({told["requestId"]: told["request"]["url"]}))
-        wire.on("Network.loadingFinished", lambda told: self._bytes.update({
-            told["requestId"]: told["encodedDataLength"]}))  # fmt: skip
+    def _begin(self, told: dict[str, Any]) -> None:
+        self._urls[told["requestId"]] = told["request"]["url"]
+
+    def _end(self, told: dict[str, Any]) -> None:
+        self._bytes[told["requestId"]] = told["encodedDataLength"]
 
     def start_anew(self) -> None:
         """Forget what other tests saw in this tab."""
         self.complaints.clear()
         self.page.set_viewport_size(DESK)
+        self.use_cache(True)
+
+    def use_cache(self, yes: bool) -> None:
+        """Without it every page loads as on a first visit."""
+        self._wire.send("Network.setCacheDisabled", {"cacheDisabled": not yes})
 
     def _hear(self, message: ConsoleMessage) -> None:
         if message.type in {"error", "warning"}:
@@ -78,10 +83,19 @@ class Visitor:
         self.page.wait_for_load_state()
         expect(self.page.locator("[data-figure]:not([data-settled])")).to_have_count(0, timeout=TIMEOUT_MS)
 
-    def click(self, selector: str) -> None:
-        """Follow a link or press a button of the main part, and wait for the page it leads to."""
-        self.page.locator(f"main {selector}").first.click()
+    def follow(self, target: Locator) -> None:
+        """Press a link or a button and wait for the page it leads to."""
+        with self.page.expect_navigation(timeout=TIMEOUT_MS):
+            target.click()
         self.settle()
+
+    def click(self, selector: str) -> None:
+        """Follow the first such link or button of the main part."""
+        self.follow(self.page.locator(f"main {selector}").first)
+
+    def press(self, name: str) -> None:
+        """Press the button of that name, wherever it is."""
+        self.follow(self.page.get_by_role("button", name=name))
 
     def read(self) -> str:
         """The words of the main part, every space an ordinary one."""

@@ -22,7 +22,10 @@ from operator_qos.shell import build_app
 from tests.pages.operator_world import FORGIVEN, TALKED_ABOUT, fill_world
 from tests.web.fixtures import NOW, OTHER_SELLER, add_companies, add_people, sign_in
 
-MODULES = ("operator_qos.accounts.views", "operator_qos.sellers.views", "operator_qos.ledger.views")
+MODULES = (
+    *("operator_qos.accounts.views", "operator_qos.sellers.views", "operator_qos.ledger.views"),
+    "operator_qos.standing.views",
+)
 LATE = "metrics/late_shipment_rate"
 OPERATOR_PAGES = (
     "/operator/today",

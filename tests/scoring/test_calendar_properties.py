@@ -51,14 +51,19 @@ def wall_array(zone: str, first: str):
 
 
 def paint(counting, walls, opens: datetime, closes: datetime) -> None:
-    """Count the minutes from the first that shows the opening or later to the last that shows less than the
-    closing; a closing at midnight ends at the first minute that shows it or later."""
-    begins = np.flatnonzero(walls >= np.datetime64(opens))
+    """Count the minutes from the first that shows the opening or later to before the last that shows the closing,
+    or where none does, to the last that shows less; a closing at midnight ends at the first minute that shows it
+    or later."""
+    near = (np.datetime64(opens, "m") - walls[0]).astype(int) - 2 * 1440  # no clock is changed by more
+    base = max(0, int(near))
+    seen = walls[base : base + 6 * 1440]
+    begins = np.flatnonzero(seen >= np.datetime64(opens))
+    shown = np.flatnonzero(seen == np.datetime64(closes))
     if closes.time() == datetime.min.time():
-        ends = int(np.flatnonzero(walls >= np.datetime64(closes))[0])
+        ends = int(np.flatnonzero(seen >= np.datetime64(closes))[0])
     else:
-        ends = int(np.flatnonzero(walls < np.datetime64(closes))[-1]) + 1
-    counting[int(begins[0]) : ends] = True
+        ends = int(shown[-1] if len(shown) else np.flatnonzero(seen < np.datetime64(closes))[-1] + 1)
+    counting[base + int(begins[0]) : base + ends] = True
 
 
 def oracle(zone, first, versions, closures):

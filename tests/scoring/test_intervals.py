@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import beta, binom, binomtest
 
 from scoring.intervals import (
     binomial_tail,
@@ -20,6 +21,7 @@ from scoring.intervals import (
     mean_interval,
     percentile_rank_bounds,
     percentile_ranks,
+    tail,
     wilson,
 )
 
@@ -80,7 +82,8 @@ def test_bounds_enclose_the_share_and_mirror_successes(count):
         lower, upper = (float(bound) for bound in method(bad, base))
         mirrored = method(base - bad, base)
         assert 0 <= lower <= upper <= 1
-        assert base == 0 or lower - 1e-12 <= bad / base <= upper + 1e-12
+        inside = base == 0 or lower - 1e-12 <= bad / base <= upper + 1e-12
+        assert inside or (method is jeffreys and bad in {0, base})  # equal tails leave the ends out
         assert (1 - float(mirrored.upper), 1 - float(mirrored.lower)) == pytest.approx((lower, upper))
 
 
@@ -103,6 +106,49 @@ def test_jeffreys_bounds_are_the_quantiles_of_the_published_example():
     # Brown, Cai and DasGupta (2001), table 5: n = 10, x = 2 gives 0.044 to 0.503.
     lower, upper = jeffreys(2, 10)
     assert (float(lower), float(upper)) == pytest.approx((0.044, 0.503), abs=5e-4)
+
+
+@settings(deadline=None)
+@given(counts.filter(lambda count: count[1] > 0), st.sampled_from([0.8, 0.95, 0.99]))
+def test_bounds_are_the_quantiles_that_scipy_gives(count, confidence):
+    bad, base = count
+    half = (1 - confidence) / 2
+    assert tuple(jeffreys(bad, base, confidence)) == pytest.approx(
+        beta.ppf([half, 1 - half], bad + 0.5, base - bad + 0.5), rel=1e-9)
+    for method, name in ((clopper_pearson, "exact"), (wilson, "wilson")):
+        known = binomtest(bad, base).proportion_ci(confidence, name)
+        assert tuple(method(bad, base, confidence)) == pytest.approx((known.low, known.high), abs=1e-9)
+    assert float(tail(bad, base, 0.04)) == pytest.approx(binom.sf(bad - 1, base, 0.04), rel=1e-9, abs=1e-300)
+
+
+def test_intervals_of_the_example_newcombe_published():
+    """Newcombe, Statistics in Medicine 17 (1998), table I: 81 of 263, 15 of 148, 0 of 20, 1 of 29, 29 of 29."""
+    bad, base = [81, 15, 0, 1, 29], [263, 148, 20, 29, 29]
+    score, exact = wilson(bad, base), clopper_pearson(bad, base)
+    assert score.lower == pytest.approx([0.2553, 0.0624, 0.0, 0.0061, 0.8830], abs=6e-5)
+    assert score.upper == pytest.approx([0.3662, 0.1605, 0.1611, 0.1718, 1.0], abs=6e-5)
+    assert exact.lower == pytest.approx([0.2527, 0.0578, 0.0, 0.0009, 0.8806], abs=6e-5)
+    assert exact.upper == pytest.approx([0.3676, 0.1617, 0.1684, 0.1776, 1.0], abs=6e-5)
+
+
+def test_one_number_gives_one_number():
+    for bound in (*wilson(1, 10), *clopper_pearson(1, 10), *jeffreys(1, 10), tail(1, 10, 0.1)):
+        assert isinstance(bound, float)
+    assert tail(1, 10, 0.1) == pytest.approx(1 - 0.9**10)
+    assert tail(2, 2, 0.5) == 0.25
+
+
+@pytest.mark.parametrize("limit", [-0.01, 1.01, 4])
+def test_a_limit_that_is_no_share_is_refused(limit):
+    with pytest.raises(ValueError, match=f"limit: {limit} is not a share between 0 and 1"):
+        tail(1, 10, limit)
+
+
+def test_counts_that_are_not_whole_are_refused():
+    assert wilson(2.0, 10) == wilson(2, 10)
+    for bad, base, name in ((2.5, 10, "bad"), (2, float("nan"), "base")):
+        with pytest.raises(ValueError, match=f"{name}: counts are whole numbers"):
+            wilson(bad, base)
 
 
 def test_a_mean_has_normal_bounds_from_two_values_on():
