@@ -73,11 +73,18 @@ def _recount_cells(engine: Engine, _settings: Settings, now: datetime) -> object
     return found
 
 
+def _finish_abandoned(engine: Engine, _settings: Settings, now: datetime) -> object:
+    from operator_qos.ledger.bulk import finish_abandoned
+
+    return finish_abandoned(engine, now=now)
+
+
 JOBS: tuple[Job, ...] = (
     Job("advance_cells", _advance_cells, "interval", {"minutes": 1}),
     Job("escalate_due", _escalate_due, "interval", {"minutes": 1}),
     Job("evaluate_due", _evaluate_due, "interval", {"minutes": 10}),
     Job("deliver_outbox", _deliver_outbox, "interval", {"seconds": 20}),
+    Job("finish_abandoned_imports", _finish_abandoned, "interval", {"minutes": 10}),
     Job("recount_cells", _recount_cells, "cron", {"hour": 3, "minute": 10}),
 )
 
