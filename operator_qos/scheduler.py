@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import signal
 import socket
-import threading
+import time
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from queue import SimpleQueue
 from typing import Any
 
 import structlog
@@ -72,11 +73,18 @@ def _recount_cells(engine: Engine, _settings: Settings, now: datetime) -> object
     return found
 
 
+def _finish_abandoned(engine: Engine, _settings: Settings, now: datetime) -> object:
+    from operator_qos.ledger.bulk import finish_abandoned
+
+    return finish_abandoned(engine, now=now)
+
+
 JOBS: tuple[Job, ...] = (
     Job("advance_cells", _advance_cells, "interval", {"minutes": 1}),
     Job("escalate_due", _escalate_due, "interval", {"minutes": 1}),
     Job("evaluate_due", _evaluate_due, "interval", {"minutes": 10}),
     Job("deliver_outbox", _deliver_outbox, "interval", {"seconds": 20}),
+    Job("finish_abandoned_imports", _finish_abandoned, "interval", {"minutes": 10}),
     Job("recount_cells", _recount_cells, "cron", {"hour": 3, "minute": 10}),
 )
 
@@ -144,12 +152,15 @@ def start_scheduler_thread(settings: Settings, engine: Engine) -> SchedulerThrea
 
 def run_scheduler(settings: Settings) -> None:
     """Run the jobs until SIGTERM or SIGINT, then let running ones end. For the main thread only."""
-    over = threading.Event()
+    # Not an Event: its lock is not reentrant, and the handler runs in the very thread that is about to wait for it.
+    over: SimpleQueue[int] = SimpleQueue()
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda _number, _frame: over.set())
+        signal.signal(number, lambda received, _frame: over.put(received))
     running = start_scheduler_thread(settings, get_engine(settings.url))
     log.info("scheduler_started", holder=running.leader.holder)
-    over.wait()
+    # A signal that another thread of the process received wakes nobody: the handler runs once this thread looks.
+    while over.empty():
+        time.sleep(0.2)
     running.stop()
     log.info("scheduler_stopped", holder=running.leader.holder)
 

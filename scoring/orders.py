@@ -203,6 +203,11 @@ def _touch(moments: dict[str, int], lines: Iterable[str] | None, at_ms: int, kno
 
 def _complete_ms(lines: tuple[str, ...], done: Mapping[str, int], cancelled: Mapping[str, int]) -> int | None:
     """First moment at which every line not cancelled by then is done, with at least one such line."""
+    if not done:
+        return None
+    if len(lines) == 1:
+        done_ms, cancelled_ms = done.get(lines[0]), cancelled.get(lines[0])
+        return None if done_ms is not None and cancelled_ms is not None and cancelled_ms <= done_ms else done_ms
     at_ms = -1
     for line in lines:
         moments = [m for m in (done.get(line), cancelled.get(line)) if m is not None]
@@ -299,7 +304,7 @@ def derive_order(order: OrderState, zone: str) -> OrderFacts:
     for shipment in order.shipments:
         _touch(shipped, shipment.lines, shipment.at_ms, order.lines)
     arrived, delivered = _arrivals(order)
-    cancelled_ms, cancelled_by, cancel_reason = _cancelled(order, cancels)
+    cancelled_ms, cancelled_by, cancel_reason = _cancelled(order, cancels) if cancels else (None, None, None)
     shipped_ms = _complete_ms(order.lines, shipped, cancels)
     own = order.corrections.get("fulfilment", order.fields.get("fulfilment", "seller")) == "seller"
     ship_rows, deliver_rows = _promise_rows(order, "ship", zone), _promise_rows(order, "deliver", zone)

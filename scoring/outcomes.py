@@ -6,6 +6,7 @@ for which it is bad, and the same officially, i.e. with exclusions applied.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from scoring.calendars import WorkingCalendar
@@ -38,6 +39,7 @@ WITHIN, NO_RESPONSE = FLAGS["response_within_rate"], FLAGS["no_response_rate"]
 RESOLUTION_TIME, RESOLUTION_WITHIN = FLAGS["resolution_time"], FLAGS["resolution_within_rate"]
 # Not metrics of their own: shown beside the times, the turns nobody answered and the cases nobody resolved.
 UNANSWERED, UNANSWERED_FIRST, UNRESOLVED = 1 << 8, 1 << 9, 1 << 8
+PLACED = GROUP_CODES["placed"]
 ALWAYS_PLACED = ODR | CANCELLED | OUT_OF_STOCK | CASE | CASES_LOST | REFUND | CHARGEBACK | CONTACT
 
 
@@ -80,19 +82,27 @@ def _forgiven(dossier: Dossier, name: tuple[str, ...], flags: int) -> tuple[int,
 
 def list_defects(dossier: Dossier, order: OrderState, facts: OrderFacts, as_of_ms: int) -> list[str]:
     """The defect kinds standing on one order at T, whatever the standard counts."""
-    cases = dossier.cases_of(order.id)
+    found = _list_case_defects(dossier.cases_of(order.id)) if dossier.cases else []
     review = standing_review(order)
-    late = facts.deliver is not None and _is_judged_for_delivery(facts, as_of_ms) and not _by(
-        facts.arrived_ms, facts.deliver.due_ms)
+    if review is not None and (review.rating or 0) <= LOW_RATING:
+        found.append("low_rating")
+    if facts.seller_cancellations:
+        found.append("cancelled_by_seller")
+    if _passed(facts.not_shipped_ms, as_of_ms):
+        found.append("not_shipped")
+    if facts.deliver is not None and not _by(facts.arrived_ms, facts.deliver.due_ms) and _is_judged_for_delivery(
+            facts, as_of_ms):
+        found.append("late_delivery")
+    if any(refund.fault == "seller" for refund in order.refunds):
+        found.append("seller_refund")
+    return found
+
+
+def _list_case_defects(cases: Sequence[CaseState]) -> list[str]:
     found = {
         "case": any(c.kind in {"claim", "incident"} and not is_exonerated(c) for c in cases),
         "case_lost": any(map(is_lost, cases)),
         "chargeback": any(c.kind == "chargeback" and not is_exonerated(c) for c in cases),
-        "low_rating": review is not None and (review.rating or 0) <= LOW_RATING,
-        "cancelled_by_seller": bool(facts.seller_cancellations),
-        "not_shipped": _passed(facts.not_shipped_ms, as_of_ms),
-        "late_delivery": late,
-        "seller_refund": any(refund.fault == "seller" for refund in order.refunds),
     }
     return [kind for kind, stands in found.items() if stands]
 
@@ -105,45 +115,57 @@ def _cancel_flags(facts: OrderFacts) -> int:
     return flags | (OUT_OF_STOCK if any(c.reason == "out_of_stock" for c in before) else 0)
 
 
-def _placed_flags(dossier: Dossier, order: OrderState, facts: OrderFacts) -> tuple[int, int]:
-    """(base, bad) of the metrics on placed orders that no defect decides."""
-    base, bad = ALWAYS_PLACED, _cancel_flags(facts)
+def _case_flags(dossier: Dossier, order: OrderState, defects: Sequence[str]) -> int:
+    cases = dossier.cases_of(order.id)
+    flags = CASE if any(c.kind in {"claim", "incident"} for c in cases) else 0
+    flags |= CHARGEBACK if any(c.kind == "chargeback" for c in cases) else 0
+    return flags | (CASES_LOST if "case_lost" in defects else 0)
+
+
+def _placed_flags(
+    dossier: Dossier, order: OrderState, facts: OrderFacts, defects: Sequence[str]
+) -> tuple[int, int]:
+    """(base, bad) of the metrics on placed orders, but for the share of defective ones."""
+    base, bad = ALWAYS_PLACED, _cancel_flags(facts) if facts.seller_cancellations else 0
     if facts.refused_ms is not None:
         base |= ACCEPTANCE | AUTO_REFUSAL
         bad |= ACCEPTANCE | (AUTO_REFUSAL if facts.refused_by == "automatic" else 0)
     elif facts.accepted_ms is not None:
         base |= ACCEPTANCE | AUTO_REFUSAL
-    if any(c.kind in {"claim", "incident"} for c in dossier.cases_of(order.id)):
-        bad |= CASE
+    if dossier.cases:
+        bad |= _case_flags(dossier, order, defects)
     if order.refunds:
         bad |= REFUND
+    if dossier.conversations and any(
+            t.owes == "seller" and dossier.turn_order(t) == order.id for t in dossier.list_turns()):
+        bad |= CONTACT
     return base, bad
 
 
 def _placed(dossier: Dossier, order: OrderState, facts: OrderFacts, as_of_ms: int) -> Outcome:
-    base, bad = _placed_flags(dossier, order, facts)
     defects = list_defects(dossier, order, facts, as_of_ms)
-    if "case_lost" in defects:
-        bad |= CASES_LOST
-    if any(c.kind == "chargeback" for c in dossier.cases_of(order.id)):
-        bad |= CHARGEBACK
-    if any(t.owes == "seller" and dossier.turn_order(t) == order.id for t in dossier.list_turns()):
-        bad |= CONTACT
-    excluded = [kind for kind in OWN_METRICS if ("defect", kind, order.id) in dossier.exclusions]
-    forgiven = [kind for kind in defects if ("defect", kind, order.id) in dossier.exclusions]
-    official = bad
-    for kind in excluded:
-        for name in OWN_METRICS.get(kind, ()):
-            if name != "negative_review_rate":
-                official &= ~FLAGS[name]
+    base, bad = _placed_flags(dossier, order, facts, defects)
     counted = [kind for kind in defects if kind in dossier.frame.defect_kinds]
-    if counted:
-        bad |= ODR
-    if any(kind not in forgiven for kind in counted):
-        official |= ODR
-    off_bad, off_base = _forgiven(dossier, ("accept", order.id), ACCEPTANCE | AUTO_REFUSAL)
-    return Outcome(GROUP_CODES["placed"], order.id, facts.ordered_ms or 0, base, bad, base & ~off_base,
-                   official & ~off_bad & ~off_base, 0, order.id, order.fields.get("buyer"), tuple(defects))
+    official, official_base = bad, base
+    if dossier.exclusions:
+        official, official_base = _forgive_placed(dossier, order.id, base, bad)
+        counted_officially = any(("defect", kind, order.id) not in dossier.exclusions for kind in counted)
+    else:
+        counted_officially = bool(counted)
+    return Outcome(PLACED, order.id, facts.ordered_ms or 0, base, bad | (ODR if counted else 0), official_base,
+                   official | (ODR if counted_officially else 0), 0, order.id, order.fields.get("buyer"),
+                   tuple(defects))
+
+
+def _forgive_placed(dossier: Dossier, order_id: str, base: int, bad: int) -> tuple[int, int]:
+    """(bad, base) of a placed order officially, but for the share of defective ones."""
+    official = bad
+    for kind, names in OWN_METRICS.items():
+        if ("defect", kind, order_id) in dossier.exclusions:
+            for name in names:
+                official &= ~FLAGS[name] if name != "negative_review_rate" else -1
+    off_bad, off_base = _forgiven(dossier, ("accept", order_id), ACCEPTANCE | AUTO_REFUSAL)
+    return official & ~off_bad & ~off_base, base & ~off_base
 
 
 def _simple(dossier: Dossier, group: str, order: OrderState, anchor_ms: int, *, kind: str, bad: bool) -> Outcome:

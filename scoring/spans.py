@@ -6,7 +6,7 @@ scorecards and the rows behind a number are sums over spans and need no events.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -56,11 +56,12 @@ class _Walk:
 
     def next_ms(self, at_ms: int) -> int:
         """The next instant after which something may count differently."""
-        upcoming = [limit for limits in self.limits.values() for limit in limits if limit > at_ms]
-        upcoming += [change for change in self.changes if change > at_ms]
-        if self.place < len(self.events):
-            upcoming.append(self.events[self.place].at_ms)
-        return min(upcoming, default=FOREVER_MS)
+        soonest = self.events[self.place].at_ms if self.place < len(self.events) else FOREVER_MS
+        for limits in (*self.limits.values(), self.changes):
+            for limit in limits:
+                if at_ms < limit < soonest:
+                    soonest = limit
+        return soonest
 
     def step(self, at_ms: int) -> None:
         """Take in the events of this instant and count anew what they, or deadlines of this instant, touch."""
@@ -68,16 +69,23 @@ class _Walk:
         while self.place < len(self.events) and self.events[self.place].at_ms == at_ms:
             self.place += 1
         arrived = self.events[first : self.place]
+        moved = bool(arrived) or at_ms in self.changes
         if arrived and self._rewrite(arrived):
             self.dossier = fold(self.events[: self.place], self.frame)
-            touched = {*list_parts(self.dossier), *self.limits}
+            self._forget(at_ms)
+            touched: Iterable[Part] = list_parts(self.dossier)
         else:
             for event in arrived:
                 self.dossier.apply(event)
             touched = self._list_touched(arrived, at_ms)
-        present = touched.intersection(list_parts(self.dossier)) if arrived else touched
         for part in touched:
-            self._see(part, at_ms, known=part in present, moved=bool(arrived) or at_ms in self.changes)
+            self._see(part, at_ms, moved=moved)
+
+    def _forget(self, at_ms: int) -> None:
+        """End what a rewritten past no longer holds."""
+        for part in self.limits.keys() - set(list_parts(self.dossier)):
+            self.ended += [OutcomeSpan(outcome, from_ms, at_ms) for outcome, from_ms in self.open.pop(part, [])]
+            del self.limits[part]
 
     def _rewrite(self, arrived: Sequence[TypedEvent]) -> bool:
         """Whether these events change what earlier ones meant."""
@@ -87,7 +95,7 @@ class _Walk:
 
     def _list_touched(self, arrived: Sequence[TypedEvent], at_ms: int) -> set[Part]:
         if at_ms in self.changes:
-            return {*list_parts(self.dossier), *self.limits}
+            return set(list_parts(self.dossier))
         touched = {part for part, limits in self.limits.items() if at_ms in limits}
         for event in arrived:
             touched.update(self._list_touched_by(event))
@@ -114,14 +122,14 @@ class _Walk:
         deadlines = self.limits.get(("deliver", event.order), []) + self.limits.get(("shipped", event.order), [])
         return bool(self.limits.get(("deliver", event.order))) and all(limit >= event.at_ms for limit in deadlines)
 
-    def _see(self, part: Part, at_ms: int, *, known: bool, moved: bool) -> None:
+    def _see(self, part: Part, at_ms: int, *, moved: bool) -> None:
         """After `at_ms` the part counts as it does now; `moved`: its deadlines may have changed too."""
         if moved:
-            self.limits[part] = list_part_limits(self.dossier, part, at_ms + 1) if known else []
-        outcomes = list_part_outcomes(
-            self.dossier, part, as_of_ms=at_ms + 1, known_at_ms=at_ms + 1) if known else []
+            self.limits[part] = list_part_limits(self.dossier, part, at_ms + 1)
+        outcomes = list_part_outcomes(self.dossier, part, as_of_ms=at_ms + 1, known_at_ms=at_ms + 1)
         held = self.open.get(part, [])
-        if [outcome for outcome, _ in held] == outcomes:
+        if len(held) == len(outcomes) and all(
+                was == outcome for (was, _), outcome in zip(held, outcomes, strict=True)):
             return
         since = {(outcome.group, outcome.unit): (outcome, from_ms) for outcome, from_ms in held}
         kept: list[tuple[Outcome, int]] = []

@@ -9,23 +9,15 @@ from datetime import datetime
 from itertools import islice
 from pathlib import Path
 
-from sqlalchemy import Engine, select
-from sqlalchemy.orm import Session
+from sqlalchemy import Engine
 
-from operator_qos.clock import to_ms
 from operator_qos.connectors.rows import BadRow, EventRow, MarketplaceSeed
 from operator_qos.db import unit_of_work
-from operator_qos.disputes.sync import sync_disputes
 from operator_qos.events.log import insert_quarantined
 from operator_qos.events.models import ImportProgress
 from operator_qos.events.quarantine import ingest_guarded
 from operator_qos.events.service import Counts, Intake, Receipt
-from operator_qos.ledger.jobs import start_cells
-from operator_qos.ledger.models import CaseFact
-from operator_qos.ledger.pending import derive_pending
-from operator_qos.ledger.scorecards import refresh_scorecards
-from operator_qos.ledger.service import advance_shops
-from operator_qos.sellers.models import Shop
+from operator_qos.ledger.bulk import finish_bulk
 from operator_qos.sellers.service import add_marketplace
 from scoring.events import Problem
 
@@ -41,6 +33,7 @@ class ImportReport:
     resumed_after: int
     counts: Counts
     examples: tuple[str, ...] = ()
+    stuck: int = 0  # dossiers that could not be worked out; doctor tells what to do
 
 
 @dataclass
@@ -90,9 +83,9 @@ def import_rows(
         _write_progress(run, done + run.rows)
         if on_progress is not None:
             on_progress(done + run.rows)
-    finish_bulk(engine, now=now)
+    stuck = finish_bulk(engine, now=now)
     _write_progress(run, None)
-    return ImportReport(run.rows, done, run.counts, tuple(run.examples[:10]))
+    return ImportReport(run.rows, done, run.counts, tuple(run.examples[:10]), len(stuck))
 
 
 def _take_batch(run: _Run, batch: Sequence[EventRow | BadRow]) -> None:
@@ -134,20 +127,3 @@ def _write_progress(run: _Run, rows_done: int | None) -> None:
             session.flush()
         if rows_done is not None:
             session.add(ImportProgress(id=run.key, name=run.name[:300], rows_done=rows_done, updated_at=run.now))
-
-
-def finish_bulk(engine: Engine, *, now: datetime, on_progress: Progress | None = None) -> None:
-    """After a bulk load: facts, day cells, scorecards and disputes of every shop as of now; commits as it goes."""
-    derive_pending(engine, on_progress=on_progress)
-    with unit_of_work(engine) as session:
-        shops = {row.id: row.cells_ms for row in session.execute(select(Shop.id, Shop.cells_ms))}
-        start_cells(session, [shop for shop, at in shops.items() if at == 0], now_ms=to_ms(now))
-        kept = sorted(shop for shop, at in shops.items() if at != 0)
-        advance_shops(session, kept, now_ms=to_ms(now))
-        refresh_scorecards(session, kept, now_ms=to_ms(now))
-        _sync_every_dispute(session, now)
-
-
-def _sync_every_dispute(session: Session, now: datetime) -> None:
-    cases = [(row.shop_id, row.case_ref) for row in session.execute(select(CaseFact.shop_id, CaseFact.case_ref))]
-    sync_disputes(session, shop_id=None, case_refs=cases, now=now)

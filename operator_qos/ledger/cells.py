@@ -158,7 +158,8 @@ def recount(session: Session, shop_ids: Sequence[int]) -> dict[Key, tuple[int, .
             OutcomeRow.shop_id.in_(part), OutcomeRow.from_ms < Shop.cells_ms, OutcomeRow.until_ms >= Shop.cells_ms)
         rows = session.connection().execute(query).fetchall()
         if rows:
-            counted |= sum_cells(np.array(rows, dtype=np.int64), zones)
+            columns = [np.array(column, dtype=np.int64) for column in zip(*rows, strict=True)]
+            counted |= sum_cells(np.stack(columns, axis=1), zones)
     return counted
 
 

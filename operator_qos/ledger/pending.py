@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 from sqlalchemy import Engine, delete, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
@@ -24,11 +25,19 @@ def mark_pending(session: Session, dossiers: Mapping[int, int]) -> None:
         session.connection().execute(statement, list(part))
 
 
-def count_pending(engine: Engine) -> tuple[int, int]:
-    """(dossiers that wait, those among them that could not be derived)."""
+@dataclass(frozen=True)
+class Waiting:
+    """How many dossiers wait: those nobody tried yet, and those that could not be derived."""
+
+    derivable: int
+    flawed: int
+
+
+def count_pending(engine: Engine) -> Waiting:
+    """How many dossiers wait to be derived."""
     with reading(engine) as session:
         waiting, flawed = session.execute(select(func.count(), func.count(PendingDossier.flaw))).one()
-        return waiting, flawed
+        return Waiting(waiting - flawed, flawed)
 
 
 def keep_flaws(session: Session, shop_id: int, flaws: Mapping[int, str]) -> None:

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from operator_qos.db import reading
 from operator_qos.events.models import Quarantined
+from operator_qos.ledger.pending import count_pending
 from operator_qos.migrate import MigrationError, find_revision, get_head
 from operator_qos.notices.models import JobLease, OutboxMail
 from operator_qos.settings import MEANINGS, PREFIX, Settings
@@ -57,7 +58,7 @@ def _without_password(url: str) -> str:
 
 
 def examine(settings: Settings, engine: Engine, *, now: datetime) -> list[Check]:
-    """Database, version, data folder, scheduler, mails, quarantine."""
+    """Database, version, data folder, scheduler, mails, quarantine, what imports left to derive."""
     checks = [_check_folder(settings)]
     try:
         revision, head = find_revision(engine), get_head()
@@ -70,6 +71,7 @@ def examine(settings: Settings, engine: Engine, *, now: datetime) -> list[Check]
     if current:
         with reading(engine) as session:
             checks += [_check_scheduler(session, now), _check_mails(session), _check_quarantine(session)]
+        checks.append(_check_pending(engine))
     return checks
 
 
@@ -97,3 +99,14 @@ def _check_quarantine(session: Session) -> Check:
         Quarantined.replayed_at.is_(None))) or 0
     says = f"{waiting} events could not be read; an operator sees them under Set aside" if waiting else "empty"
     return Check("quarantine", True, says)
+
+
+def _check_pending(engine: Engine) -> Check:
+    waiting = count_pending(engine)
+    if waiting.flawed:
+        return Check("imports", False, f"{waiting.flawed} dossiers could not be worked out (the table pending_dossiers "
+                     "says why); mend their events, then run: operator-qos rebuild")
+    if waiting.derivable:
+        return Check("imports", False, f"an import was broken off with {waiting.derivable} dossiers to work out; run "
+                     "it again, or let the scheduler finish it within the hour")
+    return Check("imports", True, "nothing left to work out")
