@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from operator_qos.clock import to_ms
 from operator_qos.db import among, chunks
 from operator_qos.events.models import Event, EventBody
 from operator_qos.ledger.models import (
@@ -102,12 +104,13 @@ def list_units(session: Session, shop_id: int, *, metric: str, window_start_ms: 
 
 
 def list_open_obligations(
-    session: Session, shop_ids: Sequence[int], *, owes: str = "seller", limit: int | None = None,
+    session: Session, shop_ids: Sequence[int], *, now: datetime, owes: str = "seller", limit: int | None = None,
 ) -> list[Obligation]:
-    """Promises neither settled nor void, the first due first."""
+    """Promises neither settled nor void now, the first due first. A parcel's is void once it was silent for long."""
     query = select(Obligation).where(
         among(session, Obligation.shop_id, shop_ids), Obligation.owes == owes, Obligation.settled_ms.is_(None),
-        Obligation.void_ms.is_(None)).order_by(Obligation.due_ms, Obligation.ref)
+        Obligation.void_ms.is_(None) | (Obligation.void_ms > to_ms(now)),
+    ).order_by(Obligation.due_ms, Obligation.ref)
     return list(session.scalars(query.limit(limit) if limit is not None else query))
 
 

@@ -125,7 +125,7 @@ def build_shop(session: Session, card: ShopCard, *, now: datetime) -> ShopPage:
         judged=tuple(found for found in cards if found.limit),
         others=tuple(found for found in cards if not found.limit),
         against=_list_against(session, card.id, scores),
-        obligations=tuple(list_open_obligations(session, [card.id], limit=SHOWN_OBLIGATIONS)),
+        obligations=tuple(list_open_obligations(session, [card.id], now=now, limit=SHOWN_OBLIGATIONS)),
         disputes=tuple(disputes),
         open_disputes=sum(dispute.state in OPEN_STATES for dispute in disputes),
         history=describe_history(shop_queries.list_changes(session, card.id)),

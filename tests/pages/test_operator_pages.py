@@ -7,15 +7,17 @@ import gzip
 import io
 import re
 from collections.abc import Iterator
+from datetime import timedelta
 from html import unescape
 from pathlib import Path
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import Engine, delete, update
+from sqlalchemy import Engine, delete, select, update
 
-from operator_qos.db import create_database_engine, unit_of_work
+from operator_qos.db import create_database_engine, reading, unit_of_work
+from operator_qos.ledger.queries import list_open_obligations
 from operator_qos.models import Base, Shop, User
 from operator_qos.settings import Settings
 from operator_qos.shell import build_app
@@ -230,6 +232,15 @@ def test_the_shop_page_shows_what_counts_and_the_room_left(operator: FlaskClient
     assert "13.3% 4 of 30, at most 4% Raw: 16.7%, 5 of 30" in said
     assert "3 too many: late shipments" in said
     assert "morvan-fr-2 Late shipments 10 June, 12:00" in said.replace("\u00a0", " ")
+
+
+def test_a_parcel_under_way_is_owed_until_it_was_silent_for_thirty_days(filled: Engine) -> None:
+    with reading(filled) as session:
+        shop = session.scalars(select(Shop.id).where(Shop.code == "morvan-es")).one()
+        owed = {days: {row.kind for row in list_open_obligations(session, [shop], now=NOW + timedelta(days=days))}
+                for days in (0, 22, 23)}
+    # Sent on 9 June at 7:00 UTC, to be tracked by the 11th: given up on 11 July at 7:00; now is 18 June, 7:40.
+    assert owed == {0: {"track"}, 22: {"track"}, 23: set()}
 
 
 def test_the_order_page_tells_promise_verdict_and_message(operator: FlaskClient) -> None:
