@@ -16,6 +16,7 @@ from typing import Any
 
 from sqlalchemy import Engine, create_engine, select, text
 
+import operator_qos.models  # noqa: F401  # every table known, as in the application
 from benchmarks.common import copy_database, percentile, report
 from operator_qos.clock import to_ms
 from operator_qos.db import Base, bulk_insert, unit_of_work

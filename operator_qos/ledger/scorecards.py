@@ -75,17 +75,16 @@ def _sum_weeks(session: Session, shop_ids: Sequence[int], last_days: Mapping[int
     found: dict[tuple[int, int], dict[int, tuple[int, int]]] = {}
     for day in sorted(set(last_days.values())):
         group = [shop for shop in shop_ids if last_days[shop] == day]
-        week = (day - MetricDay.day) / 7
+        week = ((day - MetricDay.day) // 7).label("week")
         for part in chunks(group, 5_000):
             query = select(
-                MetricDay.shop_id, MetricDay.metric_code, week.label("week"), MetricDay.official_bad,
-                MetricDay.official_base, MetricDay.official_total,
-            ).where(MetricDay.shop_id.in_(part), MetricDay.day > day - 7 * WEEKS, MetricDay.day <= day)
+                MetricDay.shop_id, MetricDay.metric_code, week, func.sum(MetricDay.official_bad),
+                func.sum(MetricDay.official_base), func.sum(MetricDay.official_total),
+            ).where(MetricDay.shop_id.in_(part), MetricDay.day > day - 7 * WEEKS, MetricDay.day <= day).group_by(
+                MetricDay.shop_id, MetricDay.metric_code, week)
             for shop, code, age, bad, base, total in session.execute(query):
                 amount = total if METRICS_BY_KIND[code] != "share" else bad
-                weeks = found.setdefault((shop, code), {})
-                held = weeks.get(int(age), (0, 0))
-                weeks[int(age)] = (held[0] + amount, held[1] + base)
+                found.setdefault((shop, code), {})[int(age)] = (int(amount), int(base))
     return {key: _trend_text(key[1], weeks) for key, weeks in found.items()}
 
 
