@@ -93,8 +93,11 @@ def list_addresses(page: Page, address: str, role: str) -> dict[str, str]:
 
 
 def shoot(page: Page, target: Path) -> None:
-    """One whole page, its charts drawn."""
+    """One whole page, its charts drawn: they wait until one comes to them."""
+    for box in page.locator(":has(> [data-figure])").all():
+        box.scroll_into_view_if_needed()
     page.wait_for_load_state("networkidle")
+    page.evaluate("scrollTo(0, 0)")
     page.screenshot(path=str(target), full_page=True)
 
 

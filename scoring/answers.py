@@ -41,7 +41,7 @@ class Facts(Protocol):
         """The numbers of a name. Raises KeyError for an unknown one, like the others."""
 
     def texts(self, key: str) -> Texts:
-        """The texts of a name, empty where there is none."""
+        """The texts of a name, empty where there is none, None where nobody can know."""
 
     def flags(self, key: str) -> Answers:
         """The yes or no of a name."""
@@ -64,7 +64,8 @@ def answer(condition: Condition | None, facts: Facts) -> Answers:
         case Among():
             texts = facts.texts(condition.key)
             found = np.isin(texts, np.array(condition.values, object)).astype(np.int8)
-            return _fill(np.asarray(np.where(texts == "", UNKNOWN, found), np.int8), facts.instead(condition.key))
+            unknown = np.array([text is None for text in texts], np.bool_)
+            return _fill(np.asarray(np.where(unknown, UNKNOWN, found), np.int8), facts.instead(condition.key))
         case _:
             return _answer_more(condition, facts)
 
@@ -90,7 +91,7 @@ def _is_known(key: str, facts: Facts) -> Flags:
     try:
         return facts.numbers(key).known
     except KeyError:
-        return np.asarray(facts.texts(key) != "", np.bool_)
+        return np.array([bool(text) for text in facts.texts(key)], np.bool_)
 
 
 def _fill(found: Answers, instead: Answers | None) -> Answers:

@@ -32,8 +32,9 @@ _BEST_FIRST = (KEPT, WATCH, BREACHED, NOT_ENOUGH, EXEMPT)
 class Result:
     """A figure on a date, per group: a pair of shop position and part, the shop alone where it is not ``per`` anything.
 
-    ``value`` is the shown one, ``raw_value`` without exclusions (of a composed figure: without rounding). ``verdict`` codes are positions in ``VERDICTS``, none
-    unless ``judged``; ``decided`` names the clause. ``phantom`` verdicts of a trial decide nothing.
+    ``value`` is the shown one, ``raw_value`` without exclusions (of a composed figure: without rounding). ``verdict``
+    codes are positions in ``VERDICTS``, none unless ``judged``; ``decided`` names the clause. ``phantom`` verdicts of
+    a trial decide nothing.
     """
 
     figure: Figure
@@ -147,7 +148,7 @@ class ShopFacts:
         if part not in {"verdict", "grade"}:
             raise KeyError(key)
         if name in self._left_out():
-            return np.full(self.size, "", object)
+            return np.full(self.size, None, object)
         return self._verdicts(self.results[name]) if part == "verdict" else self._grades(self.results[name])
 
     def flags(self, key: str) -> Answers:
@@ -198,12 +199,16 @@ class ShopFacts:
 
     def _verdicts(self, result: Result) -> Texts:
         words = np.array([str(verdict) for verdict in VERDICTS], object)
-        return np.where(self._judged(result), words[self._codes(result)], "")
+        found = words[self._codes(result)]
+        found[~self._judged(result)] = None
+        return found
 
     def _grades(self, result: Result) -> Texts:
         if result.grade is None or result.figure.per is not None:
-            return np.full(self.size, "", object)
-        return result.grade
+            return np.full(self.size, None, object)
+        found = result.grade.copy()
+        found[~self._judged(result)] = None
+        return found
 
 
 class RuleFacts:

@@ -1,4 +1,4 @@
-/* Draws the figures of the page with Plotly once the page can be read. Whatever fails leaves the page as it was. */
+/* Draws the figures one looks at with Plotly, once the page can be read. Whatever fails leaves the page as it was. */
 "use strict";
 (function () {
   const { nonce, dataset: { plotly } } = document.currentScript;
@@ -66,9 +66,20 @@
     box.parentElement.classList.remove("is-drawn");
   }
 
+  function start(box) {
+    box.dataset.drawing = "";
+    draw(box).catch(() => leave(box)).finally(() => { delete box.dataset.drawing; });
+  }
+
+  // Plotly is large: it is fetched when a figure comes into view, and each is drawn then. A hidden figure is nowhere,
+  // so its place is watched instead.
   window.addEventListener("load", () => {
-    for (const box of document.querySelectorAll("[data-figure]")) {
-      draw(box).catch(() => leave(box)).finally(() => { box.dataset.settled = ""; });
-    }
+    const seen = new IntersectionObserver((entries) => {
+      for (const entry of entries.filter((one) => one.isIntersecting)) {
+        seen.unobserve(entry.target);
+        start(entry.target.querySelector("[data-figure]"));
+      }
+    }, { rootMargin: "100px" });
+    for (const box of document.querySelectorAll("[data-figure]")) seen.observe(box.parentElement);
   });
 })();

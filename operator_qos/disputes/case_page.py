@@ -13,6 +13,8 @@ from sqlalchemy.orm import Session
 from operator_qos import formats
 from operator_qos.clock import to_ms
 from operator_qos.disputes import queries
+from operator_qos.disputes.desk import Scene, list_offered
+from operator_qos.disputes.dues import find_deadline
 from operator_qos.disputes.file import (
     CaseFile,
     Effect,
@@ -22,7 +24,9 @@ from operator_qos.disputes.file import (
     find_level,
     read_file,
 )
-from operator_qos.disputes.models import Dispute, DisputeStep
+from operator_qos.disputes.models import Dispute, DisputeOffer, DisputeStep
+from operator_qos.disputes.policies import KindPolicy, Policy
+from operator_qos.disputes.policy_book import find_policy
 from operator_qos.disputes.queries import DisputeRow, Similar
 from operator_qos.disputes.rules import OPEN_STATES, Turn, list_allowed
 from operator_qos.disputes.timeline import Drawing, Moment, Said, Story, draw
@@ -70,6 +74,12 @@ class CasePage:
     level: str | None
     buyer_orders: int | None
     grounds: str  # of the last decision, as far as they are kept
+    policy: Policy
+    kind: KindPolicy
+    offers: Sequence[DisputeOffer]
+    offer: DisputeOffer | None  # the one that waits for an answer
+    offered: Sequence[str]  # actions that would not be refused now
+    deadline: datetime | None  # of whoever has to act
 
 
 @dataclass(frozen=True)
@@ -79,11 +89,16 @@ class Reader:
     role: str
     language: str
     zone: str
+    in_charge: bool = True  # a mediator: the case is theirs, or free to take without a conflict
 
 
 def build_case_page(session: Session, row: DisputeRow, *, reader: Reader, now: datetime) -> CasePage:
     """Everything about one dispute as the reader may see it."""
-    file = read_file(session, row.dispute, reader=reader.role, now_ms=to_ms(now))
+    policy = find_policy(
+        session, marketplace_id=row.place.marketplace_id, opened_at=row.dispute.opened_at, zone=row.place.zone)
+    kind = policy.of(row.dispute.problem)
+    file = read_file(session, row.dispute, reader=reader.role, now_ms=to_ms(now), masks=policy.masks_contacts)
+    offer = queries.find_open_offer(session, row.dispute.id)
     similar = queries.list_similar(session, row.dispute, since=now - timedelta(days=SIMILAR_DAYS))
     return CasePage(
         row=row,
@@ -100,6 +115,23 @@ def build_case_page(session: Session, row: DisputeRow, *, reader: Reader, now: d
         level=find_level(session, row.dispute.shop_id),
         buyer_orders=count_buyer_orders(session, file.order),
         grounds=row.dispute.grounds or _find_grounds(file),
+        policy=policy,
+        kind=kind,
+        offers=queries.list_offers(session, row.dispute.id),
+        offer=offer,
+        offered=list_offered(_set_scene(row.dispute, offer, kind, reader, now)),
+        deadline=find_deadline(row.dispute),
+    )
+
+
+def _set_scene(
+    dispute: Dispute, offer: DisputeOffer | None, kind: KindPolicy, reader: Reader, now: datetime
+) -> Scene:
+    return Scene(
+        state=dispute.state, role=reader.role, holder=dispute.holder, offer=offer, now=now,
+        escalation_from_at=dispute.escalation_from_at, perform_due_at=dispute.perform_due_at,
+        appeal_until_at=dispute.appeal_until_at, appeals_left=(dispute.appeals or 0) < kind.max_appeals,
+        in_charge=reader.in_charge,
     )
 
 

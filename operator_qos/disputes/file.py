@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,8 +11,11 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from operator_qos.disputes.models import Dispute
+from operator_qos.clock import to_ms
+from operator_qos.disputes.acting import SIDES
+from operator_qos.disputes.models import Dispute, DisputeAttachment, DisputeMessage
 from operator_qos.disputes.rules import Course, Turn, find_mediation_start
+from operator_qos.disputes.thread import Address, may_read, read_address, show_text
 from operator_qos.events.models import Event, EventBody
 from operator_qos.ledger.models import (
     CaseFact,
@@ -47,6 +51,16 @@ class FileEvent:
 
 
 @dataclass(frozen=True)
+class File:
+    """A file that came with a message."""
+
+    id: int
+    name: str
+    media_type: str
+    size: int
+
+
+@dataclass(frozen=True)
 class Message:
     """A message of the case, numbered from 1."""
 
@@ -57,6 +71,8 @@ class Message:
     text: str
     is_text_gone: bool
     silence_ms: int | None  # how long nobody had written before, where that was long
+    is_note: bool = False
+    files: tuple[File, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -143,47 +159,111 @@ def _list_events(session: Session, dispute: Dispute, dossier: int) -> list[FileE
     ]
 
 
-def _is_open_to(event: FileEvent, reader: str) -> bool:
-    """Sellers do not read what is between others; mediators and operators read all."""
-    to = event.data.get("to")
-    return reader != "seller" or event.data.get("author") == "seller" or not to or "seller" in to
+@dataclass(frozen=True)
+class _Own:
+    """What was written here: rows by the event they became, notes beside the log, files by row."""
+
+    rows: Mapping[str, DisputeMessage]
+    notes: Sequence[DisputeMessage]
+    files: Mapping[int, Sequence[File]]
 
 
-def _list_messages(events: Sequence[FileEvent], reader: str) -> list[tuple[FileEvent, Message]]:
-    found: list[tuple[FileEvent, Message]] = []
+def _read_own(session: Session, dispute_id: int) -> _Own:
+    rows = session.scalars(select(DisputeMessage).where(DisputeMessage.dispute_id == dispute_id)).all()
+    files: dict[int, list[File]] = defaultdict(list)
+    query = select(DisputeAttachment).where(DisputeAttachment.dispute_id == dispute_id)
+    for row in session.scalars(query.order_by(DisputeAttachment.id)):
+        files[row.message_id].append(File(row.id, row.name, row.media_type, row.size))
+    by_event = {row.event_id: row for row in rows if row.event_id is not None}
+    return _Own(by_event, [row for row in rows if row.event_id is None], files)
+
+
+@dataclass(frozen=True)
+class _Written:
+    """A message of the log or a note, before it is numbered; `event` None: a note."""
+
+    at_ms: int
+    address: Address
+    party: str
+    text: str
+    is_text_gone: bool
+    files: Sequence[File]
+    event: FileEvent | None
+
+
+def _list_written(events: Sequence[FileEvent], own: _Own) -> list[_Written]:
+    found = []
     for event in events:
-        if event.type != "message.sent" or not _is_open_to(event, reader):
+        if event.type != "message.sent":
             continue
-        before = found[-1][1].at_ms if found else event.at_ms
-        silent = event.at_ms - before
-        party = _PARTIES.get(str(event.data.get("author")), "operator")
-        found.append(
-            (
-                event,
-                Message(
-                    len(found) + 1,
-                    party,
-                    event.at_ms,
-                    tuple(event.data.get("to") or ()),
-                    event.text,
-                    event.is_text_gone,
-                    silent if silent > SILENT_MS else None,
-                ),
-            )
+        author = str(event.data.get("author"))
+        row = own.rows.get(event.identity[1])
+        files = own.files.get(row.id, ()) if row is not None else ()
+        address = read_address(author, event.data.get("to"))
+        party = _PARTIES.get(author, "operator")
+        found.append(_Written(event.at_ms, address, party, event.text, event.is_text_gone, files, event))
+    for row in own.notes:
+        address = Address(row.side, frozenset(), is_note=True)
+        party = "mediator" if row.side == "staff" else row.side
+        found.append(_Written(to_ms(row.at), address, party, row.body, False, own.files.get(row.id, ()), None))
+    return sorted(found, key=lambda written: written.at_ms)
+
+
+def _list_messages(written: Sequence[_Written], side: str, masks: bool) -> list[tuple[_Written, Message]]:
+    """What a side reads, numbered as it reads it."""
+    found: list[tuple[_Written, Message]] = []
+    for item in written:
+        if not may_read(item.address, side):
+            continue
+        before = found[-1][1].at_ms if found else item.at_ms
+        silent = item.at_ms - before
+        message = Message(
+            number=len(found) + 1, party=item.party, at_ms=item.at_ms, to=_name_recipients(item),
+            text=show_text(item.text, item.address, reader=side, masks=masks), is_text_gone=item.is_text_gone,
+            silence_ms=silent if silent > SILENT_MS else None, is_note=item.address.is_note, files=tuple(item.files),
         )
+        found.append((item, message))
     return found
 
 
-def read_file(session: Session, dispute: Dispute, *, reader: str, now_ms: int) -> CaseFile:
-    """The file as `reader` (seller, operator, mediator) may see it; empty once the facts are gone."""
+def _name_recipients(item: _Written) -> tuple[str, ...]:
+    return tuple(item.event.data.get("to") or ()) if item.event is not None else ()
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A file as it is sent: its name, type and where it lies."""
+
+    name: str
+    media_type: str
+    stored_as: str
+
+
+def find_file(session: Session, dispute: Dispute, file_id: int, *, side: str) -> Kept | None:
+    """A file of the dispute if that side may read the message it came with."""
+    query = select(DisputeAttachment, DisputeMessage).join(
+        DisputeMessage, DisputeMessage.id == DisputeAttachment.message_id
+    )
+    found = session.execute(query.where(
+        DisputeAttachment.id == file_id, DisputeAttachment.dispute_id == dispute.id)).one_or_none()
+    if found is None:
+        return None
+    file, message = found
+    address = Address(message.side, frozenset(message.recipients), is_note=not message.recipients)
+    return Kept(file.name, file.media_type, file.stored_as) if may_read(address, side) else None
+
+
+def read_file(session: Session, dispute: Dispute, *, reader: str, now_ms: int, masks: bool = False) -> CaseFile:
+    """The file as `reader` (a role) may see it; empty once the facts are gone. `masks`: contact data is kept back."""
     fact = session.scalar(
         select(CaseFact).where(CaseFact.shop_id == dispute.shop_id, CaseFact.case_ref == dispute.case_ref)
     )
     if fact is None:
         return CaseFile()
     events = _list_events(session, dispute, fact.dossier_id)
-    messages = _list_messages(events, reader)
-    shown = {event.identity for event, _ in messages}
+    written = _list_written(events, _read_own(session, dispute.id))
+    messages = _list_messages(written, SIDES[reader], masks)
+    numbers = {item.event.identity: message.number for item, message in messages if item.event is not None}
     turns = _list_turns(session, fact)
     order = session.scalar(
         select(OrderFact).where(
@@ -193,9 +273,9 @@ def read_file(session: Session, dispute: Dispute, *, reader: str, now_ms: int) -
     calendar = _find_calendar(session, fact)
     return CaseFile(
         turns=turns,
-        events=[event for event in events if event.type != "message.sent" or event.identity in shown],
+        events=[event for event in events if event.type != "message.sent" or event.identity in numbers],
         messages=[message for _, message in messages],
-        numbers={event.identity: message.number for event, message in messages},
+        numbers=numbers,
         obligations=_list_obligations(session, fact),
         order=order,
         used_seconds=_count_used(turns, fact, calendar, now_ms),

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import secrets
-from datetime import date
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal, InvalidOperation
+from zoneinfo import ZoneInfo
 
+from flask import Response, request
 from flask_babel import lazy_gettext as _
 from flask_wtf import FlaskForm
+from werkzeug.exceptions import NotFound
 from wtforms import (  # type: ignore[import-untyped]
-    BooleanField,
-    DateField,
-    HiddenField,
     RadioField,
     SelectField,
     SelectMultipleField,
@@ -20,14 +22,25 @@ from wtforms import (  # type: ignore[import-untyped]
 )
 from wtforms.validators import DataRequired, InputRequired, Length, ValidationError  # type: ignore[import-untyped]
 
-from operator_qos.disputes.rules import CLAUSES, FAULTS, REMEDIES
-from operator_qos.disputes.service import MAX_TEXT
+from operator_qos.disputes.acting import MAX_TEXT, DisputeInputError
+from operator_qos.disputes.acting import Actor as DisputeActor
+from operator_qos.disputes.desk import Given, perform
+from operator_qos.disputes.document import write_decision
+from operator_qos.disputes.file import Kept
+from operator_qos.disputes.files import PREVIEWED, FileError, FileStore
+from operator_qos.disputes.queries import DisputeRow
+from operator_qos.disputes.rules import CLAUSES, FAULTS, MONEY_REMEDIES, REMEDIES, IllegalAction
+from operator_qos.i18n import LANGUAGES
+from operator_qos.web import get_session, get_site, now, writing
 from operator_qos.words import party_name
 
 REMEDY_NAMES = {
     "refund": _("Refund in full"),
     "partial_refund": _("Refund in part"),
     "replacement": _("Replacement"),
+    "return_refund": _("Return and refund"),
+    "voucher": _("Voucher"),
+    "apology": _("Apology"),
     "none": _("Nothing"),
 }
 CLAUSE_NAMES = {
@@ -58,34 +71,48 @@ def parse_minor(text: str) -> int:
     return int(minor)
 
 
-class AnswerForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types
-    """What the seller writes, to the buyer or as proof to the mediator."""
-
-    text = TextAreaField(
-        _("Your message"),
-        [
-            DataRequired(_("Write a message first.")),
-            Length(max=MAX_TEXT, message=_("This text is too long.")),
-        ],
-        render_kw={"rows": 5},
+def read_given(zone: str, *, store: FileStore) -> Given:
+    """What an action's plain form holds; files are checked and kept. Raises DisputeInputError, FileError."""
+    sent = request.form
+    return Given(
+        text=sent.get("text", ""),
+        token=sent.get("token", "")[:40],
+        to=tuple(sent.getlist("to")),
+        awaits_buyer=bool(sent.get("awaits_buyer")),
+        remedy=sent.get("remedy", ""),
+        amount_minor=_read_amount(sent.get("amount", "")) if sent.get("remedy") in MONEY_REMEDIES else 0,
+        offer_id=_read_number(sent.get("offer", "")),
+        whom=sent.get("whom", "seller"),
+        due_at=_read_end_of_day(sent.get("due_on", ""), zone),
+        mediator_id=_read_number(sent.get("mediator", "")),
+        files=store.keep_all(_read_files()),
     )
-    awaits_buyer = BooleanField(_("The buyer must reply before I can go on"))
-    token = HiddenField(validators=[Length(min=8, max=40)])
 
 
-class EvidenceForm(FlaskForm):  # type: ignore[misc]
-    """By when the seller must send proof."""
+def _read_files() -> list[tuple[str, bytes]]:
+    return [(file.filename or "file", file.read()) for file in request.files.getlist("files") if file.filename]
 
-    due_on = DateField(_("Proof from the seller by the end of"), [InputRequired(_("Choose a day."))])
 
-    def __init__(self, *, today: date) -> None:
-        super().__init__()
-        self._today = today
+def _read_number(text: str) -> int:
+    return int(text) if text.isdigit() and len(text) < 19 else 0
 
-    def validate_due_on(self, item: DateField) -> None:
-        """Today or later."""
-        if item.data is not None and item.data < self._today:
-            raise ValidationError(_("This day is over. Choose a later one."))
+
+def _read_amount(text: str) -> int:
+    try:
+        return parse_minor(text or "0")
+    except ValueError:
+        raise DisputeInputError("amount", "amount", f"{text!r} is no amount; write it like 196.90") from None
+
+
+def _read_end_of_day(text: str, zone: str) -> datetime | None:
+    """The last second of a day given, None without one. Raises DisputeInputError."""
+    if not text:
+        return None
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        raise DisputeInputError("due_on", "day", f"{text!r} is no day; choose one") from None
+    return datetime.combine(day + timedelta(days=1), time(), ZoneInfo(zone)) - timedelta(seconds=1)
 
 
 class RulingForm(FlaskForm):  # type: ignore[misc]
@@ -130,3 +157,120 @@ class RulingForm(FlaskForm):  # type: ignore[misc]
         cited = ", ".join(f"§{CLAUSE_NUMBERS[clause]}" for clause in self.clauses.data or ())
         text = (self.grounds.data or "").strip()
         return f"{text} ({cited})" if cited else text
+
+
+INPUT_ERRORS = {
+    "empty": lambda: _("Write a message first."),
+    "long": lambda: _("This text is too long."),
+    "past": lambda: _("This day is over. Choose a later one."),
+    "range": lambda: _("At most the amount asked for can be refunded."),
+    "remedy": lambda: _("Only a refund has an amount, and it needs one above zero."),
+    "unknown": lambda: _("This choice is not on the list."),
+    "nobody": lambda: _("Choose who reads it, or keep it as a note."),
+    "early": lambda: _("It is too early for that: the seller’s time is not over."),
+    "late": lambda: _("The time to appeal is over. The decision stands."),
+    "gone": lambda: _("This offer is no longer open. Look at what is offered now."),
+    "own": lambda: _("This is your own offer: the other side answers it."),
+    "unpaid": lambda: _("No refund of that amount is on record yet. The buyer or the operator can confirm it."),
+    "conflict": lambda: _("This mediator has a conflict with the case. Choose another."),
+    "amount": lambda: _("This is no amount. Write it like 196.90."),
+    "day": lambda: _("Choose a day."),
+}
+FILE_ERRORS = {
+    "type": lambda: _("Only PNG, JPEG, GIF, WebP, PDF and plain text are taken; what a file is called does not count."),
+    "large": lambda: _("A file may have at most 8 MB."),
+    "many": lambda: _("At most 5 files go with a message."),
+    "empty": lambda: _("A file is empty."),
+}
+
+
+def MOVED_ON() -> str:
+    """What a late click reads."""
+    return str(_("This is no longer possible: the dispute has moved on. Nothing was changed."))
+
+
+def input_error(code: str) -> str:
+    """What is wrong with what was given, in the reader's language."""
+    return str(INPUT_ERRORS[code]())
+
+
+@dataclass(frozen=True)
+class Failed:
+    """An action that was refused: which, why, and what was typed."""
+
+    action: str
+    message: str
+    typed: Mapping[str, str]
+
+
+DONE = {
+    "answer": lambda: _("Your message was sent to the buyer."),
+    "write": lambda: _("Your message was sent."),
+    "note": lambda: _("Your note was kept."),
+    "offer": lambda: _("Your offer was sent."),
+    "accept_offer": lambda: _("Agreed. Now it has to be carried out in time."),
+    "decline_offer": lambda: _("The offer was declined."),
+    "confirm_performance": lambda: _("Confirmed. The dispute is closed."),
+    "report_broken": lambda: _("A mediator takes it over, first in the queue."),
+    "escalate": lambda: _("The case is with the mediators now."),
+    "withdraw": lambda: _("The dispute was withdrawn."),
+    "reopen": lambda: _("The dispute is open again."),
+    "take": lambda: _("The case is on your desk."),
+    "assign": lambda: _("The case was assigned."),
+    "ask_evidence": lambda: _("Proof was asked for."),
+    "give_evidence": lambda: _("Your proof was sent to the mediator."),
+    "appeal": lambda: _("Your appeal was sent. Another mediator looks at it."),
+    "declare_conflict": lambda: _("The conflict is noted. The case is back in the queue for another mediator."),
+}
+
+
+def find_store() -> FileStore:
+    """Where this installation keeps files of disputes."""
+    return FileStore(get_site().settings.data_dir / "attachments")
+
+
+def carry_out(row: DisputeRow, action: str, *, actor: DisputeActor, store: FileStore) -> Failed | str:
+    """Do an action with what the request's form holds; the words for what came of it."""
+    given, dispute_id = Given(), row.dispute.id  # writing ends the session the row came from
+    try:
+        given = read_given(row.place.zone, store=store)
+        with writing() as session:
+            was_new = perform(session, action, dispute_id=dispute_id, given=given, actor=actor, now=now())
+    except IllegalAction:
+        store.discard(given.files)
+        return MOVED_ON()
+    except DisputeInputError as error:
+        store.discard(given.files)
+        return Failed(action, input_error(error.code), request.form.to_dict())
+    except FileError as error:
+        store.discard(given.files)
+        return Failed(action, str(FILE_ERRORS[error.code]()), request.form.to_dict())
+    if not was_new:
+        store.discard(given.files)
+        return str(_("This was done before; nothing was changed."))
+    return str(DONE[action]())
+
+
+def send_attachment(file: Kept, store: FileStore, *, preview: bool) -> Response:
+    """A file as a download, never shown by the browser itself; images also as a small picture drawn anew."""
+    try:
+        if preview and file.media_type in PREVIEWED:
+            answer = Response(store.preview(file.stored_as), mimetype="image/png")
+        else:
+            answer = Response(store.read(file.stored_as), mimetype=file.media_type)
+            answer.headers.set("Content-Disposition", "attachment", filename=file.name)
+    except FileNotFoundError:
+        raise NotFound from None
+    answer.headers["Content-Security-Policy"] = "default-src 'none'; sandbox"
+    return answer
+
+
+def send_decision(row: DisputeRow, language: str) -> Response:
+    """The decision of a dispute as PDF in a language. Raises NotFound before there is one."""
+    if row.dispute.decided_at is None:
+        raise NotFound
+    chosen = language if language in LANGUAGES else "en"
+    answer = Response(write_decision(get_session(), row, language=chosen), mimetype="application/pdf")
+    name = f"decision-{row.dispute.id}-{chosen}.pdf"
+    answer.headers.set("Content-Disposition", "attachment", filename=name)
+    return answer

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from operator_qos.disputes.models import Dispute, DisputeHook, DisputeHookCall, DisputeStep
 from operator_qos.disputes.queries import Place
+from operator_qos.sellers.models import Marketplace
 
 SECRET_PREFIX = "whsec_"  # noqa: S105  # the mark of Standard Webhooks, no secret
 
@@ -28,11 +29,22 @@ def add_hook(session: Session, *, marketplace_id: str, url: str) -> DisputeHook:
     parts = urlsplit(url)
     if parts.scheme not in {"https", "http"} or not parts.hostname or len(url) > 500:
         raise HookError(f"{url!r} is no address; write it like https://example.org/hooks")
+    if session.get(Marketplace, marketplace_id) is None:
+        raise HookError(f"there is no marketplace {marketplace_id!r}")
     secret = SECRET_PREFIX + base64.b64encode(secrets.token_bytes(32)).decode()
     row = DisputeHook(marketplace_id=marketplace_id, url=url, secret=secret, is_active=True)
     session.add(row)
     session.flush()
     return row
+
+
+def stop_hook(session: Session, *, hook_id: int) -> bool:
+    """Tell an address nothing more; False: there is none. Does not commit."""
+    row = session.get(DisputeHook, hook_id)
+    if row is None:
+        return False
+    row.is_active = False
+    return True
 
 
 def plan_calls(session: Session, *, step: DisputeStep, dispute: Dispute, place: Place, now: datetime) -> int:

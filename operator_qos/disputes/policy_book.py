@@ -47,6 +47,11 @@ class PolicyBook:
         return found[-1].policy if found else load_preset_policy(DEFAULT)
 
 
+def find_policy(session: Session, *, marketplace_id: str, opened_at: datetime, zone: str) -> Policy:
+    """The policy that a dispute opened then goes by."""
+    return read_policy_book(session, marketplace_id).at(marketplace_id, opened_at, zone)
+
+
 def read_policy_book(session: Session, marketplace_id: str | None = None) -> PolicyBook:
     """Every version of one marketplace, or of all."""
     query = select(DisputePolicy).order_by(DisputePolicy.effective_from, DisputePolicy.id)

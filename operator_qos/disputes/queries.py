@@ -7,12 +7,24 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from statistics import median
 
-from sqlalchemy import Row, Select, case, func, select
+from sqlalchemy import ColumnElement, Row, Select, case, func, select
 from sqlalchemy.orm import Session
 
 from operator_qos.accounts.models import User
 from operator_qos.clock import to_ms
-from operator_qos.disputes.models import Dispute, DisputeMessage, DisputeOffer, DisputeStep, MediatorConflict
+from operator_qos.disputes.models import (
+    Dispute,
+    DisputeHook,
+    DisputeHookCall,
+    DisputeLink,
+    DisputeMessage,
+    DisputeOffer,
+    DisputeStep,
+    DisputeTemplate,
+    MediatorConflict,
+)
+from operator_qos.disputes.policies import Policy
+from operator_qos.disputes.policy_book import Version, read_policy_book
 from operator_qos.disputes.rules import IN_MEDIATION, OPEN_STATES, TALKING, TIMER_REACH
 from operator_qos.events.models import Event
 from operator_qos.ledger.models import CaseFact, OrderFact, RefundFact
@@ -362,3 +374,81 @@ def read_figures(session: Session, *, now: datetime, since: datetime) -> Figures
         overdue=session.scalar(waiting.where(Dispute.decision_due_at < now)) or 0,
         median_seconds=int(median(took)) if took else None,
     )
+
+
+@dataclass(frozen=True)
+class TextTemplate:
+    """A text to start from."""
+
+    id: int
+    name: str
+    body: str
+
+
+def list_templates(session: Session, *, seller_id: int | None) -> list[TextTemplate]:
+    """The texts of a company, or, without one, of the mediators."""
+    mine = DisputeTemplate.seller_id == seller_id if seller_id is not None else DisputeTemplate.seller_id.is_(None)
+    query = select(DisputeTemplate.id, DisputeTemplate.name, DisputeTemplate.body).where(mine)
+    return [TextTemplate(*row) for row in session.execute(query.order_by(DisputeTemplate.name))]
+
+
+def list_links(session: Session, dispute_id: int, *, now: datetime) -> list[DisputeLink]:
+    """The buyer's links that still open the dispute."""
+    query = select(DisputeLink).where(
+        DisputeLink.dispute_id == dispute_id, DisputeLink.revoked_at.is_(None), DisputeLink.expires_at > now
+    )
+    return list(session.scalars(query.order_by(DisputeLink.id)))
+
+
+@dataclass(frozen=True)
+class PolicyPlace:
+    """A marketplace with its policy in force and the versions it published, the latest first day last."""
+
+    id: str
+    name: str
+    zone: str
+    in_force: Policy
+    versions: Sequence[Version]
+    has_disputes: bool
+
+
+def list_policy_places(session: Session, *, now: datetime) -> list[PolicyPlace]:
+    """Every marketplace with its policy."""
+    book = read_policy_book(session)
+    known = select(Shop.marketplace_id).join(Dispute, Dispute.shop_id == Shop.id).distinct()
+    busy = set(session.scalars(known))
+    query = select(Marketplace.id, Marketplace.name, Marketplace.timezone).order_by(Marketplace.name)
+    return [
+        PolicyPlace(key, name, zone, book.at(key, now, zone), book.versions.get(key, ()), key in busy)
+        for key, name, zone in session.execute(query)
+    ]
+
+
+@dataclass(frozen=True)
+class HookRow:
+    """An address with how its calls went."""
+
+    id: int
+    marketplace_id: str
+    url: str
+    is_active: bool
+    sent: int
+    waiting: int
+    dead: int
+
+
+def list_hooks(session: Session) -> list[HookRow]:
+    """Every address that was ever told of steps."""
+    def count(state: str) -> ColumnElement[int]:
+        return func.coalesce(func.sum(case((DisputeHookCall.state == state, 1), else_=0)), 0)
+
+    query = (
+        select(DisputeHook, count("sent"), count("waiting"), count("dead"))
+        .outerjoin(DisputeHookCall, DisputeHookCall.hook_id == DisputeHook.id)
+        .group_by(DisputeHook.id)
+        .order_by(DisputeHook.id)
+    )
+    return [
+        HookRow(row.id, row.marketplace_id, row.url, row.is_active, int(sent), int(waiting), int(dead))
+        for row, sent, waiting, dead in session.execute(query)
+    ]

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import datetime, time, timedelta
-from zoneinfo import ZoneInfo
+from datetime import timedelta
 
-from flask import Blueprint, flash, redirect, render_template, url_for
+from flask import Blueprint, Response, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 from werkzeug.exceptions import NotFound
@@ -14,21 +13,31 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from operator_qos import words
 from operator_qos.disputes import queries, service
+from operator_qos.disputes.buyer.links import create_link, revoke, sign_link
 from operator_qos.disputes.case_page import Reader, build_case_page
+from operator_qos.disputes.desk import DOINGS
+from operator_qos.disputes.file import find_file
 from operator_qos.disputes.forms import (
     CLAUSE_NUMBERS,
+    MOVED_ON,
     REMEDY_NAMES,
-    AnswerForm,
-    EvidenceForm,
+    Failed,
     RulingForm,
+    carry_out,
+    find_store,
+    input_error,
     make_token,
+    send_attachment,
+    send_decision,
 )
+from operator_qos.disputes.phrases import limit_name
 from operator_qos.disputes.queries import DisputeRow
 from operator_qos.disputes.rules import IN_MEDIATION, OPEN_STATES, IllegalAction
 from operator_qos.disputes.service import DisputeInputError, Ruling
 from operator_qos.navigation import set_count
 from operator_qos.permissions import MEDIATOR, OPERATOR, SELLER, Actor, current_actor, people
-from operator_qos.web import get_language, get_session, now, read_page, take_page, writing
+from operator_qos.settings import read_secret
+from operator_qos.web import get_language, get_session, get_site, now, read_page, take_page, writing
 
 blueprint = Blueprint("disputes", __name__)
 _SEEN = "a case decided, waiting, or on one's own desk; else the 404 of a missing one"
@@ -38,34 +47,31 @@ PERMISSIONS = {
     "disputes.show_case": people(*MEDIATOR, tenant=_SEEN),
     "disputes.take_case": people(*MEDIATOR, tenant=_SEEN),
     "disputes.declare_conflict": people(*MEDIATOR, tenant=_SEEN),
-    "disputes.ask_evidence": people(*MEDIATOR, tenant=_SEEN),
+    "disputes.act_as_mediator": people(*MEDIATOR, tenant=_SEEN),
+    "disputes.show_file_to_mediator": people(*MEDIATOR, tenant=_SEEN),
+    "disputes.show_decision_to_mediator": people(*MEDIATOR, tenant=_SEEN),
     "disputes.decide": people(*MEDIATOR, tenant=_SEEN),
     "disputes.show_figures": people(*MEDIATOR),
     "disputes.list_all": people(*OPERATOR),
     "disputes.show_any": people(*OPERATOR),
-    "disputes.escalate_any": people(*OPERATOR),
+    "disputes.act_as_operator": people(*OPERATOR),
+    "disputes.show_file_to_operator": people(*OPERATOR),
+    "disputes.show_decision_to_operator": people(*OPERATOR),
+    "disputes.make_link": people(*OPERATOR),
+    "disputes.revoke_link": people(*OPERATOR),
     "disputes.list_own": people(*SELLER, tenant="disputes of one's own company"),
     "disputes.show_own": people(*SELLER, tenant=_OWN),
-    "disputes.answer": people(*SELLER, tenant=_OWN),
-    "disputes.escalate_own": people(*SELLER, tenant=_OWN),
-    "disputes.give_evidence": people(*SELLER, tenant=_OWN),
+    "disputes.act_as_seller": people(*SELLER, tenant=_OWN),
+    "disputes.show_file_to_seller": people(*SELLER, tenant=_OWN),
+    "disputes.show_decision_to_seller": people(*SELLER, tenant=_OWN),
 }
 FIGURE_DAYS = 90
 SHOWN_ENDED = 200
-INPUT_ERRORS = {
-    "empty": lambda: _("Write something first."),
-    "long": lambda: _("This text is too long."),
-    "past": lambda: _("This moment is over. Choose a later one."),
-    "range": lambda: _("At most the amount asked for can be refunded."),
-    "remedy": lambda: _("Only a refund has an amount, and it needs one above zero."),
-    "unknown": lambda: _("This choice is not on the list."),
-}
-
-
 @blueprint.context_processor
 def _add_words() -> dict[str, object]:
     lists = {"lower_parties": _lower_parties, "lower_defects": _lower_defects}
-    return {"words": words, "in_mediation": IN_MEDIATION, **lists}
+    shared = {"words": words, "remedies": REMEDY_NAMES, "limit_name": limit_name, "token": make_token()}
+    return {"in_mediation": IN_MEDIATION, **shared, **lists}
 
 
 def _lower_parties(parties: Sequence[str]) -> str:
@@ -107,16 +113,36 @@ def _do(dispute_id: int, act: Callable[[Session], object], *, done: str, page: s
             was_new = act(session) is not False
         flash(done if was_new else _("This was done before; nothing was changed."))
     except IllegalAction:
-        flash(_("This is no longer possible: the dispute has moved on. Nothing was changed."))
+        flash(MOVED_ON())
     except DisputeInputError as error:
-        flash(INPUT_ERRORS[error.code]())
+        flash(input_error(error.code))
+    return redirect(url_for(page, dispute_id=dispute_id), 303)
+
+
+def _perform(
+    dispute_id: int, action: str, *, page: str, render: Callable[..., tuple[str, int]]
+) -> tuple[str, int] | BaseResponse:
+    """Do an action of the table with what its form holds; what was typed stays when something is wrong with it."""
+    row = _get_row(get_session(), dispute_id)
+    if action not in DOINGS or action in {"decide"}:
+        raise NotFound
+    outcome = carry_out(row, action, actor=_act_as(current_actor()), store=find_store())
+    if isinstance(outcome, Failed):
+        return render(dispute_id, failed=outcome, status=400)
+    flash(outcome)
     return redirect(url_for(page, dispute_id=dispute_id), 303)
 
 
 def _reader(row: DisputeRow) -> Reader:
     actor = current_actor()
     zone = row.place.shop_zone if actor.is_seller else row.place.zone
-    return Reader(_act_as(actor).role, get_language(), zone)
+    role = _act_as(actor).role
+    return Reader(role, get_language(), zone, role != "mediator" or _is_in_charge(row))
+
+
+def _is_in_charge(row: DisputeRow) -> bool:
+    me = current_actor().user_id
+    return row.dispute.mediator_id in {None, me} and not queries.has_conflict(get_session(), row.dispute, me)
 
 
 # Mediators
@@ -144,28 +170,22 @@ def show_queue() -> str:
 
 
 def _render_case(
-    dispute_id: int,
-    *,
-    ruling: RulingForm | None = None,
-    evidence: EvidenceForm | None = None,
-    status: int = 200,
+    dispute_id: int, *, ruling: RulingForm | None = None, failed: Failed | None = None, status: int = 200
 ) -> tuple[str, int]:
     session = get_session()
     row = _get_row(session, dispute_id)
     _count_queue(session)
     page = build_case_page(session, row, reader=_reader(row), now=now())
-    mine = row.dispute.mediator_id in (None, current_actor().user_id)
-    barred = queries.has_conflict(session, row.dispute, current_actor().user_id)
-    today = now().astimezone(ZoneInfo(page.zone)).date()
     return render_template(
         "disputes/mediator_case.html",
         page=page,
         ruling=ruling or RulingForm(),
-        evidence=evidence or EvidenceForm(today=today),
-        may_act=mine and not barred,
+        failed=failed,
+        may_act=_is_in_charge(row),
         is_own=row.dispute.mediator_id == current_actor().user_id,
-        remedies=REMEDY_NAMES,
         clauses=CLAUSE_NUMBERS,
+        templates=queries.list_templates(session, seller_id=None),
+        evidence_due=page.kind.evidence_deadline,
     ), status
 
 
@@ -202,23 +222,10 @@ def declare_conflict(dispute_id: int) -> BaseResponse:
     return redirect(url_for("disputes.show_queue"), 303)
 
 
-@blueprint.post("/mediator/cases/<int:dispute_id>/evidence")
-def ask_evidence(dispute_id: int) -> tuple[str, int] | BaseResponse:
-    """Ask the seller for proof."""
-    row = _get_row(get_session(), dispute_id)
-    zone = ZoneInfo(row.place.zone)
-    form = EvidenceForm(today=now().astimezone(zone).date())
-    if not form.validate_on_submit():
-        return _render_case(dispute_id, evidence=form, status=400)
-    due_at = datetime.combine(form.due_on.data + timedelta(days=1), time(), zone) - timedelta(seconds=1)
-    return _do(
-        dispute_id,
-        lambda session: service.ask_evidence(
-            session, dispute_id=dispute_id, due_at=due_at, actor=_act_as(current_actor()), now=now()
-        ),
-        done=_("The seller was asked for proof."),
-        page="disputes.show_case",
-    )
+@blueprint.post("/mediator/cases/<int:dispute_id>/act/<action>")
+def act_as_mediator(dispute_id: int, action: str) -> tuple[str, int] | BaseResponse:
+    """Write, keep a note, ask for proof."""
+    return _perform(dispute_id, action, page="disputes.show_case", render=_render_case)
 
 
 def _to_ruling(form: RulingForm) -> Ruling:
@@ -245,10 +252,10 @@ def decide(dispute_id: int) -> tuple[str, int] | BaseResponse:
             )
     except DisputeInputError as error:
         field = {"refund_minor": form.amount, "grounds": form.grounds}.get(error.field, form.fault)
-        field.errors = [*field.errors, INPUT_ERRORS[error.code]()]
+        field.errors = [*field.errors, input_error(error.code)]
         return _render_case(dispute_id, ruling=form, status=400)
     except IllegalAction:
-        flash(_("This is no longer possible: the dispute has moved on. Nothing was changed."))
+        flash(MOVED_ON())
         return redirect(url_for("disputes.show_case", dispute_id=dispute_id), 303)
     flash(_("Decided. Both sides are told, and the seller’s record follows."))
     return redirect(url_for("disputes.show_case", dispute_id=dispute_id), 303)
@@ -277,29 +284,52 @@ def list_all() -> str:
     return render_template("disputes/operator_list.html", rows=rows, ended=ended, page=page)
 
 
-@blueprint.get("/operator/disputes/<int:dispute_id>")
-def show_any(dispute_id: int) -> str:
-    """One dispute, to read and to hand over."""
+def _render_any(dispute_id: int, *, failed: Failed | None = None, status: int = 200) -> tuple[str, int]:
     session = get_session()
     row = _get_row(session, dispute_id)
     page = build_case_page(session, row, reader=_reader(row), now=now())
-    return render_template("disputes/operator_case.html", page=page, remedies=REMEDY_NAMES)
+    barred = queries.list_barred(session, row.dispute)
+    return render_template(
+        "disputes/operator_case.html", page=page, failed=failed,
+        loads=[load for load in queries.list_loads(session) if load.mediator_id not in barred],
+        links=queries.list_links(session, dispute_id, now=now()),
+    ), status
 
 
-@blueprint.post("/operator/disputes/<int:dispute_id>/escalate")
-def escalate_any(dispute_id: int) -> BaseResponse:
-    """Hand a case to the mediators."""
-    return _escalate(dispute_id, "disputes.show_any")
+@blueprint.get("/operator/disputes/<int:dispute_id>")
+def show_any(dispute_id: int) -> tuple[str, int]:
+    """One dispute, to read and to hand over."""
+    return _render_any(dispute_id)
 
 
-def _escalate(dispute_id: int, page: str) -> BaseResponse:
+@blueprint.post("/operator/disputes/<int:dispute_id>/act/<action>")
+def act_as_operator(dispute_id: int, action: str) -> tuple[str, int] | BaseResponse:
+    """Hand over, assign, write, confirm or reopen."""
+    return _perform(dispute_id, action, page="disputes.show_any", render=_render_any)
+
+
+@blueprint.post("/operator/disputes/<int:dispute_id>/links")
+def make_link(dispute_id: int) -> BaseResponse:
+    """Make a link for the buyer; it is shown once."""
+    row = _get_row(get_session(), dispute_id)
+    language = request.form.get("language", row.place.language)
+    with writing() as session:
+        link = create_link(
+            session, dispute_id=dispute_id, language=language, actor=_act_as(current_actor()), now=now())
+    token = sign_link(link.id, secret=read_secret(get_site().settings))
+    address = get_site().settings.base_url.rstrip("/") + url_for("buyers.show", token=token)
+    flash(_("Send the buyer this address, it is shown only now: %(address)s", address=address))
+    return redirect(url_for("disputes.show_any", dispute_id=dispute_id), 303)
+
+
+@blueprint.post("/operator/disputes/<int:dispute_id>/links/<int:link_id>/revoke")
+def revoke_link(dispute_id: int, link_id: int) -> BaseResponse:
+    """Take a buyer's link back."""
     return _do(
         dispute_id,
-        lambda session: service.escalate(
-            session, dispute_id=dispute_id, actor=_act_as(current_actor()), now=now()
-        ),
-        done=_("The case is with the mediators now."),
-        page=page,
+        lambda session: revoke(session, dispute_id=dispute_id, link_id=link_id, now=now()),
+        done=_("The link no longer opens the dispute."),
+        page="disputes.show_any",
     )
 
 
@@ -319,72 +349,75 @@ def list_own() -> str:
     )
 
 
-def _render_own(dispute_id: int, *, form: AnswerForm | None = None, status: int = 200) -> tuple[str, int]:
+def _render_own(dispute_id: int, *, failed: Failed | None = None, status: int = 200) -> tuple[str, int]:
     session = get_session()
     row = _get_row(session, dispute_id)
     page = build_case_page(session, row, reader=_reader(row), now=now())
     return render_template(
-        "disputes/seller_case.html",
-        page=page,
-        form=form or AnswerForm(),
-        token=make_token(),
-        remedies=REMEDY_NAMES,
-        is_open=row.dispute.state in OPEN_STATES,
+        "disputes/seller_case.html", page=page, failed=failed, is_open=row.dispute.state in OPEN_STATES,
+        templates=queries.list_templates(session, seller_id=row.place.seller_id),
     ), status
 
 
 @blueprint.get("/seller/disputes/<int:dispute_id>")
 def show_own(dispute_id: int) -> tuple[str, int]:
-    """One dispute with the answer form; opening it changes nothing."""
+    """One dispute with what the seller may do; opening it changes nothing."""
     return _render_own(dispute_id)
 
 
-@blueprint.post("/seller/disputes/<int:dispute_id>/answer")
-def answer(dispute_id: int) -> tuple[str, int] | BaseResponse:
-    """Write to the buyer."""
-    _get_row(get_session(), dispute_id)
-    form = AnswerForm()
-    if not form.validate_on_submit():
-        return _render_own(dispute_id, form=form, status=400)
-    return _do(
-        dispute_id,
-        lambda session: service.answer_buyer(
-            session,
-            dispute_id=dispute_id,
-            text=form.text.data,
-            awaits_buyer=form.awaits_buyer.data,
-            token=form.token.data,
-            actor=_act_as(current_actor()),
-            now=now(),
-        ),
-        done=_("Your message was sent to the buyer."),
-        page="disputes.show_own",
-    )
+@blueprint.post("/seller/disputes/<int:dispute_id>/act/<action>")
+def act_as_seller(dispute_id: int, action: str) -> tuple[str, int] | BaseResponse:
+    """Answer, offer, accept, prove, ask for a mediator, appeal."""
+    return _perform(dispute_id, action, page="disputes.show_own", render=_render_own)
 
 
-@blueprint.post("/seller/disputes/<int:dispute_id>/escalate")
-def escalate_own(dispute_id: int) -> BaseResponse:
-    """Ask for a mediator."""
-    return _escalate(dispute_id, "disputes.show_own")
+# Files and decisions
 
 
-@blueprint.post("/seller/disputes/<int:dispute_id>/evidence")
-def give_evidence(dispute_id: int) -> tuple[str, int] | BaseResponse:
-    """Send the proof a mediator asked for."""
-    _get_row(get_session(), dispute_id)
-    form = AnswerForm()
-    if not form.validate_on_submit():
-        return _render_own(dispute_id, form=form, status=400)
-    return _do(
-        dispute_id,
-        lambda session: service.give_evidence(
-            session,
-            dispute_id=dispute_id,
-            text=form.text.data,
-            token=form.token.data,
-            actor=_act_as(current_actor()),
-            now=now(),
-        ),
-        done=_("Your proof was sent to the mediator."),
-        page="disputes.show_own",
-    )
+def _send_file(dispute_id: int, file_id: int) -> Response:
+    row = _get_row(get_session(), dispute_id)
+    file = find_file(get_session(), row.dispute, file_id, side=_act_as(current_actor()).side)
+    if file is None:
+        raise NotFound
+    return send_attachment(file, find_store(), preview=bool(request.args.get("preview")))
+
+
+@blueprint.get("/mediator/cases/<int:dispute_id>/files/<int:file_id>")
+def show_file_to_mediator(dispute_id: int, file_id: int) -> Response:
+    """A file of the case, as a download or a small picture."""
+    return _send_file(dispute_id, file_id)
+
+
+@blueprint.get("/operator/disputes/<int:dispute_id>/files/<int:file_id>")
+def show_file_to_operator(dispute_id: int, file_id: int) -> Response:
+    """A file of the case, as a download or a small picture."""
+    return _send_file(dispute_id, file_id)
+
+
+@blueprint.get("/seller/disputes/<int:dispute_id>/files/<int:file_id>")
+def show_file_to_seller(dispute_id: int, file_id: int) -> Response:
+    """A file of the case that was sent to the seller, as a download or a small picture."""
+    return _send_file(dispute_id, file_id)
+
+
+def _send_decision(dispute_id: int) -> Response:
+    row = _get_row(get_session(), dispute_id)
+    return send_decision(row, request.args.get("language") or get_language())
+
+
+@blueprint.get("/mediator/cases/<int:dispute_id>/decision.pdf")
+def show_decision_to_mediator(dispute_id: int) -> Response:
+    """The decision as a document."""
+    return _send_decision(dispute_id)
+
+
+@blueprint.get("/operator/disputes/<int:dispute_id>/decision.pdf")
+def show_decision_to_operator(dispute_id: int) -> Response:
+    """The decision as a document."""
+    return _send_decision(dispute_id)
+
+
+@blueprint.get("/seller/disputes/<int:dispute_id>/decision.pdf")
+def show_decision_to_seller(dispute_id: int) -> Response:
+    """The decision as a document."""
+    return _send_decision(dispute_id)

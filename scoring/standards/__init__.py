@@ -23,6 +23,7 @@ from scoring.standards.reading import (
     standard_schema,
     write_yaml,
 )
+from scoring.standards.versions import Change, diff_standards, require_notice, require_successor
 from scoring.standards.windowing import Window, Windows
 
 MetricRule = Rule
@@ -31,6 +32,7 @@ __all__ = [
     "DEFECT_KINDS",
     "LEVEL_IDS",
     "Badge",
+    "Change",
     "ConditionError",
     "Evidence",
     "Figure",
@@ -44,12 +46,15 @@ __all__ = [
     "WarningTerms",
     "Window",
     "Windows",
+    "diff_standards",
     "find_mistakes",
     "list_presets",
     "load_preset",
     "load_standard",
     "parse_standard",
     "read_preset",
+    "require_notice",
+    "require_successor",
     "standard_schema",
     "title_in",
     "write_yaml",

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from operator_qos import migrate
 from tests.architecture.sources import ROOT
 
 BUILD = "import sys; from hatchling.build import build_wheel; build_wheel(sys.argv[1])"
@@ -58,4 +59,4 @@ def test_an_unpacked_wheel_finds_its_migrations(wheel: Path, tmp_path: Path) -> 
         text=True,
         env={"PYTHONPATH": str(tmp_path)},
     ).stdout.split()
-    assert found == [str(tmp_path / "operator_qos" / "migrations"), "0001"]
+    assert found == [str(tmp_path / "operator_qos" / "migrations"), migrate.get_head()]

@@ -160,10 +160,10 @@ def test_foreign_and_missing_disputes_answer_alike(
         answers = client.get(foreign), client.get(missing)
         assert [answer.status_code for answer in answers] == [404, 404]
         assert answers[0].text == answers[1].text
-    for action in ("answer", "escalate", "evidence"):
+    for action in ("answer", "escalate", "give_evidence", "offer", "appeal", "nothing"):
         form = {"text": "x", "token": "0" * 16}
-        assert post(stranger, f"/seller/disputes/{own}/{action}", form).status_code == 404
-    for action in ("take", "conflict", "evidence", "decision"):
+        assert post(stranger, f"/seller/disputes/{own}/act/{action}", form).status_code == 404
+    for action in ("take", "conflict", "act/ask_evidence", "act/write", "decision"):
         assert post(mediator, f"/mediator/cases/{own}/{action}").status_code == 404
     assert _state(engine, own) == before
 
@@ -174,7 +174,7 @@ def test_the_seller_answers_in_the_app_once(app: Flask, engine: Engine, own: int
     form = {"text": "Nous avons ouvert une enquête.", "awaits_buyer": "y", "token": "ab" * 8}
     events = _state(engine, own)[1]
     for _ in range(2):
-        assert post(client, f"{path}/answer", form, page=path).status_code == 303
+        assert post(client, f"{path}/act/answer", form, page=path).status_code == 303
     assert _state(engine, own) == ("in_discussion", events + 1, 1)
     page = client.get(path).text
     assert "Nous avons ouvert une enquête." in page
@@ -184,16 +184,16 @@ def test_the_seller_answers_in_the_app_once(app: Flask, engine: Engine, own: int
 def test_an_empty_answer_is_refused_beside_its_field(app: Flask, engine: Engine, own: int) -> None:
     client, path = sign_in(app, "seller_owner"), f"/seller/disputes/{own}"
     before = _state(engine, own)
-    answer = post(client, f"{path}/answer", {"text": " ", "token": "ab" * 8}, page=path)
+    answer = post(client, f"{path}/act/answer", {"text": " ", "token": "ab" * 8}, page=path)
     assert answer.status_code == 400
     assert "Write a message first." in answer.text
-    assert client.post(f"{path}/answer", data={"text": "no token"}).status_code == 400
+    assert client.post(f"{path}/act/answer", data={"text": "no token"}).status_code == 400
     assert _state(engine, own) == before
 
 
 def test_a_party_asks_for_a_mediator(app: Flask, engine: Engine, own: int) -> None:
     client, path = sign_in(app, "seller_owner"), f"/seller/disputes/{own}"
-    assert post(client, f"{path}/escalate", page=path).headers["Location"] == path
+    assert post(client, f"{path}/act/escalate", page=path).headers["Location"] == path
     assert _state(engine, own)[0] == "assigned"
     page = client.get(path).text
     assert "The mediator decides by" in page
@@ -269,11 +269,11 @@ def test_a_wrong_decision_keeps_what_was_typed(
 def test_proof_is_asked_and_given(app: Flask, engine: Engine, escalated: int) -> None:
     mediator, seller = sign_in(app, "mediator"), sign_in(app, "seller_owner")
     path, own_path = f"/mediator/cases/{escalated}", f"/seller/disputes/{escalated}"
-    past = post(mediator, f"{path}/evidence", {"due_on": "2026-06-17"}, page=path)
+    past = post(mediator, f"{path}/act/ask_evidence", {"due_on": "2026-06-17"}, page=path)
     assert (past.status_code, "This day is over." in past.text) == (400, True)
-    post(mediator, f"{path}/evidence", {"due_on": "2026-06-20"}, page=path)
+    post(mediator, f"{path}/act/ask_evidence", {"due_on": "2026-06-20"}, page=path)
     assert "The mediator asks you for proof." in seller.get(own_path).text
-    post(seller, f"{own_path}/evidence", {"text": "The letter.", "token": "cd" * 8}, page=own_path)
+    post(seller, f"{own_path}/act/give_evidence", {"text": "The letter.", "token": "cd" * 8}, page=own_path)
     assert "The letter." in mediator.get(path).text
     assert "The mediator asks you for proof." not in seller.get(own_path).text
 
@@ -281,7 +281,7 @@ def test_proof_is_asked_and_given(app: Flask, engine: Engine, escalated: int) ->
 def test_the_operator_hands_a_case_over(app: Flask, engine: Engine, own: int) -> None:
     client, path = sign_in(app, "analyst"), f"/operator/disputes/{own}"
     assert "D-1" in client.get("/operator/disputes").text
-    post(client, f"{path}/escalate", page=path)
+    post(client, f"{path}/act/escalate", page=path)
     assert _state(engine, own)[0] == "assigned"
 
 

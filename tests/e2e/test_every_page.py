@@ -68,3 +68,19 @@ def test_the_door_suits_everybody(stranger: Visitor, size: ViewportSize) -> None
     stranger.open("/login")
     assert stranger.list_violations() == []
     assert stranger.overflow() <= 0
+
+
+DARK = [("operator", "/operator/today"), ("operator", "/operator/sellers"), ("seller", "/seller/day"),
+        ("seller", f"/seller/scorecard?shop={SHOP}"), ("operator", f"/operator/shops/{SHOP}/{LATE}")]  # fmt: skip
+
+
+@pytest.mark.parametrize(("role", "path"), DARK)
+def test_a_page_can_be_read_in_the_dark(visit: Callable[[str, str], Visitor], role: str, path: str) -> None:
+    tab = visit(role, "en")
+    tab.page.emulate_media(color_scheme="dark")
+    try:
+        tab.open(path)
+        assert tab.page.evaluate("getComputedStyle(document.body).backgroundColor") != "rgb(255, 255, 255)"
+        assert tab.list_violations() == []
+    finally:
+        tab.page.emulate_media(color_scheme="light")

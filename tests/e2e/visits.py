@@ -79,9 +79,9 @@ class Visitor:
         self.settle()
 
     def settle(self) -> None:
-        """Wait until the page and its charts have loaded."""
+        """Wait until the page has loaded and no chart is being drawn."""
         self.page.wait_for_load_state()
-        expect(self.page.locator("[data-figure]:not([data-settled])")).to_have_count(0, timeout=TIMEOUT_MS)
+        expect(self.page.locator("[data-drawing]")).to_have_count(0, timeout=TIMEOUT_MS)
 
     def follow(self, target: Locator) -> None:
         """Press a link or a button and wait for the page it leads to."""
@@ -103,10 +103,10 @@ class Visitor:
 
     def list_violations(self) -> list[str]:
         """What axe finds, a line per element."""
-        found: dict[str, Any] = self.page.evaluate(f"axe.run({json.dumps(RULES)})")
+        found = self.page.evaluate(f"axe.run({json.dumps(RULES)}).then((told) => told.violations)")
         return [
             f"{violation['id']}: {node['html'][:200]} {node.get('failureSummary', '')}"
-            for violation in found["violations"]
+            for violation in found
             for node in violation["nodes"]
         ]
 

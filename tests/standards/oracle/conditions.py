@@ -43,10 +43,12 @@ def _entry(key: str, value: Any, look: Look) -> bool | None:
     return test(key, value, look)
 
 
-def test(key: str, wanted: Any, look: Look) -> bool | None:
+def test(key: str, wanted: Any, look: Look) -> bool | None:  # noqa: PLR0911 - one answer per kind
     found = look.find(key)
     if wanted in ("given", "missing"):
         return (found is not None) == (wanted == "given")
+    if found is None and is_text(wanted) and key.rpartition(".")[2] not in ("verdict", "grade"):
+        return False
     if found is None:
         return look.instead(key)
     if isinstance(wanted, bool):
@@ -56,6 +58,10 @@ def test(key: str, wanted: Any, look: Look) -> bool | None:
     if wanted[0] not in "<>=≤≥":
         return bool(found == wanted)
     return compare(Fraction(found), wanted)
+
+
+def is_text(wanted: Any) -> bool:
+    return isinstance(wanted, list) or (isinstance(wanted, str) and wanted[0] not in "<>=≤≥")
 
 
 def compare(number: Fraction, wanted: str) -> bool:
