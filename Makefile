@@ -37,6 +37,7 @@ format: $(VENV)/.tests ## let ruff mend what it can
 	@$(BIN)/ruff check --fix .
 
 bench: $(VENV)/.tests ## measure; one JSON line per figure
+	@$(PIP) --editable '.[bench]'
 	@$(BIN)/operator-qos demo --no-serve
 	@$(BIN)/python -m benchmarks
 

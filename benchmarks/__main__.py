@@ -1,6 +1,7 @@
 """`python -m benchmarks [DATABASE]`: every figure, one JSON line each."""
 
-from benchmarks import ingest, pages
+from benchmarks import clock, ingest, pages
 
 ingest.main()
 pages.main()
+clock.main()
