@@ -20,10 +20,9 @@ from operator_qos.db import reading, unit_of_work
 from operator_qos.evaluation import queries
 from operator_qos.evaluation.announcements import announce_changes, net_changes
 from operator_qos.evaluation.rules import OutcomeTable, ShopEvaluation, ShopResult
-from operator_qos.standing.queries import find_last_run_on, has_run_on, list_standings
+from operator_qos.standing.queries import StandingRow, find_last_run_on, has_run_on, list_standings
 from operator_qos.standing.service import (
     Change,
-    KeptStanding,
     ResultRow,
     RunHeader,
     append_changes,
@@ -99,7 +98,7 @@ class _Judge:
         self.decided_on[shop.shop_id] = on
         return [_to_change(shop, intent, on=on, standard=self.standard) for intent in intents]
 
-    def list_decided(self) -> list[KeptStanding]:
+    def list_decided(self) -> list[StandingRow]:
         """The standings that were decided, as they are after the last date."""
         return [
             _keep(shop_id, self.standings[shop_id], since_on=self.since_on[shop_id], on=on)
@@ -323,10 +322,10 @@ def _announce(
     )
 
 
-def _keep(shop_id: int, standing: Standing, *, since_on: date, on: date) -> KeptStanding:
+def _keep(shop_id: int, standing: Standing, *, since_on: date, on: date) -> StandingRow:
     plain = to_plain(standing)
     warning = max((episode.warning for episode in standing.episodes), default=0)
-    return KeptStanding(shop_id, standing.level, plain["badges"], plain["episodes"], warning, since_on, on)
+    return StandingRow(shop_id, standing.level, plain["badges"], plain["episodes"], warning, since_on, on)
 
 
 def _to_change(shop: ShopEvaluation, intent: Intent, *, on: date, standard: Standard) -> Change:

@@ -42,6 +42,7 @@ PERMISSIONS = {
 }
 _AT_OPERATOR = "/operator/shops/<marketplace>/<shop>"
 _AT_SELLER = "/seller/shops/<marketplace>/<shop>"
+_FOR_OPERATOR, _FOR_SELLER = {"audience": "operator"}, {"audience": "seller"}
 YEAR_SECONDS = 31_536_000
 
 
@@ -68,7 +69,17 @@ def _units(place: Place, metric: str) -> UnitsView:
     return found
 
 
-def _show_units(place: Place, metric: str) -> str:
+CSV_HEAD = (
+    *("marketplace", "shop", "metric", "unit", "order", "anchor_at", "base", "bad", "official_base"),
+    *("official_bad", "forgiven", "amount"),
+)
+
+
+@blueprint.get(f"{_AT_OPERATOR}/metrics/<metric>", endpoint="operator_units", defaults=_FOR_OPERATOR)
+@blueprint.get(f"{_AT_SELLER}/metrics/<metric>", endpoint="seller_units", defaults=_FOR_SELLER)
+def show_units(audience: str, marketplace: str, shop: str, metric: str) -> str:
+    """The rows behind a number."""
+    place = _place(audience, marketplace, shop)
     view = _units(place, metric)
     page = read_page(len(view.rows))
     lines = build_lines(place.session, place.card.id, view, take_page(view.rows, page))
@@ -85,13 +96,11 @@ def _show_units(place: Place, metric: str) -> str:
     )
 
 
-CSV_HEAD = (
-    *("marketplace", "shop", "metric", "unit", "order", "anchor_at", "base", "bad", "official_base"),
-    *("official_bad", "forgiven", "amount"),
-)
-
-
-def _send_units(place: Place, metric: str) -> Response:
+@blueprint.get(f"{_AT_OPERATOR}/metrics/<metric>/rows.csv", endpoint="operator_units_csv", defaults=_FOR_OPERATOR)
+@blueprint.get(f"{_AT_SELLER}/metrics/<metric>/rows.csv", endpoint="seller_units_csv", defaults=_FOR_SELLER)
+def send_units(audience: str, marketplace: str, shop: str, metric: str) -> Response:
+    """The rows behind a number as a file."""
+    place = _place(audience, marketplace, shop)
     view = _units(place, metric)
     rows: list[tuple[object, ...]] = [CSV_HEAD]
     for unit in view.rows:
@@ -107,84 +116,34 @@ def _send_units(place: Place, metric: str) -> Response:
     return send_csv(f"{place.card.code}-{metric}.csv", rows)
 
 
-def _send_figure(place: Place, metric: str) -> Response:
+@blueprint.get(f"{_AT_OPERATOR}/metrics/<metric>/trend.json", endpoint="operator_figure", defaults=_FOR_OPERATOR)
+@blueprint.get(f"{_AT_SELLER}/metrics/<metric>/trend.json", endpoint="seller_figure", defaults=_FOR_SELLER)
+def send_figure(audience: str, marketplace: str, shop: str, metric: str) -> Response:
+    """The official results over time as a Plotly figure."""
+    place = _place(audience, marketplace, shop)
     if metric not in METRICS:
         raise NotFound
     points = list_official_points(place.session, place.card.id, [metric])[metric]
     return jsonify(build_figure(metric, points, get_standard().find_rule(metric), language=get_language()))
 
 
-def _show_order(place: Place, order: str) -> str:
+@blueprint.get(f"{_AT_OPERATOR}/orders/<path:order>", endpoint="operator_order", defaults=_FOR_OPERATOR)
+@blueprint.get(f"{_AT_SELLER}/orders/<path:order>", endpoint="seller_order", defaults=_FOR_SELLER)
+def show_order(audience: str, marketplace: str, shop: str, order: str) -> str:
+    """Everything about one order."""
+    place = _place(audience, marketplace, shop)
     found = build_order(place.session, place.card, order, now_ms=to_ms(now()))
     if found is None:
         raise NotFound
     return show("ledger/order.html", page=found, card=place.card, links=place.links)
 
 
-def _show_standard(audience: str) -> str:
-    return show(
-        "ledger/standard.html", page=build_standard(get_standard(), get_language()), audience=audience
-    )
-
-
-@blueprint.get(f"{_AT_OPERATOR}/metrics/<metric>", endpoint="operator_units")
-def show_operator_units(marketplace: str, shop: str, metric: str) -> str:
-    """The rows behind a number."""
-    return _show_units(_place("operator", marketplace, shop), metric)
-
-
-@blueprint.get(f"{_AT_SELLER}/metrics/<metric>", endpoint="seller_units")
-def show_seller_units(marketplace: str, shop: str, metric: str) -> str:
-    """The rows behind a number, for the seller."""
-    return _show_units(_place("seller", marketplace, shop), metric)
-
-
-@blueprint.get(f"{_AT_OPERATOR}/metrics/<metric>/rows.csv", endpoint="operator_units_csv")
-def send_operator_units(marketplace: str, shop: str, metric: str) -> Response:
-    """The rows behind a number as a file."""
-    return _send_units(_place("operator", marketplace, shop), metric)
-
-
-@blueprint.get(f"{_AT_SELLER}/metrics/<metric>/rows.csv", endpoint="seller_units_csv")
-def send_seller_units(marketplace: str, shop: str, metric: str) -> Response:
-    """The rows behind a number as a file, for the seller."""
-    return _send_units(_place("seller", marketplace, shop), metric)
-
-
-@blueprint.get(f"{_AT_OPERATOR}/metrics/<metric>/trend.json", endpoint="operator_figure")
-def send_operator_figure(marketplace: str, shop: str, metric: str) -> Response:
-    """The official results over time as a Plotly figure."""
-    return _send_figure(_place("operator", marketplace, shop), metric)
-
-
-@blueprint.get(f"{_AT_SELLER}/metrics/<metric>/trend.json", endpoint="seller_figure")
-def send_seller_figure(marketplace: str, shop: str, metric: str) -> Response:
-    """The official results over time as a Plotly figure, for the seller."""
-    return _send_figure(_place("seller", marketplace, shop), metric)
-
-
-@blueprint.get(f"{_AT_OPERATOR}/orders/<path:order>", endpoint="operator_order")
-def show_operator_order(marketplace: str, shop: str, order: str) -> str:
-    """Everything about one order."""
-    return _show_order(_place("operator", marketplace, shop), order)
-
-
-@blueprint.get(f"{_AT_SELLER}/orders/<path:order>", endpoint="seller_order")
-def show_seller_order(marketplace: str, shop: str, order: str) -> str:
-    """Everything about one order, for the seller."""
-    return _show_order(_place("seller", marketplace, shop), order)
-
-
-@blueprint.get("/operator/standard", endpoint="operator_standard")
-def show_operator_standard() -> str:
+@blueprint.get("/operator/standard", endpoint="operator_standard", defaults=_FOR_OPERATOR)
+@blueprint.get("/seller/standard", endpoint="seller_standard", defaults=_FOR_SELLER)
+def show_standard(audience: str) -> str:
     """The standard in plain words."""
-    return _show_standard("operator")
-
-
-@blueprint.get("/seller/standard", endpoint="seller_standard")
-def show_seller_standard() -> str:
-    """The standard in plain words, for sellers."""
-    return _show_standard("seller")
+    page = build_standard(get_standard(), get_language())
+    return show("ledger/standard.html", page=page, audience=audience)
 
 
 @lru_cache(maxsize=1)

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from operator_qos.clock import from_ms
 from operator_qos.db import bulk_insert, write_json
 from operator_qos.standing.models import EvaluationResult, EvaluationRun, ShopStanding, StandingChange
+from operator_qos.standing.queries import StandingRow
 
 
 @dataclass(frozen=True)
@@ -45,19 +46,6 @@ class ResultRow:
     value: float | None
     verdict: str
     units: Sequence[str]
-
-
-@dataclass(frozen=True)
-class KeptStanding:
-    """The standing of a shop as it is kept; `episodes` are plain values."""
-
-    shop_id: int
-    level: str
-    badges: Sequence[str]
-    episodes: Sequence[Mapping[str, Any]]
-    warning: int
-    since_on: date
-    decided_on: date
 
 
 @dataclass(frozen=True)
@@ -107,7 +95,7 @@ def append_changes(session: Session, runs: Mapping[int, RunHeader], changes: Seq
         session.execute(insert(StandingChange), rows)
 
 
-def store_standings(session: Session, standings: Sequence[KeptStanding]) -> None:
+def store_standings(session: Session, standings: Sequence[StandingRow]) -> None:
     """Replace the standings of these shops. Does not commit."""
     if not standings:
         return

@@ -12,7 +12,6 @@ from operator_qos.sellers.models import Marketplace, Seller, Shop
 from operator_qos.standing import queries
 from operator_qos.standing.service import (
     Change,
-    KeptStanding,
     ResultRow,
     RunHeader,
     append_changes,
@@ -77,13 +76,13 @@ def run(engine: Engine, on: date, numbers: dict[int, tuple[int, int]]) -> None:
         )
 
 
-def keep(engine: Engine, *rows: KeptStanding) -> None:
+def keep(engine: Engine, *rows: queries.StandingRow) -> None:
     with unit_of_work(engine) as session:
         store_standings(session, rows)
 
 
-def standing(shop: int, level: str = "top", badges: tuple[str, ...] = ("top_seller",)) -> KeptStanding:
-    return KeptStanding(shop, level, list(badges), [], 0, DAY, DAY)
+def standing(shop: int, level: str = "top", badges: tuple[str, ...] = ("top_seller",)) -> queries.StandingRow:
+    return queries.StandingRow(shop, level, list(badges), [], 0, DAY, DAY)
 
 
 def test_a_date_is_claimed_once_and_the_failed_claim_leaves_the_transaction_usable(engine: Engine) -> None:
