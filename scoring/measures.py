@@ -274,21 +274,21 @@ def _weights(frame: pd.DataFrame, figure: Figure) -> Ints:
 
 def _references(frame: pd.DataFrame) -> Ints:
     """A number per unit, in the order of their names; a line without one is a unit of its own and comes before."""
-    return _number(frame, "unit_ref", np.arange(len(frame)))
+    return _number(frame, "unit_ref", np.arange(len(frame)), in_order=True)
 
 
 def _buyers(frame: pd.DataFrame) -> Ints:
     """A number per distinct buyer; an unknown one is told apart by the unit."""
-    return _number(frame, "buyer", _references(frame))
+    return _number(frame, "buyer", _references(frame), in_order=False)
 
 
-def _number(frame: pd.DataFrame, key: str, otherwise: Ints) -> Ints:
-    """Equal texts share a number, in their order, above those of the lines that have none."""
+def _number(frame: pd.DataFrame, key: str, otherwise: Ints, *, in_order: bool) -> Ints:
+    """Equal texts share a number, above those of the lines that have none; in the order of the texts where asked."""
     texts = text_column(frame, key)
     named = np.asarray(texts != "", np.bool_)
     numbers = otherwise.astype(np.int64)
     above = int(otherwise.max(initial=-1)) + 1
-    numbers[named] = above + pd.factorize(texts[named], sort=True)[0]
+    numbers[named] = above + pd.factorize(texts[named], sort=in_order)[0]
     return numbers
 
 
