@@ -64,6 +64,12 @@ def _deliver_outbox(engine: Engine, settings: Settings, now: datetime) -> object
     return deliver_outbox(engine, settings, now=now)
 
 
+def _call_hooks(engine: Engine, _settings: Settings, now: datetime) -> object:
+    from operator_qos.disputes.calling import call_hooks
+
+    return call_hooks(engine, now=now)
+
+
 def _recount_cells(engine: Engine, _settings: Settings, now: datetime) -> object:
     from operator_qos.ledger.jobs import recount_cells
 
@@ -85,6 +91,7 @@ JOBS: tuple[Job, ...] = (
     Job("evaluate_due", _evaluate_due, "interval", {"minutes": 10}),
     Job("deliver_outbox", _deliver_outbox, "interval", {"seconds": 20}),
     Job("finish_abandoned_imports", _finish_abandoned, "interval", {"minutes": 10}),
+    Job("call_hooks", _call_hooks, "interval", {"seconds": 20}),
     Job("recount_cells", _recount_cells, "cron", {"hour": 3, "minute": 10}),
 )
 

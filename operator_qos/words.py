@@ -125,7 +125,7 @@ REMEDIES: Table = {
 DISPUTE_STATES: Table = {
     "opened": _("Opened"),
     "in_discussion": _("In discussion"),
-    "escalated": _("With a mediator"),
+    "escalated": _("Waits for a mediator"),
     "assigned": _("With a mediator"),
     "seller_overdue": _("Seller overdue"),
     "evidence_asked": _("Proof asked"),

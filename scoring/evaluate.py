@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -50,7 +51,7 @@ class Result:
     final: Flags | None = None
     phantom: bool = False
 
-    @property
+    @cached_property
     def shop(self) -> Ints:
         """The shop position of each group."""
         return np.array([shop for shop, _ in self.groups], np.int64)

@@ -188,7 +188,7 @@ class Table:
         units = Units(
             group, anchor, wall, _weights(frame, figure), _filled(frame, "value_minor", 0), _buyers(frame),
             _filled(frame, "from_ms", -(2**62)), _filled(frame, "until_ms", 2**62), official, raw)
-        refs = pd.factorize(_references(frame), sort=True)[0].astype(np.int64)
+        refs = _references(frame)
         keep = counted & (group >= 0)
         order = np.lexsort((refs, anchor))
         order = order[keep[order]]
@@ -272,17 +272,24 @@ def _weights(frame: pd.DataFrame, figure: Figure) -> Ints:
     return _filled(frame, *columns[figure.weigh_by]) if figure.weigh_by else np.ones(len(frame), np.int64)
 
 
-def _references(frame: pd.DataFrame) -> Texts:
-    """What a unit is called; a line without a name is a unit of its own."""
-    named, own = text_column(frame, "unit_ref"), np.array([f"#{number:012}" for number in frame.index], object)
-    return np.where(named == "", own, named)
+def _references(frame: pd.DataFrame) -> Ints:
+    """A number per unit, in the order of their names; a line without one is a unit of its own and comes before."""
+    return _number(frame, "unit_ref", np.arange(len(frame)), in_order=True)
 
 
 def _buyers(frame: pd.DataFrame) -> Ints:
     """A number per distinct buyer; an unknown one is told apart by the unit."""
-    named = text_column(frame, "buyer")
-    told_apart = np.where(named == "", "#" + _references(frame), "b" + named)
-    return np.asarray(pd.factorize(told_apart)[0], np.int64)
+    return _number(frame, "buyer", _references(frame), in_order=False)
+
+
+def _number(frame: pd.DataFrame, key: str, otherwise: Ints, *, in_order: bool) -> Ints:
+    """Equal texts share a number, above those of the lines that have none; in the order of the texts where asked."""
+    texts = text_column(frame, key)
+    named = np.asarray(texts != "", np.bool_)
+    numbers = otherwise.astype(np.int64)
+    above = int(otherwise.max(initial=-1)) + 1
+    numbers[named] = above + pd.factorize(texts[named], sort=in_order)[0]
+    return numbers
 
 
 def _falls_out(exclusion: Exclusion, facts: RowFacts) -> Flags:

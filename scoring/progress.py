@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 
@@ -92,6 +93,29 @@ def begin(standard: Standard, size: int) -> Progress:
     start = names.index(standard.changes.start_tier) if standard.changes.start_tier else NONE
     zeroes = np.zeros(size, np.int64)
     return Progress(None, np.full(size, start), np.full(size, NONE), zeroes, zeroes)
+
+
+def regroup(progress: Progress, standard: Standard, places: Ints) -> Progress:
+    """The progress for another list of shops: entry n is that of the old place ``places[n]``, −1 for a new shop."""
+    new = places < 0
+    start = begin(standard, len(places))
+
+    def pick(values: Any, otherwise: Any) -> Any:
+        taken = values[np.maximum(places, 0)] if len(values) else np.zeros(len(places), values.dtype)
+        return np.where(new, otherwise, taken)
+
+    return replace(
+        progress, tier=pick(progress.tier, start.tier), tier_since=pick(progress.tier_since, NONE),
+        rising=pick(progress.rising, 0), falling=pick(progress.falling, 0),
+        rules={name: RuleRun(pick(run.in_a_row, 0), pick(run.first_breach, NONE), pick(run.last_breach, NONE),
+                             pick(run.warning, 0), pick(run.ever, False)) for name, run in progress.rules.items()},
+        strikes={name: tuple((day, pick(found, 0)) for day, found in runs) for name, runs in progress.strikes.items()},
+        events={name: tuple((day, pick(found, False)) for day, found in runs)
+                for name, runs in progress.events.items()},
+        steps={name: tuple(Lasting(pick(run.since, NONE), pick(run.held, False)) for run in runs)
+               for name, runs in progress.steps.items()},
+        badges={name: pick(held, False) for name, held in progress.badges.items()},
+        balance=None if progress.balance is None else pick(progress.balance, 0))
 
 
 def advance(progress: Progress, evaluation: Evaluation) -> Progress:

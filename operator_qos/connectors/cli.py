@@ -26,9 +26,12 @@ def import_group() -> None:
 
 def _show(context: Context, report: ImportReport) -> None:
     counts = asdict(report.counts)
-    document = {"rows": report.rows, "resumed_after": report.resumed_after, **counts, "examples": report.examples}
+    document = {"rows": report.rows, "resumed_after": report.resumed_after, **counts, "stuck": report.stuck,
+                "examples": report.examples}
     text = ", ".join(f"{number} {word}" for word, number in counts.items())
     lines = [f"{report.rows} rows read: {text}.", *report.examples]
+    if report.stuck:
+        lines.append(f"{report.stuck} orders or cases could not be worked out; operator-qos doctor says what to do.")
     emit(context, document, "\n".join(lines))
 
 

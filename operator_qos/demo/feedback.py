@@ -69,13 +69,11 @@ class ShowcaseWriter(Writer):
 
     def write(self, orders: list[Order]) -> None:
         """Write on delivered orders that the cases shown have left alone."""
-        chosen = iter(orders)
-        for script in (self._correct, self._retract, self._change, self._remove, self._restore):
-            script(next(chosen))
-        for script in (self._refuse_return, self._take_back, self._forgive_answer, self._forgive_defect):
-            script(next(chosen))
-        for script in (self._survey, self._wave_off, self._scan):
-            script(next(chosen))
+        scripts = (
+            self._correct, self._retract, self._change, self._remove, self._restore, self._refuse_return,
+            self._take_back, self._forgive_answer, self._forgive_defect, self._survey, self._wave_off, self._scan)
+        for script, order in zip(scripts, orders, strict=False):  # a very small demo tells fewer of them
+            script(order)
 
     def _say(self, days: int, kind: str, order: Order, data: Mapping[str, Any], subject: str = "") -> None:
         at = (order.fate.delivered_at or order.placed_at) + days * DAY_SECONDS

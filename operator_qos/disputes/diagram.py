@@ -4,20 +4,24 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from operator_qos.disputes.rules import ACTIONS, STATES
+from operator_qos.disputes.rules import ACTIONS, IN_MEDIATION, OPEN_STATES, STATES, TALKING, Action
 
-WIDTH, HEIGHT, BOX_WIDTH, BOX_HEIGHT = 960, 400, 132, 34
+WIDTH, HEIGHT, BOX_WIDTH, BOX_HEIGHT = 1120, 390, 146, 34
 # Where each state stands: column and row, so that time runs to the right and mediation lies below the talks.
 _PLACES = {
-    "opened": (0, 0), "seller_overdue": (0, 2), "in_discussion": (1.4, 0), "settled": (3, 0), "closed": (5, 0),
-    "auto_closed": (3, 1), "withdrawn": (5, 1), "escalated": (1.4, 2), "assigned": (1.4, 3), "evidence_asked": (3, 3),
-    "decided": (5, 2), "under_appeal": (3, 2), "final": (5, 3),
+    "opened": (0, 0), "seller_overdue": (0, 1), "in_discussion": (1.25, 0), "settled": (2.5, 1), "closed": (5, 1),
+    "auto_closed": (2.5, 0), "withdrawn": (5, 0), "escalated": (1.25, 2), "assigned": (2.5, 2),
+    "evidence_asked": (2.5, 3), "decided": (3.75, 2), "under_appeal": (3.75, 3), "final": (5, 3),
 }
 # States that an action leads to beside the one its row names: what follows from the facts or from a second look.
 _FINER = {
     ("take", "escalated"): ("assigned",), ("ask_evidence", "assigned"): ("evidence_asked",),
     ("give_evidence", "evidence_asked"): ("assigned",), ("decide", "under_appeal"): ("final",),
 }
+
+
+# Where the same is possible in all states of a group, one way is drawn for all; the table says it in full.
+_SPEAKERS = ((OPEN_STATES, None), (TALKING, "in_discussion"), (IN_MEDIATION, "assigned"))
 
 
 @dataclass(frozen=True)
@@ -52,13 +56,20 @@ def list_ways() -> dict[tuple[str, str], tuple[int, ...]]:
     """(from, to) to the numbers of the actions in the table, from 1."""
     found: dict[tuple[str, str], list[int]] = {}
     for number, action in enumerate(ACTIONS, 1):
-        for state in STATES:
-            if state not in action.from_states:
-                continue
+        for state in _list_shown(action):
             for to in _FINER.get((action.name, state), (action.to,)):
                 if to is not None and to != state:
                     found.setdefault((state, to), []).append(number)
     return {way: tuple(numbers) for way, numbers in found.items()}
+
+
+def _list_shown(action: Action) -> list[str]:
+    """The states from which an action is drawn."""
+    for group, speaker in _SPEAKERS:
+        if action.from_states >= group:
+            finer = [state for name, state in _FINER if name == action.name and state != speaker]
+            return [*([speaker] if speaker is not None else []), *finer]
+    return [state for state in STATES if state in action.from_states]
 
 
 def draw_states() -> Diagram:
@@ -70,7 +81,7 @@ def draw_states() -> Diagram:
 
 def _place(state: str) -> tuple[int, int]:
     column, row = _PLACES[state]
-    return int(12 + column * 158), int(20 + row * 102)
+    return int(12 + column * 190), int(20 + row * 102)
 
 
 def _draw_arrow(start: Box, end: Box, numbers: tuple[int, ...]) -> Arrow:

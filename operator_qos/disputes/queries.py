@@ -281,6 +281,25 @@ def find_row(session: Session, dispute_id: int) -> DisputeRow | None:
     return next(iter(_rows(session, select(Dispute).where(Dispute.id == dispute_id))), None)
 
 
+def list_after(
+    session: Session, *, after: int, state: str | None, marketplace_id: str | None, limit: int
+) -> list[DisputeRow]:
+    """Disputes with a greater id, in the order of ids; of one marketplace, or of all."""
+    query = select(Dispute).where(Dispute.id > after).order_by(Dispute.id).limit(limit)
+    if state is not None:
+        query = query.where(Dispute.state == state)
+    if marketplace_id is not None:
+        mine = select(Shop.id).where(Shop.marketplace_id == marketplace_id)
+        query = query.where(Dispute.shop_id.in_(mine))
+    return _rows(session, query)
+
+
+def find_mediator(session: Session, email: str) -> int | None:
+    """An active mediator by address."""
+    query = select(User.id).where(User.email == email, User.role == "mediator", User.active.is_(True))
+    return session.scalar(query)
+
+
 def list_queue(session: Session, mediator_id: int) -> list[DisputeRow]:
     """What waits for this mediator or for any: broken settlements first, then by due time and amount."""
     query = select(Dispute).where(

@@ -11,7 +11,8 @@ from flask_babel import gettext
 from sqlalchemy.orm import Session
 
 from operator_qos import words
-from operator_qos.ledger.queries import OrderFile, find_order, list_order_events
+from operator_qos.disputes.thread import may_read, read_address
+from operator_qos.ledger.queries import LoggedEvent, OrderFile, find_order, list_order_events
 from operator_qos.ledger.timeline import EventLine, build_line
 from operator_qos.sellers.queries import ShopCard
 from operator_qos.web import get_language
@@ -115,8 +116,15 @@ def _forgiven_lines(file: OrderFile) -> tuple[ForgivenLine, ...]:
     return tuple(lines)
 
 
-def build_order(session: Session, card: ShopCard, order_ref: str, *, now_ms: int) -> OrderPage | None:
-    """The page of an order, None where the shop has no such order."""
+def _is_open_to(event: LoggedEvent, side: str) -> bool:
+    """Sellers do not read what staff and the buyer say to each other."""
+    if event.type != "message.sent":
+        return True
+    return may_read(read_address(str(event.data.get("author")), event.data.get("to")), side)
+
+
+def build_order(session: Session, card: ShopCard, order_ref: str, *, now_ms: int, side: str) -> OrderPage | None:
+    """The page of an order as a side (seller, staff) reads it, None where the shop has no such order."""
     file = find_order(session, card.id, order_ref)
     if file is None:
         return None
@@ -125,6 +133,7 @@ def build_order(session: Session, card: ShopCard, order_ref: str, *, now_ms: int
     events = tuple(
         build_line(event, currency=currency, language=language)
         for event in list_order_events(session, card.id, order_ref)
+        if _is_open_to(event, side)
     )
     return OrderPage(
         ref=order_ref,

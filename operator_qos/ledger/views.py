@@ -132,7 +132,8 @@ def send_figure(audience: str, marketplace: str, shop: str, metric: str) -> Resp
 def show_order(audience: str, marketplace: str, shop: str, order: str) -> str:
     """Everything about one order."""
     place = _place(audience, marketplace, shop)
-    found = build_order(place.session, place.card, order, now_ms=to_ms(now()))
+    side = "seller" if current_actor().is_seller else "staff"
+    found = build_order(place.session, place.card, order, now_ms=to_ms(now()), side=side)
     if found is None:
         raise NotFound
     return show("ledger/order.html", page=found, card=place.card, links=place.links)

@@ -55,7 +55,7 @@ def _open_old_case(engine: Engine) -> None:
     place = seller_world.HALLE
     seller_world.send(
         engine,
-        seller_world.event(place, "case.opened", OLD_CASE, "2026-06-01T09:00:00Z", order=operator_world.TALKED_ABOUT,
+        seller_world.event(place, "case.opened", OLD_CASE, "2026-06-08T09:00:00Z", order=operator_world.TALKED_ABOUT,
                            kind="claim", reason="not_received", amount_minor=1990),
     )  # fmt: skip
     assert escalate_due(engine, now=NOW) >= 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,8 +12,8 @@ import pytest
 from scoring.evaluate import evaluate
 from scoring.ladder import MetricVerdict, Standing, step
 from scoring.measures import Table
-from scoring.progress import advance, begin, last_reset
-from scoring.standards import Standard, load_preset
+from scoring.progress import Progress, advance, begin, last_reset, regroup
+from scoring.standards import Standard, load_preset, parse_standard
 from scoring.verdicts import VERDICTS
 from tests.standards.small import ON, build_standard, build_table, run, unit
 from tests.standards.worlds import START, build_world
@@ -155,6 +156,30 @@ def test_dates_are_taken_in_order_only() -> None:
     progress = walk(standard, "g")[0]
     with pytest.raises(ValueError, match="2026-03-31 is not after 2026-03-31"):
         advance(progress, evaluate(build_table(standard, days("g")), ON))
+
+
+def test_a_shop_that_opens_later_joins_with_a_story_of_its_own() -> None:
+    text = (Path(__file__).parent / "every_construct.yaml").read_text("utf-8")
+    standard = parse_standard(text)
+    rows, shops = build_world(standard, shops=4, per_day=0.5).frames()
+    dates = [START + DAY * number for number in range(60, 260, 14)]
+    few, many = (Table(rows, shops[:count], standard, "UTC") for count in (3, 4))
+
+    def go(progress: Progress, table: Table, on: list[date]) -> Progress:
+        for day in on:
+            progress = advance(progress, evaluate(table, day, ever_judged=progress.ever_judged))
+        return progress
+
+    alone = go(go(begin(standard, 3), few, dates[:7]), few, dates[7:])
+    joined = go(regroup(go(begin(standard, 3), few, dates[:7]), standard, np.array([2, 0, 1, -1])),
+                Table(rows, shops.iloc[[2, 0, 1, 3]], standard, "UTC"), dates[7:])
+    fresh = go(begin(standard, 4), many, dates[7:])
+    # Peers see one shop more, so what rests on them is left out.
+    for name in ("late", "late_any", "tickets", "by_season"):
+        old, new, other = (progress.rules[name] for progress in (alone, joined, fresh))
+        assert new.in_a_row.tolist() == [*old.in_a_row[[2, 0, 1]].tolist(), int(other.in_a_row[3])]
+        assert new.warning.tolist() == [*old.warning[[2, 0, 1]].tolist(), int(other.warning[3])]
+    assert joined.strikes["lates"][-1][1].shape == (4,)
 
 
 def to_ladder(evaluation: Any, place: int) -> list[MetricVerdict]:

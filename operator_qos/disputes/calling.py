@@ -1,0 +1,121 @@
+"""Making the calls of webhooks: any number of workers, each call claimed by one, tried again when it fails."""
+
+from __future__ import annotations
+
+import http.client
+import ssl
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from urllib.parse import urlsplit
+
+import structlog
+from sqlalchemy import Engine, select, update
+from sqlalchemy.orm import Session
+
+from operator_qos.db import reading, unit_of_work
+from operator_qos.disputes.hooks import sign
+from operator_qos.disputes.models import DisputeHook, DisputeHookCall
+
+RETRY_AFTER = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 30, 120, 720))
+# Longer than any call takes; a worker that died in the middle leaves its call to the next one after this.
+CLAIM = timedelta(minutes=10)
+TIMEOUT_SECONDS = 10
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class ClaimedCall:
+    """A call this worker alone may make now; `attempts` includes this one."""
+
+    id: int
+    hook_id: int
+    attempts: int
+    body: str
+    url: str
+    secret: str
+
+    @property
+    def message_id(self) -> str:
+        """The same for every attempt, so that a receiver knows a repetition."""
+        return f"dispute-call-{self.id}"
+
+
+def call_hooks(engine: Engine, *, now: datetime, limit: int = 200) -> Mapping[str, int]:
+    """Make the calls that are due; commits call by call. A receiver that cannot be reached is left for this round."""
+    with reading(engine) as session:
+        due = list(session.scalars(
+            select(DisputeHookCall.id)
+            .where(DisputeHookCall.state == "waiting", DisputeHookCall.next_attempt_at <= now)
+            .order_by(DisputeHookCall.id).limit(limit)))
+    counts: Counter[str] = Counter()
+    unreachable: set[int] = set()
+    for call_id in due:
+        with unit_of_work(engine) as session:
+            call = _claim(session, call_id, unreachable, now=now)
+        if call is None:
+            continue
+        error = _post(call, now=now)
+        if error:
+            unreachable.add(call.hook_id)
+        with unit_of_work(engine) as session:
+            counts[_settle(session, call, error, now=now)] += 1
+    return counts
+
+
+def _claim(session: Session, call_id: int, unreachable: set[int], *, now: datetime) -> ClaimedCall | None:
+    """Take a due call by conditional update; None when another worker has it, or its receiver just failed."""
+    columns = (DisputeHookCall.id, DisputeHookCall.hook_id, DisputeHookCall.attempts, DisputeHookCall.body)
+    free = (DisputeHookCall.id == call_id, DisputeHookCall.state == "waiting", DisputeHookCall.next_attempt_at <= now,
+            DisputeHookCall.hook_id.not_in(unreachable))
+    claimed = session.execute(
+        update(DisputeHookCall).where(*free)
+        .values(attempts=DisputeHookCall.attempts + 1, next_attempt_at=now + CLAIM).returning(*columns)).one_or_none()
+    if claimed is None:
+        return None
+    hook = session.get_one(DisputeHook, claimed.hook_id)
+    return ClaimedCall(*claimed, hook.url, hook.secret)
+
+
+def _post(call: ClaimedCall, *, now: datetime) -> str:
+    """Make the call; what went wrong, empty when it was taken. Redirections are not followed."""
+    stamp = int(now.timestamp())
+    headers = {
+        "Content-Type": "application/json", "User-Agent": "operator-qos", "webhook-id": call.message_id,
+        "webhook-timestamp": str(stamp),
+        "webhook-signature": sign(call.secret, message_id=call.message_id, timestamp=stamp, body=call.body),
+    }
+    parts = urlsplit(call.url)
+    try:
+        connection = _connect(parts.scheme, parts.hostname or "", parts.port)
+        try:
+            path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+            connection.request("POST", path, call.body.encode(), headers)
+            status = connection.getresponse().status
+        finally:
+            connection.close()
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        return f"{type(error).__name__}: {error}"[:500]
+    return "" if 200 <= status < 300 else f"answered {status}"
+
+
+def _connect(scheme: str, host: str, port: int | None) -> http.client.HTTPConnection:
+    if scheme == "https":
+        context = ssl.create_default_context()
+        return http.client.HTTPSConnection(host, port, timeout=TIMEOUT_SECONDS, context=context)
+    return http.client.HTTPConnection(host, port, timeout=TIMEOUT_SECONDS)
+
+
+def _settle(session: Session, call: ClaimedCall, error: str, *, now: datetime) -> str:
+    """Write down how the attempt ended, unless somebody took the call over since."""
+    state = "sent" if not error else "dead" if call.attempts > len(RETRY_AFTER) else "waiting"
+    values: dict[str, object] = {"state": state, "error": error}
+    if state == "waiting":
+        values["next_attempt_at"] = now + RETRY_AFTER[call.attempts - 1]
+    if error:
+        log.warning("webhook_not_taken", call=call.id, attempt=call.attempts, error=error)
+    session.execute(
+        update(DisputeHookCall)
+        .where(DisputeHookCall.id == call.id, DisputeHookCall.attempts == call.attempts).values(**values))
+    return state
