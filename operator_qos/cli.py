@@ -19,6 +19,8 @@ COMMANDS = {
     "import": ("operator_qos.connectors.cli:import_group", "Take in events and public data sets from files."),
     "rebuild": ("operator_qos.ledger.cli:rebuild_command", "Derive everything anew from the event log."),
     "evaluate": ("operator_qos.evaluation.cli:evaluate_command", "Judge a date, or every date that is due."),
+    "standards": ("operator_qos.standards.cli:standards_group", "Standards: their versions, what changes, publishing."),
+    "backtest": ("operator_qos.standards.cli:backtest_command", "Try a standard on history before publishing it."),
     "scorecard": ("operator_qos.ledger.cli:scorecard_command", "The numbers of one shop, and the rows behind them."),
     "export": ("operator_qos.ledger.cli:export_group", "Write numbers for other programs."),
     "doctor": ("operator_qos.operations.cli:doctor_command", "Check this installation and list its settings."),

@@ -1,0 +1,265 @@
+"""A standard tried on history: every day judged at once from outcome rows loaded once. Pure.
+
+Each row counts on a run of consecutive dates, because windows only ever move forward: a row is added on the first of
+them and taken off after the last, and running sums give the counts of all dates. Verdicts come from the same function
+as official ones; levels follow the ladder's definition (scoring.ladder), for all shops of a date at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from operator_qos.clock import end_of_day_ms
+from operator_qos.evaluation.rules import PLACED_METRIC, OutcomeColumns, OutcomeTable
+from scoring.metrics import METRICS
+from scoring.standards import LEVEL_IDS, Figure, MetricRule, Standard, StandardError
+from scoring.standards.conditions import Compare
+from scoring.standards.windowing import Window
+from scoring.verdicts import VERDICTS, Verdict, judge_evidence
+from scoring.windows import window_start_ms
+
+Counts = NDArray[np.int64]
+Flags = NDArray[np.bool_]
+Codes = NDArray[np.int8]
+KEPT, WATCH, BREACHED = (VERDICTS.index(verdict) for verdict in (Verdict.KEPT, Verdict.WATCH, Verdict.BREACHED))
+TOP, IN_STANDARD, BELOW, NOT_RATED = range(4)
+LEVELS = (*LEVEL_IDS, "not_rated")
+_NEVER = -(10**6)
+
+
+@dataclass(frozen=True)
+class Days:
+    """The dates judged, in order and without gaps, and the end of each in the marketplace's zone [epoch ms]."""
+
+    dates: tuple[date, ...]
+    ends_ms: Counts
+    zone: str
+
+
+@dataclass(frozen=True)
+class RuleDays:
+    """One rule on every date: counts and verdict codes, all of shape (dates, shops)."""
+
+    rule: MetricRule
+    bad: Counts
+    base: Counts
+    raw_base: Counts
+    verdict: Codes
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A standard on every date: `level` is a position in LEVELS, of shape (dates, shops) like `orders`."""
+
+    standard: Standard
+    shop_ids: tuple[int, ...]
+    days: Days
+    rules: tuple[RuleDays, ...]
+    orders: Counts
+    level: Codes
+
+
+def list_days(first: date, last: date, zone: str) -> Days:
+    """Every date from the first through the last, with its end."""
+    dates = tuple(stamp.date() for stamp in pd.date_range(first, last))
+    return Days(dates, np.array([end_of_day_ms(on, zone) for on in dates], np.int64), zone)
+
+
+def require_countable(standard: Standard, official: Standard) -> None:
+    """Refuse what cannot be counted from kept outcomes. Raises StandardError with the path of the field.
+
+    Outcomes are kept for the catalogue's metrics with the promises and defects of the official standard; they can be
+    counted over other windows, against other limits, with other evidence and other levels of the same kind.
+    """
+    if standard.evaluated.every != "day":
+        raise StandardError("evaluated", "only standards that are evaluated every day can be tried on history")
+    if tuple(tier.id for tier in standard.tiers) != LEVEL_IDS:
+        raise StandardError("tiers", f"only the levels {', '.join(LEVEL_IDS)} can be tried on history")
+    metrics = [rule.metric for rule in standard.rules]
+    for place, rule in enumerate(standard.rules):
+        if not rule.is_active:
+            raise StandardError(f"rules[{place}].active", "leave rules that are not used out of the trial")
+        _require_rule(rule, f"rules[{place}]", official)
+        if rule.metric in metrics[:place]:
+            raise StandardError(f"rules[{place}].metric", f"{rule.metric} is judged twice; keep one rule of it")
+    _require_consequences(standard, official)
+
+
+def _require_rule(rule: MetricRule, path: str, official: Standard) -> None:
+    metric, known = METRICS.get(rule.metric), official.find_rule(rule.metric)
+    if metric is None or metric.kind != "share":
+        raise StandardError(f"{path}.metric", f"no outcomes are kept of {rule.metric or rule.id!r} as a share")
+    if not _is_plain(rule.window):
+        raise StandardError(f"{path}.window", "only a number of days up to the date can be tried on history")
+    if rule.measure not in {"share", "share_of_good"} or not _is_bound(rule):
+        raise StandardError(f"{path}.kept_when", "only one limit on a share can be tried on history")
+    if (rule.measure == "share_of_good") != metric.higher_is_better:
+        raise StandardError(f"{path}.measure", f"outcomes of {rule.metric} are kept the other way round")
+    fixed = ("unit", "anchor", "clock", "within_hours", "defect_kinds")
+    for name in fixed if known is not None else ():
+        if _as_set(getattr(rule, name)) != _as_set(getattr(known, name)):
+            raise StandardError(f"{path}.{name}", "outcomes are kept as the official standard has it; only it will do")
+    for name in ("join", "weigh_by", "recency", "count_when", "bad_when", "per", "round", "watch_when", "limits",
+                 "judged_when", "exempt_when", "trial_until", "evaluated", "judged_by", "evidence"):
+        if getattr(rule, name):
+            raise StandardError(f"{path}.{name}", "cannot be tried on history yet; leave it out of the trial")
+
+
+def _require_consequences(standard: Standard, official: Standard) -> None:
+    """Levels are the ladder's; only its numbers may differ."""
+    if [_without_window(figure) for figure in standard.figures] != [_without_window(f) for f in official.figures]:
+        raise StandardError("figures", "only a figure's window may differ from the official standard's")
+    for place, figure in enumerate(standard.figures):
+        if not _is_plain(figure.window):
+            raise StandardError(f"figures[{place}].window", "only a number of days can be tried on history")
+    if standard.judged_by != "evidence":
+        raise StandardError("judged_by", "only standards judged by evidence can be tried on history")
+    for place, (tier, known) in enumerate(zip(standard.tiers, official.tiers, strict=True)):
+        if _shape(tier.needs) != _shape(known.needs) or tier.keeps is not None or tier.stay_days:
+            raise StandardError(f"tiers[{place}].needs", "only its numbers may differ from the official standard's")
+    for name in ("exclusions", "strikes", "points", "standing_per", "seasons", "clocks", "scope"):
+        if getattr(standard, name) != getattr(official, name):
+            raise StandardError(name, "cannot be tried on history yet; leave it out of the trial")
+    if (standard.changes.rise_after, standard.changes.fall_after, standard.changes.freezes) != (1, 1, ()):
+        raise StandardError("changes", "levels that move later cannot be tried on history yet")
+
+
+def _without_window(figure: Figure) -> dict[str, Any]:
+    skipped = {"window", "title", "source", "note"}
+    return {name: value for name, value in vars(figure).items() if name not in skipped and not name.startswith("_")}
+
+
+def _is_plain(window: object) -> bool:
+    return isinstance(window, Window) and window == Window(days=window.days or 1) and window.days is not None
+
+
+def _is_bound(rule: MetricRule) -> bool:
+    operator = ">=" if rule.measure == "share_of_good" else "<="
+    limit = rule.kept_when
+    return isinstance(limit, Compare) and limit.key == "value" and limit.operator == operator
+
+
+def _as_set(value: Any) -> Any:
+    return frozenset(value) if isinstance(value, tuple) else value
+
+
+def _shape(condition: Any) -> Any:
+    """A condition without its numbers."""
+    if isinstance(condition, Compare):
+        return condition.key, condition.operator
+    parts = getattr(condition, "parts", None)
+    if parts is not None:
+        return condition.kind, tuple(_shape(part) for part in parts)
+    part = getattr(condition, "part", None)
+    return (type(condition).__name__, getattr(condition, "kind", ""), _shape(part)) if part is not None else condition
+
+
+class DayTable(OutcomeTable):
+    """Outcome rows of many shops, counted on all dates at once."""
+
+    def try_standard(self, days: Days, opened_ms: Counts) -> Trial:
+        """Levels and verdicts of every shop on every date; a shop is not rated before it opened or had anything."""
+        rules = tuple(self.judge_rule(rule, days) for rule in self.standard.rules)
+        orders = self.count_orders_daily(days)
+        is_there = (opened_ms < days.ends_ms[:, None]) | (orders > 0)
+        for rule in rules:
+            is_there |= rule.raw_base > 0
+        level = find_levels(self.standard, rules, orders, is_there)
+        return Trial(self.standard, self.shop_ids, days, rules, orders, level)
+
+    def judge_rule(self, rule: MetricRule, days: Days) -> RuleDays:
+        """One rule on every date."""
+        columns = self._columns[rule.metric]
+        first, last = _find_dates(columns, days, rule.window_days)
+        size = (len(days.dates), len(self.shop_ids))
+        bad = _count_daily(columns.shop, first, last, columns.is_bad, size)
+        base = _count_daily(columns.shop, first, last, columns.in_base, size)
+        raw_base = _count_daily(columns.shop, first, last, columns.raw_in_base, size)
+        buyers = _count_buyers_daily(columns, first, last, size)
+        codes = judge_evidence(bad, base, buyers, limits=rule.limit, higher_is_better=rule.higher_is_better,
+                               evidence=self.standard.evidence)
+        return RuleDays(rule, bad, base, raw_base, codes)
+
+    def count_orders_daily(self, days: Days) -> Counts:
+        """Orders placed within the window the top level asks for, on every date."""
+        columns = self._columns[PLACED_METRIC]
+        first, last = _find_dates(columns, days, self.standard.get_level("top").orders_window_days or 1)
+        return _count_daily(columns.shop, first, last, columns.raw_in_base, (len(days.dates), len(self.shop_ids)))
+
+
+def _find_dates(columns: OutcomeColumns, days: Days, window_days: int) -> tuple[Counts, Counts]:
+    """The first date on which each row counts and the one after the last: anchored in [start, T), from < T <= until."""
+    starts = np.array([window_start_ms(int(end), days.zone, days=window_days) for end in days.ends_ms], np.int64)
+    begins = np.searchsorted(days.ends_ms, np.maximum(columns.anchor_ms, columns.from_ms), side="right")
+    ends = np.minimum(np.searchsorted(starts, columns.anchor_ms, side="right"),
+                      np.searchsorted(days.ends_ms, columns.until_ms, side="right"))
+    return begins.astype(np.int64), np.maximum(begins, ends).astype(np.int64)
+
+
+def _count_daily(shop: Counts, first: Counts, last: Counts, flags: Flags, size: tuple[int, int]) -> Counts:
+    """How many flagged rows of each shop count on each date."""
+    dates, shops = size
+    used = flags & (first < last)
+    cells = (dates + 1) * shops
+    steps = np.bincount(first[used] * shops + shop[used], minlength=cells)
+    steps = steps - np.bincount(last[used] * shops + shop[used], minlength=cells)
+    counted: Counts = steps.reshape(dates + 1, shops)[:dates].cumsum(axis=0)
+    return counted
+
+
+def _count_buyers_daily(columns: OutcomeColumns, first: Counts, last: Counts, size: tuple[int, int]) -> Counts:
+    """Distinct buyers behind the bad rows: the runs of dates of one buyer are joined where they meet, then counted."""
+    used = np.flatnonzero(columns.is_bad & (first < last))
+    shop, begin, end = columns.shop[used], first[used], last[used]
+    pair = shop * (int(columns.buyer.max(initial=0)) + 1) + columns.buyer[used]
+    order = np.lexsort((begin, pair))
+    shop, begin, end, pair = shop[order], begin[order], end[order], pair[order]
+    starts_pair = np.ones(len(pair), np.bool_)
+    starts_pair[1:] = pair[1:] != pair[:-1]
+    # Ends grow from buyer to buyer by more than there are dates, so that one running maximum serves them all.
+    lift = np.cumsum(starts_pair) * (size[0] + 1)
+    reach = np.maximum.accumulate(end + lift) - lift
+    is_new = starts_pair.copy()
+    is_new[1:] |= begin[1:] > reach[:-1]
+    runs = np.flatnonzero(is_new)
+    closing = np.append(runs, len(pair))[1:] - 1
+    return _count_daily(shop[runs], begin[runs], reach[closing], np.ones(len(runs), np.bool_), size)
+
+
+def find_levels(standard: Standard, rules: Sequence[RuleDays], orders: Counts, is_there: Flags) -> Codes:
+    """The level of every shop on every date, beginning without episodes on the first. Shape as `orders`."""
+    top, below = standard.get_level("top"), standard.get_level("below")
+    verdicts = np.stack([rule.verdict for rule in rules])
+    judged = np.isin(verdicts, [KEPT, WATCH, BREACHED])
+    is_top = judged.any(axis=0) & (~judged | (verdicts == KEPT)).all(axis=0) & (orders >= (top.min_orders or 0))
+    level = np.where(is_top, TOP, IN_STANDARD)
+    spans = standard.warnings.end_after_days, below.breached_apart_days or 0
+    level[_find_below(verdicts == BREACHED, spans, is_there)] = BELOW
+    level[~is_there] = NOT_RATED
+    return level.astype(np.int8)
+
+
+def _find_below(breached: Flags, spans: tuple[int, int], is_there: Flags) -> Flags:
+    """Where an episode has breaches far enough apart; `breached` has the shape (rules, dates, shops).
+
+    `spans`: days without a breach that end an episode, and days between breaches that make it weigh.
+    """
+    end_after_days, apart_days = spans
+    first = np.full(breached.shape[::2], _NEVER)
+    last = first.copy()
+    found = np.zeros(breached.shape[1:], np.bool_)
+    for place in range(breached.shape[1]):
+        hit = breached[:, place] & is_there[place]
+        ended = (place - last >= end_after_days) & is_there[place]
+        first[ended], last[ended] = _NEVER, _NEVER
+        first = np.where(hit & (first == _NEVER), place, first)
+        last = np.where(hit, place, last)
+        found[place] = ((last - first >= apart_days) & (first != _NEVER)).any(axis=0)
+    return found
