@@ -31,6 +31,7 @@ from sqlalchemy.orm import DeclarativeBase, InstrumentedAttribute, Session, sess
 from sqlalchemy.types import TypeDecorator
 
 Item = TypeVar("Item")
+MANY_SHOPS = 500
 
 NAMING = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -179,8 +180,16 @@ def among(session: Session, column: InstrumentedAttribute[Any], ids: Iterable[in
 def lock_shops(session: Session, shop_ids: Iterable[int]) -> None:
     """Keep other writers away from these shops until the transaction ends; taken before any row of theirs is locked.
 
-    SQLite's transaction holds the only writer anyway.
+    Who wants very many takes all of them: the server's table of locks is small. SQLite's transaction holds the only
+    writer anyway.
     """
-    if session.connection().dialect.name == "postgresql":
-        for shop_id in sorted(set(shop_ids)):
-            session.execute(text("SELECT pg_advisory_xact_lock(7301, :shop)"), {"shop": shop_id})
+    shops = sorted(set(shop_ids))
+    if not shops or session.connection().dialect.name != "postgresql":
+        return
+    if len(shops) > MANY_SHOPS:
+        session.execute(text("SELECT pg_advisory_xact_lock(7300, 0)"))
+        return
+    session.execute(text("SELECT pg_advisory_xact_lock_shared(7300, 0)"))
+    # Each writer takes its locks in the same order, so that no two wait for each other.
+    session.execute(text("SELECT pg_advisory_xact_lock(7301, shop) FROM (SELECT unnest(CAST(:shops AS integer[])) "
+                         "AS shop ORDER BY 1) AS wanted"), {"shops": shops})

@@ -66,6 +66,8 @@ def list_ways() -> dict[tuple[str, str], tuple[int, ...]]:
 def _list_shown(action: Action) -> list[str]:
     """The states from which an action is drawn."""
     for group, speaker in _SPEAKERS:
+        if action.from_states >= group and action.to == speaker:
+            return [state for state in STATES if state in group and state != speaker]
         if action.from_states >= group:
             finer = [state for name, state in _FINER if name == action.name and state != speaker]
             return [*([speaker] if speaker is not None else []), *finer]

@@ -300,13 +300,23 @@ def find_mediator(session: Session, email: str) -> int | None:
     return session.scalar(query)
 
 
-def list_queue(session: Session, mediator_id: int) -> list[DisputeRow]:
+def _is_waiting_for(mediator_id: int) -> ColumnElement[bool]:
+    mine = (Dispute.mediator_id == mediator_id) | Dispute.mediator_id.is_(None)
+    return Dispute.state.in_(IN_MEDIATION) & mine
+
+
+def list_queue(session: Session, mediator_id: int, *, limit: int = 50, offset: int = 0) -> list[DisputeRow]:
     """What waits for this mediator or for any: broken settlements first, then by due time and amount."""
-    query = select(Dispute).where(
-        Dispute.state.in_(IN_MEDIATION), (Dispute.mediator_id == mediator_id) | Dispute.mediator_id.is_(None)
-    )
     order = (Dispute.broken_at.is_(None), Dispute.decision_due_at, Dispute.amount_minor.desc(), Dispute.id)
-    return _rows(session, query.order_by(*order))
+    query = select(Dispute).where(_is_waiting_for(mediator_id)).order_by(*order)
+    return _rows(session, query.limit(limit).offset(offset))
+
+
+def count_queue(session: Session, mediator_id: int, *, now: datetime) -> tuple[int, int]:
+    """How many cases wait for this mediator or for any, and how many of them are past their time."""
+    late = func.coalesce(func.sum(case((Dispute.decision_due_at < now, 1), else_=0)), 0)
+    found = session.execute(select(func.count(Dispute.id), late).where(_is_waiting_for(mediator_id))).one()
+    return int(found[0]), int(found[1])
 
 
 # An earlier mediation leaves its deadline on the row; while the parties talk the seller's counts.
@@ -357,7 +367,9 @@ def list_near_deadline(
 
 
 def list_similar(session: Session, dispute: Dispute, *, since: datetime, limit: int = 200) -> list[Similar]:
-    """Decided cases of the same kind and reason, latest first."""
+    """Decided cases of the same kind and reason: those about half to twice the amount first, then the latest."""
+    asked = dispute.amount_minor
+    near = case((Dispute.amount_minor.between((asked or 0) // 2, (asked or 0) * 2), 0), else_=1)
     query = (
         select(Dispute, User.name)
         .outerjoin(User, User.id == Dispute.decided_by)
@@ -368,7 +380,7 @@ def list_similar(session: Session, dispute: Dispute, *, since: datetime, limit: 
             Dispute.id != dispute.id,
         )
     )
-    ordered = query.order_by(Dispute.decided_at.desc(), Dispute.id.desc()).limit(limit)
+    ordered = query.order_by(near, Dispute.decided_at.desc(), Dispute.id.desc()).limit(limit)
     return [Similar(found, name) for found, name in session.execute(ordered)]
 
 

@@ -135,10 +135,12 @@ def _sync_part(session: Session, keys: Sequence[Key], now: datetime) -> None:
         if fact is None:
             _end_without_case(session, row, now)
             continue
-        if row is None:
-            row = Dispute(shop_id=key[0], case_ref=key[1])
-            session.add(row)
-        _follow(row, fact, read)
+        if row is not None:
+            _follow(row, fact, read)
+            continue
+        added = Dispute(shop_id=key[0], case_ref=key[1])
+        _follow(added, fact, read)
+        session.add(added)  # only now: what follows from the policy may read, and nothing half made must be written
     session.flush()
 
 

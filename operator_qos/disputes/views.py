@@ -148,21 +148,22 @@ def _is_in_charge(row: DisputeRow) -> bool:
 # Mediators
 
 
-def _count_queue(session: Session) -> list[DisputeRow]:
-    rows = queries.list_queue(session, current_actor().user_id)
-    set_count("/mediator/queue", len(rows))
-    return rows
+def _count_queue(session: Session) -> tuple[int, int]:
+    total, late = queries.count_queue(session, current_actor().user_id, now=now())
+    set_count("/mediator/queue", total)
+    return total, late
 
 
 @blueprint.get("/mediator/queue")
 def show_queue() -> str:
     """What waits for a decision, by due time and amount."""
     session = get_session()
-    rows = _count_queue(session)
-    late = sum(1 for row in rows if row.dispute.decision_due_at and row.dispute.decision_due_at < now())
+    total, late = _count_queue(session)
+    page = read_page(total)
     return render_template(
         "disputes/queue.html",
-        rows=rows,
+        rows=queries.list_queue(session, current_actor().user_id, limit=page.size, offset=page.offset),
+        page=page,
         late=late,
         me=current_actor().user_id,
         running=queries.find_next_lapse(session),

@@ -79,7 +79,8 @@ def _place(batch: Mapping[int, int]) -> tuple[int, int]:
 
 def _settle(session: Session, batch: Mapping[int, int], flaws: Mapping[int, str]) -> None:
     for part in chunks([dossier for dossier in batch if dossier not in flaws], 50_000):
-        session.execute(delete(PendingDossier).where(among(session, PendingDossier.dossier_id, part)))
+        session.connection().execute(
+            delete(PendingDossier).where(among(session, PendingDossier.dossier_id, part)))
     _note(session, flaws)
 
 

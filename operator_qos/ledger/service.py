@@ -81,7 +81,8 @@ def list_clock_dossiers(session: Session, shop_ids: Iterable[int]) -> dict[int, 
 def _delete_rows(session: Session, dossiers: Sequence[int]) -> None:
     for part in chunks(dossiers, 50_000):
         for model in FACT_MODELS.values():
-            session.execute(delete(model).where(among(session, model.dossier_id, part)))  # type: ignore[attr-defined]
+            gone = delete(model).where(among(session, model.dossier_id, part))  # type: ignore[attr-defined]
+            session.connection().execute(gone)
 
 
 def _contribution(shop_id: int, row: Sequence[Any]) -> Contribution:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from sqlalchemy import func, select, update
+from sqlalchemy import bindparam, func, select, update
 from sqlalchemy.orm import Session
 
+from operator_qos.db import among
 from operator_qos.events.log import Arrival, hash_text
 from operator_qos.events.models import Event
 from operator_qos.sellers.models import Marketplace, Seller, Shop
@@ -82,26 +84,35 @@ def update_shops(session: Session, fresh: Sequence[Arrival]) -> set[int]:
     latest: dict[int, int] = {}
     for arrival in fresh:
         latest[arrival.shop_id] = max(latest.get(arrival.shop_id, 0), arrival.typed.at_ms)
-    for shop_id, at_ms in sorted(latest.items()):
-        session.execute(update(Shop).where(Shop.id == shop_id, Shop.last_event_ms < at_ms).values(last_event_ms=at_ms))
+    session.connection().execute(_HEARD_OF, [{"shop": shop, "at": at_ms} for shop, at_ms in sorted(latest.items())])
     opened = sorted({a.shop_id for a in fresh if a.typed.type == "shop.opened"})
-    return {shop_id for shop_id in opened if _fill_in(session, shop_id)}
+    return {shop_id for shop_id, first in _list_openings(session, opened).items() if _fill_in(session, shop_id, first)}
 
 
-def _fill_in(session: Session, shop_id: int) -> bool:
+_HEARD_OF = update(Shop).where(Shop.id == bindparam("shop"), Shop.last_event_ms < bindparam("at")).values(
+    last_event_ms=bindparam("at"))
+
+
+def _list_openings(session: Session, shop_ids: Sequence[int]) -> dict[int, tuple[Mapping[str, Any], int]]:
+    """What the first opening of each shop says, and when it was [epoch ms]."""
+    query = select(Event.shop_id, Event.data, Event.at_ms).where(
+        among(session, Event.shop_id, shop_ids), Event.type_rank == RANKS["shop.opened"],
+    ).order_by(Event.at_ms, Event.source, Event.event_id)
+    found: dict[int, tuple[Mapping[str, Any], int]] = {}
+    for shop_id, data, at_ms in session.execute(query) if shop_ids else ():
+        found.setdefault(shop_id, (data, at_ms))
+    return found
+
+
+def _fill_in(session: Session, shop_id: int, first: tuple[Mapping[str, Any], int]) -> bool:
     """Fill in one shop; whether its zone changed."""
-    first = session.execute(
-        select(Event.data, Event.at_ms).where(Event.shop_id == shop_id, Event.type_rank == RANKS["shop.opened"])
-        .order_by(Event.at_ms, Event.source, Event.event_id).limit(1)).first()
-    if first is None:
-        return False
-    shop = session.get_one(Shop, shop_id)
-    name, country = first.data.get("name", shop.code), first.data.get("country", "")[:2]
-    if "seller" in first.data:
-        seller = find_or_add_seller(session, first.data["seller"], name=name, country=country)
+    shop, (data, opened_ms) = session.get_one(Shop, shop_id), first
+    name, country = data.get("name", shop.code), data.get("country", "")[:2]
+    if "seller" in data:
+        seller = find_or_add_seller(session, data["seller"], name=name, country=country)
         shop.seller_id = seller.id
     shop.name, shop.country = name, country
-    before, shop.timezone, shop.opened_ms = shop.timezone, first.data.get("timezone", ""), first.at_ms
+    before, shop.timezone, shop.opened_ms = shop.timezone, data.get("timezone", ""), opened_ms
     session.flush()
     return before != shop.timezone
 

@@ -167,6 +167,14 @@ class _ExactLoader(yaml.SafeLoader):
             raise StandardError(str(twice.value), f"given twice, again on line {_line(twice)}", line=_line(twice))
         return super().construct_mapping(node, deep=deep)
 
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        if self.check_event(yaml.AliasEvent):
+            event: Any = self.peek_event()  # type: ignore[no-untyped-call]
+            line = int(event.start_mark.line) + 1
+            problem = f"line {line}: *{event.anchor} refers to another place; write the value out"
+            raise StandardError("", problem, line=line)
+        return super().compose_node(parent, index)
+
 
 def _construct_decimal(loader: yaml.SafeLoader, node: yaml.ScalarNode) -> Decimal:
     try:
@@ -186,6 +194,8 @@ def _load_yaml(text: str) -> Mapping[str, Any]:
     loader = _ExactLoader(text)
     try:
         content = loader.get_single_data()
+    except RecursionError:
+        raise StandardError("", "nested too deep to be a standard") from None
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         raise StandardError("", f"not readable as YAML: {error}", line=mark.line + 1 if mark else None) from error
@@ -202,8 +212,8 @@ class _Lines:
     def __init__(self, text: str) -> None:
         self._lines: dict[str, int] = {"": 1}
         try:
-            self._walk(yaml.compose(text, Loader=yaml.SafeLoader), "")
-        except yaml.YAMLError:
+            self._walk(yaml.compose(text, Loader=_ExactLoader), "")
+        except (yaml.YAMLError, StandardError, RecursionError):
             return
 
     def _walk(self, node: yaml.Node | None, path: str) -> None:

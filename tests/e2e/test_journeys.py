@@ -9,7 +9,7 @@ from playwright.sync_api import expect
 
 from tests.e2e.conftest import sign_in
 from tests.e2e.visits import PHONE, TIMEOUT_MS, Visitor
-from tests.e2e.world import LANGUAGES, PEOPLE, SHOP
+from tests.e2e.world import LANGUAGES, OLD_CASE, PEOPLE, SHOP
 
 pytestmark = pytest.mark.browser
 Visit = Callable[[str, str], Visitor]
@@ -83,6 +83,25 @@ def test_a_seller_finds_out_which_orders_count_against_the_shop(visit: Visit) ->
     assert tab.overflow() <= 0
     tab.click(".q-crumb a")
     assert here(tab) == f"/seller/scorecard?shop={SHOP}"
+
+
+def test_a_mediator_opens_the_case_that_waits(visit: Visit) -> None:
+    """Cases go to the mediator with the fewest, so one of the two finds it in the queue."""
+    opened = 0
+    for language in LANGUAGES:
+        tab = visit("mediator", language)
+        tab.open("/mediator/queue")
+        link = tab.page.locator("main a[href^='/mediator/cases/']")
+        if not link.count():
+            continue
+        tab.follow(link.first)
+        assert OLD_CASE in tab.read()
+        assert tab.list_violations() == []
+        tab.page.set_viewport_size(PHONE)
+        assert tab.overflow() <= 0
+        assert tab.list_violations() == []
+        opened += 1
+    assert opened == 1
 
 
 def test_somebody_signs_in_in_french_and_goes_on_in_english(stranger: Visitor) -> None:
