@@ -26,6 +26,8 @@ BLUEPRINTS: tuple[str, ...] = (
     "operator_qos.disputes.buyer.views",
     "operator_qos.disputes.office.views",
     "operator_qos.disputes.api",
+    "operator_qos.standards.views",
+    "operator_qos.standards.api",
     "operator_qos.notices.views",
     "operator_qos.events.views",
     "operator_qos.events.api",

@@ -9,6 +9,8 @@ from datetime import date, datetime
 from enum import StrEnum
 from zoneinfo import ZoneInfo, available_timezones
 
+import yaml
+
 from scoring.metrics import METRICS
 from scoring.scopes import SCOPE_FIELDS
 from scoring.standards import (
@@ -21,7 +23,10 @@ from scoring.standards import (
 )
 
 _FIELD = r"(?m)^{name}:[ \t]*[^\s#]+"
-MAX_ID, MAX_WHY = 80, 2000
+MAX_ID, MAX_WHY, MAX_TEXT, MAX_DEPTH = 80, 2000, 300_000, 40
+_OPENING = (yaml.BlockMappingStartToken, yaml.BlockSequenceStartToken, yaml.FlowMappingStartToken,
+            yaml.FlowSequenceStartToken)
+_CLOSING = (yaml.BlockEndToken, yaml.FlowMappingEndToken, yaml.FlowSequenceEndToken)
 
 
 class State(StrEnum):
@@ -143,7 +148,7 @@ def read_draft(text: str) -> Standard:
 
 def list_mistakes(text: str) -> tuple[StandardError, ...]:
     """All that is wrong with a text, in its order: what the language refuses, and what cannot be kept."""
-    mistakes = find_mistakes(text)
+    mistakes = _list_unreadable(text) or find_mistakes(text)
     if mistakes:
         return mistakes
     standard = parse_standard(text)
@@ -153,6 +158,30 @@ def list_mistakes(text: str) -> tuple[StandardError, ...]:
     if standard.timezone is not None and standard.timezone not in available_timezones():
         found.append(StandardError("timezone", f"{standard.timezone!r} is no zone; write it like Europe/Paris"))
     return tuple(StandardError(error.path, error.problem, line=_find_line(text, error.path)) for error in found)
+
+
+def _list_unreadable(text: str) -> tuple[StandardError, ...]:
+    """What keeps a text from being read at all: signs YAML has no place for, size, depth, and references.
+
+    A reference can stand for itself, or for a text that is a million times as long.
+    """
+    if len(text) > MAX_TEXT:
+        return (StandardError("", f"has {len(text)} characters; {MAX_TEXT} is the most"),)
+    depth = 0
+    try:
+        for token in yaml.scan(text):
+            if isinstance(token, yaml.AliasToken):
+                return (StandardError("", "references (*name) are no part of the language; write it out",
+                                      line=token.start_mark.line + 1),)
+            depth += isinstance(token, _OPENING) - isinstance(token, _CLOSING)
+            if depth > MAX_DEPTH:
+                return (StandardError("", "is nested too deeply", line=token.start_mark.line + 1),)
+    except yaml.reader.ReaderError as error:
+        line = text[: error.position].count("\n") + 1
+        return (StandardError("", f"holds a sign that cannot be printed: {error.character:#06x}", line=line),)
+    except yaml.YAMLError:
+        return ()  # the language's own reader says it better
+    return ()
 
 
 def require_why(why: str) -> str:

@@ -1,0 +1,148 @@
+"""The pages of standards: an operator's way from a preset to an announced version, and what the public reads."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from operator_qos.standards.rules import renumber
+from operator_qos.standards.wording import word_standard
+from scoring.standards import list_presets, load_preset, read_preset, standard_schema
+from tests.web.fixtures import NOW, app, clock, engine, post, sign_in, site_settings, world
+
+__all__ = ["app", "clock", "engine", "site_settings", "world"]
+SOON = NOW.date() + timedelta(days=20)
+NEXT = renumber(read_preset("ours"), version=2, effective_from=SOON).replace("<= 4 %", "<= 2.5 %")
+
+
+@pytest.fixture
+def admin(app: Flask) -> FlaskClient:
+    return sign_in(app, "admin")
+
+
+def french(client: FlaskClient, path: str) -> str:
+    return client.get(path, headers={"Accept-Language": "fr"}).text
+
+
+def keep(client: FlaskClient, text: str = NEXT) -> None:
+    assert post(client, "/operator/standards/edit", {"text": text}).status_code == 303
+
+
+def test_the_list_shows_what_is_in_force_and_what_can_be_started_from(admin: FlaskClient) -> None:
+    page = admin.get("/operator/standards").text
+    assert "Our own standard" in page and "In force" in page
+    assert page.count("<option") == len(list_presets())
+
+
+def test_a_version_is_written_read_in_words_published_and_read_by_everybody(app: Flask, admin: FlaskClient) -> None:
+    keep(admin)
+    page = admin.get("/operator/standards/ours/2").text
+    assert "changes from &lt;= 4 % to &lt;= 2.5 %" in page
+    assert "Kept when the result is at most 2.5%." in page
+    stranger = app.test_client()
+    assert stranger.get("/standards/ours/2").status_code == 404  # a draft is nobody's business
+    early = post(admin, "/operator/standards/ours/2/publish", {"why": ""})
+    assert (early.status_code, "say why the rules change" in early.text) == (400, True)
+    done = post(admin, "/operator/standards/ours/2/publish", {"why": "Parcels came late"})
+    assert done.status_code == 303
+    public = stranger.get("/standards/ours/2").text
+    assert "Parcels came late" in public and "Announced" in public and "at most 2.5%" in public
+    assert "at most 4%" in stranger.get("/standards/ours").text
+    assert "au plus 2,5\u00a0%" in french(stranger, "/standards/ours/2")
+
+
+def test_the_version_in_force_changes_with_the_day(app: Flask, admin: FlaskClient, clock: object) -> None:
+    keep(admin)
+    post(admin, "/operator/standards/ours/2/publish", {"why": "x"})
+    clock.now = NOW + timedelta(days=21)  # type: ignore[attr-defined]
+    page = app.test_client().get("/standards/ours").text
+    assert "Version 2" in page and "at most 2.5%" in page
+
+
+def test_too_short_a_notice_is_told_on_the_page(admin: FlaskClient) -> None:
+    keep(admin, renumber(NEXT, version=2, effective_from=NOW.date() + timedelta(days=1)))
+    said = post(admin, "/operator/standards/ours/2/publish", {"why": "x"})
+    assert (said.status_code, "the first possible date is 2026-07-03" in said.text) == (400, True)
+    sooner = post(admin, "/operator/standards/ours/2/publish", {"why": "x", "legal_ground": "legal_duty"})
+    assert sooner.status_code == 303
+    assert post(admin, "/operator/standards/ours/2/retire", {"why": "a mistake"}).status_code == 303
+    assert "Retired" in admin.get("/operator/standards/ours/2").text
+
+
+def test_the_editor_names_the_line_as_json_and_on_the_page(admin: FlaskClient) -> None:
+    wrong = NEXT.replace('"<= 2.5 %"', '"about 3 %"', 1)
+    line = next(number for number, text in enumerate(wrong.splitlines(), 1) if "about" in text)
+    found = post(admin, "/operator/standards/validate", {"text": wrong.replace("\n", "\r\n")}).get_json()
+    assert [found["valid"], found["mistakes"][0]["line"]] == [False, line]
+    kept = post(admin, "/operator/standards/edit", {"text": wrong})
+    assert (kept.status_code, f"<b>Line {line}</b>" in kept.text, "about 3 %" in kept.text) == (400, True, True)
+    assert post(admin, "/operator/standards/validate", {"text": NEXT}).get_json()["valid"]
+    assert admin.get("/operator/standards/ours/2").status_code == 404
+
+
+def test_a_text_that_is_no_standard_is_never_an_error_of_ours(admin: FlaskClient) -> None:
+    long, deep = "a\n" * 200_000, "a: " * 50
+    for text in (long, deep, "", "- a", "\x00", "a: &a [*a]", "{" * 500, "[" * 39, "id: ours\nversion: 99999999999999999999"):
+        told = post(admin, "/operator/standards/validate", {"text": text}).get_json()
+        assert not told["valid"] and told["mistakes"], text[:20]
+        assert post(admin, "/operator/standards/edit", {"text": text}).status_code == 400, text[:20]
+
+
+def test_every_preset_becomes_a_draft_and_reads_in_both_languages(admin: FlaskClient) -> None:
+    for name in list_presets():
+        made = post(admin, "/operator/standards/presets", {"preset": name})
+        assert made.status_code == 303
+        english, translated = admin.get(made.location).text, french(admin, made.location)
+        assert english.count('role="rowheader"') == translated.count('role="rowheader"') > 5
+        assert not re.search(r"%\(\w+\)s", english + translated)
+    assert post(admin, "/operator/standards/presets", {"preset": "nothing"}).status_code == 404
+
+
+@pytest.mark.parametrize("name", list_presets())
+def test_every_rule_says_what_is_measured_over_how_long_and_against_what(app: Flask, name: str) -> None:
+    standard = load_preset(name)
+    with app.test_request_context():
+        page = word_standard(standard)
+    judged = {rule.id for rule in standard.rules if rule.kept_when is not None or rule.limits}
+    assert [rule.id for rule in page.rules] == [rule.id for rule in standard.rules]
+    assert all(rule.measured and rule.sources for rule in page.rules)
+    assert {rule.id for rule in page.rules if any("ept when" in said for said in rule.sentences)} >= judged
+    assert all(rule.window or standard.get_figure(rule.id).parts for rule in page.rules)
+
+
+def test_a_draft_is_tried_on_history_and_the_moves_are_a_file(admin: FlaskClient) -> None:
+    keep(admin)
+    page = admin.get("/operator/standards/ours/2/try?from=2026-05-01&to=2026-05-31")
+    assert "3 shops, 31 days" in page.text and "Nobody would have stood elsewhere" in page.text
+    assert admin.get("/operator/standards/ours/2/try?format=csv").mimetype == "text/csv"
+    for asked in ("from=never&to=2026-13-40", "from=2030-01-01", "from=0001-01-01&to=0001-01-02", "to=1999-01-01"):
+        assert admin.get(f"/operator/standards/ours/2/try?{asked}").status_code == 200
+    post(admin, "/operator/standards/presets", {"preset": "bol"})
+    told = admin.get("/operator/standards/bol/1/try").text
+    assert "cannot be tried on history" in told and "evaluated" in told
+
+
+def test_the_next_version_starts_as_a_copy_and_a_draft_can_go(admin: FlaskClient) -> None:
+    made = post(admin, "/operator/standards/ours/1/next")
+    assert (made.status_code, "version=2" in made.location) == (303, True)
+    assert "version: 2" in admin.get(made.location).text
+    assert post(admin, "/operator/standards/ours/1/delete").status_code == 400
+    assert post(admin, "/operator/standards/ours/2/delete").status_code == 303
+    assert admin.get("/operator/standards/ours/2").status_code == 404
+
+
+def test_an_analyst_writes_and_does_not_publish(app: Flask) -> None:
+    analyst = sign_in(app, "analyst")
+    keep(analyst)
+    assert "h-publish" not in analyst.get("/operator/standards/ours/2").text
+    assert post(analyst, "/operator/standards/ours/2/publish", {"why": "x"}).status_code == 404
+
+
+def test_the_schema_is_open_to_everybody(app: Flask) -> None:
+    answer = app.test_client().get("/api/v1/standard.schema.json")
+    assert (answer.mimetype, answer.get_json()) == ("application/schema+json", standard_schema())
+    assert app.test_client().get("/standards/nothing").status_code == 404
