@@ -171,6 +171,15 @@ class Table:
     zone: str
     _units: dict[str, tuple[Units, tuple[tuple[int, str], ...]]] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        per = self.standard.standing_per
+        for name, frame in (("rows", self.rows), ("shops", self.shops)):
+            if per is not None and per not in frame:
+                raise ValueError(f"{name}: has no column {per}, by which {self.standard.id} gives standings")
+        keys = pd.Index(_keys(self.shops, self.standard))
+        if keys.has_duplicates:
+            raise ValueError(f"shops: {keys[keys.duplicated()][0]} is given twice; give one line per standing")
+
     @property
     def size(self) -> int:
         """How many shops, or shops by part, are judged."""
