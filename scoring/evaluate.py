@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date
+from datetime import date, datetime
 from functools import cached_property
 
 import numpy as np
@@ -280,9 +280,13 @@ class GroupFacts:
         return ()
 
 
+def _to_date(day: date) -> date:
+    return day.date() if isinstance(day, datetime) else day
+
+
 def day_column(column: pd.Series) -> Numbers:
     """A column of dates as days since 1970, missing where it is."""
-    days = [day_number(day) if isinstance(day, date) and not pd.isna(day) else None for day in column.tolist()]
+    days = [None if pd.isna(day) else day_number(_to_date(day)) for day in column.tolist()]
     known = np.array([day is not None for day in days], np.bool_)
     return Numbers(np.array([day or 0 for day in days], np.int64), known=known)
 

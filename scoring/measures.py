@@ -5,6 +5,9 @@ moment that dates the unit [epoch ms]; further anchors as ``<anchor>_ms``), and 
 kind), ``unit_ref`` (shared by parts of one unit), ``base``, ``bad`` (0 or 1), ``amount`` (whole: seconds, stars,
 points), ``quantity``, ``value_minor``, ``buyer``, ``excluded`` (bad, base or both, as granted), and the texts and flags
 of ``scoring.standards.names``. ``from_ms`` and ``until_ms`` say for which T a line holds: from < T ≤ until.
+
+A line may sum up the units of a day: ``base`` and ``bad`` are then their counts and ``amount`` is their sum. Shares,
+counts, means and totals come out the same; what looks at single units refuses such lines.
 """
 
 from __future__ import annotations
@@ -103,12 +106,14 @@ def season_texts(standard: Standard, days: Ints) -> Texts:
 
 @dataclass(frozen=True)
 class Side:
-    """What official or raw counting sees of each unit."""
+    """What official or raw counting sees of each line: whether it is in base and bad, and of how many units."""
 
     base: Flags
     bad: Flags
     amount: Ints
     known: Flags
+    bases: Ints
+    bads: Ints
 
 
 @dataclass(frozen=True)
@@ -166,6 +171,15 @@ class Table:
     zone: str
     _units: dict[str, tuple[Units, tuple[tuple[int, str], ...]]] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        per = self.standard.standing_per
+        for name, frame in (("rows", self.rows), ("shops", self.shops)):
+            if per is not None and per not in frame:
+                raise ValueError(f"{name}: has no column {per}, by which {self.standard.id} gives standings")
+        keys = pd.Index(_keys(self.shops, self.standard))
+        if keys.has_duplicates:
+            raise ValueError(f"shops: {keys[keys.duplicated()][0]} is given twice; give one line per standing")
+
     @property
     def size(self) -> int:
         """How many shops, or shops by part, are judged."""
@@ -212,16 +226,17 @@ class Table:
         return np.array(found, np.int64), tuple(labels)
 
     def _sides(self, frame: pd.DataFrame, figure: Figure, facts: RowFacts) -> tuple[Side, Side]:
-        base = _filled(frame, "base", 1) > 0
-        bad = _filled(frame, "bad", 0) > 0
+        bases, bads = _filled(frame, "base", 1), _filled(frame, "bad", 0)
+        base, bad = bases > 0, bads > 0
         if figure.bad_when is not None:
             found = answer(figure.bad_when, facts)
             unknown = found == UNKNOWN
             bad = (found == YES) | (unknown & (figure.unknown_is == "bad"))
             base = base & ~(unknown & (figure.unknown_is == "left_out"))
+            bads = bases
         amount = facts.numbers("amount")
         no_bad, no_base = self._excluded(frame, figure, facts)
-        raw = Side(base, bad & base, amount.num, amount.known)
+        raw = Side(base, bad & base, amount.num, amount.known, bases, bads)
         return replace(raw, base=base & ~no_base, bad=raw.bad & ~no_bad), raw
 
     def _excluded(self, frame: pd.DataFrame, figure: Figure, facts: RowFacts) -> tuple[Flags, Flags]:
@@ -299,10 +314,17 @@ def _falls_out(exclusion: Exclusion, facts: RowFacts) -> Flags:
     return np.asarray(here & (facts.days >= first) & (facts.days <= last), np.bool_)
 
 
+def require_units(figure: Figure, view: Side) -> None:
+    """What looks at single units needs them one by one. Raises ValueError for a line that stands for several."""
+    if (view.bases > 1).any():
+        raise ValueError(f"{figure.id}: looks at single units; give a line for each instead of sums of a day")
+
+
 def _join(units: Units, refs: Ints, figure: Figure) -> Units:
     """One unit of the lines that share a reference and group, dated by its first line, with ``last`` by its last."""
     if not len(refs):
         return units
+    require_units(figure, units.raw)
     order = np.lexsort((np.arange(len(refs)), refs, units.group))
     sorted_units = units.take(order)
     changed = np.diff(sorted_units.group, prepend=-1) | np.diff(refs[order], prepend=-1)
@@ -326,6 +348,7 @@ def _join_side(side: Side, starts: NDArray[np.intp], *, worst: bool) -> Side:
     lowest = np.minimum.reduceat(amounts, starts)
     known = np.logical_or.reduceat(usable, starts)
     amount = np.where(known, lowest, 0) if worst else side.amount[starts]
+    one = np.ones(len(starts), np.int64)
     return Side(
         np.logical_or.reduceat(side.base, starts), np.logical_or.reduceat(side.bad, starts), amount,
-        known if worst else side.known[starts])
+        known if worst else side.known[starts], one, one)

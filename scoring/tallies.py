@@ -11,12 +11,13 @@ from numpy.typing import NDArray
 
 from scoring.answers import Flags, Ints, Numbers
 from scoring.intervals import percentile_ranks
-from scoring.measures import SIDES, Table, Units, day_number
+from scoring.measures import SIDES, Table, Units, day_number, require_units
 from scoring.standards.parts import Figure, Rounding
 from scoring.standards.windowing import ByVolume, Window
 from scoring.windows import Dates, resolve_window
 
 MICRO = 10**6
+SINGLE = frozenset({"median", "percentile", "streak", "longest_streak", "distinct_buyers"})
 
 
 @dataclass(frozen=True)
@@ -113,9 +114,11 @@ def _choose(where: Flags, yes: Tally, no: Tally) -> Tally:
 def _count(seen: Units, figure: Figure, window: Window, *, side: str, on: date, size: int) -> _Counts:
     seen = _keep_ranked(seen, window, side)
     view = getattr(seen, side)
+    if window.latest or window.first or window.after_first or figure.measure in SINGLE:
+        require_units(figure, view)
     weight = seen.weight * _recency(seen, figure, window, on)
-    base = _sum(seen.group[view.base], weight[view.base], size)
-    bad = _sum(seen.group[view.bad], weight[view.bad], size)
+    base = _sum(seen.group[view.base], (weight * view.bases)[view.base], size)
+    bad = _sum(seen.group[view.bad], (weight * view.bads)[view.bad], size)
     buyers = _count_distinct(seen.group[view.bad], seen.buyer[view.bad], size)
     value = _value(seen, figure, side=side, weight=weight, counts=_Counts(Numbers(base), bad, base, buyers))
     return _Counts(value, bad, base, buyers)
@@ -167,7 +170,8 @@ def _value(seen: Units, figure: Figure, *, side: str, weight: Ints, counts: _Cou
     usable = view.base & view.known
     group, amount = seen.group[usable], view.amount[usable]
     if measure in {"mean", "total_amount"}:
-        total, number = _sum(group, amount * weight[usable], size), _sum(group, weight[usable], size)
+        number = _sum(group, (weight * view.bases)[usable], size)
+        total = _sum(group, amount * weight[usable], size)
         return Numbers(total, np.maximum(number, 1), number > 0) if measure == "mean" else Numbers(total)
     return _percentile(group, amount, size, share=(figure.percent or 50) / 100)
 

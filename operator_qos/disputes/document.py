@@ -13,7 +13,10 @@ from fpdf import FPDF
 from sqlalchemy.orm import Session
 
 from operator_qos import formats, words
+from operator_qos.clock import from_ms, to_ms
 from operator_qos.disputes import queries
+from operator_qos.disputes.file import read_file
+from operator_qos.disputes.models import Dispute
 from operator_qos.disputes.queries import DisputeRow
 
 FONTS = Path(__file__).with_name("fonts")
@@ -60,25 +63,37 @@ def list_sections(session: Session, row: DisputeRow, *, language: str) -> list[S
     ]
     return [
         Section(say("Facts"), facts),
-        Section(say("Course"), _list_course(session, d.id, say)),
+        Section(say("Course"), _list_course(session, d, say)),
         Section(say("Grounds"), (d.grounds or say("The grounds are no longer kept.")).splitlines()),
         Section(say("Decision"), _list_outcome(row, say)),
         Section(say("Appeal"), _list_appeal(row, say)),
     ]
 
 
+# What the log does not hold: the words between the parties about a settlement.
 STEPS = {
-    "escalate": "Passed to a mediator", "ask_evidence": "Proof asked", "give_evidence": "Proof given",
     "offer": "Offer made", "accept_offer": "Offer accepted", "decline_offer": "Offer declined",
     "expire_offer": "Offer expired", "break_settlement": "The agreement was not kept",
-    "report_broken": "The agreement was not kept", "decide": "Decided", "decide_by_default": "Decided",
-    "appeal": "Appealed",
+    "report_broken": "The agreement was not kept",
 }
 
 
-def _list_course(session: Session, dispute_id: int, say: _Speaker) -> list[str]:
-    found = [step for step in queries.list_steps(session, dispute_id) if step.kind in STEPS]
-    return [f"{say.moment(step.at)}: {say(STEPS[step.kind])}" for step in found] or ["–"]
+# What comes with another event of the same second and says nothing more.
+_FOLLOWED = {"case.closed": "case.decided", "case.reopened": "case.appealed"}
+
+
+def _list_course(session: Session, dispute: Dispute, say: _Speaker) -> list[str]:
+    """The case's events in the log and our steps beside it, in time order."""
+    file = read_file(session, dispute, reader="mediator", now_ms=to_ms(dispute.decided_at or dispute.opened_at))
+    said = [event for event in file.events if event.type.startswith("case.")]
+    moments = {(event.type, event.at_ms) for event in said}
+    course = [
+        (from_ms(event.at_ms), str(words.event_name(event.type))) for event in said
+        if (_FOLLOWED.get(event.type, ""), event.at_ms) not in moments
+    ]
+    steps = queries.list_steps(session, dispute.id)
+    course += [(step.at, say(STEPS[step.kind])) for step in steps if step.kind in STEPS]
+    return [say.moment(at) + say(": ") + name for at, name in sorted(course, key=lambda line: line[0])] or ["–"]
 
 
 def _list_outcome(row: DisputeRow, say: _Speaker) -> list[str]:

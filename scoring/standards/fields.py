@@ -158,9 +158,9 @@ Number = Annotated[Decimal, PlainValidator(_read_number), PlainSerializer(str), 
 Share = Annotated[Decimal, PlainValidator(_read_share), PlainSerializer(str), WithJsonSchema(_SHARE)]
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, strict=True)]
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$", strict=True)]
-Whole = Annotated[int, whole_between(0, 10**6), Field(ge=0, le=10**6)]
-Counted = Annotated[int, whole_between(1, 10**6), Field(ge=1, le=10**6)]
-Days = Annotated[int, whole_between(1, 3660), Field(ge=1, le=3660)]
+Whole = Annotated[int, Field(ge=0, le=10**6), whole_between(0, 10**6)]
+Counted = Annotated[int, Field(ge=1, le=10**6), whole_between(1, 10**6)]
+Days = Annotated[int, Field(ge=1, le=3660), whole_between(1, 3660)]
 Several = BeforeValidator(_read_list)
 OneOrSeveral = BeforeValidator(_read_texts)
 Texts = Annotated[tuple[Text, ...], OneOrSeveral]
@@ -184,7 +184,7 @@ Weights = Annotated[
     PlainSerializer(lambda found: {key: str(value) for key, value in found}),
     WithJsonSchema({"type": "object", "minProperties": 1, "additionalProperties": _NUMBER}),
 ]
-Hours = Annotated[int, whole_between(0, 240), Field(ge=0, le=240)]
+Hours = Annotated[int, Field(ge=0, le=240), whole_between(0, 240)]
 SourceTexts = Annotated[
     tuple[tuple[str, str], ...],
     PlainValidator(_read_sources),

@@ -26,23 +26,17 @@ def parse_standard(source: str | Mapping[str, Any], *, known_metrics: frozenset[
     Numbers may be decimal strings too; a binary float counts as the decimal it shows. With ``known_metrics`` other
     metrics are refused. Raises StandardError, naming the first field that is wrong, with its line in a text.
     """
-    mistakes = find_mistakes(source, known_metrics=known_metrics)
-    if mistakes:
+    standard, mistakes = _read(source, known_metrics)
+    if standard is None or mistakes:
         raise mistakes[0]
-    return _build(_load_yaml(source) if isinstance(source, str) else source)
+    return standard
 
 
 def find_mistakes(
     source: str | Mapping[str, Any], *, known_metrics: frozenset[str] | None = None
 ) -> tuple[StandardError, ...]:
     """Everything that is wrong with a standard, in the order of the text; empty when nothing is. Never raises."""
-    lines = _Lines(source) if isinstance(source, str) else None
-    try:
-        found = _find(_load_yaml(source) if isinstance(source, str) else source, known_metrics)
-    except StandardError as error:
-        found = [error]
-    placed = [StandardError(e.path, e.problem, line=e.line or (lines.find(e.path) if lines else None)) for e in found]
-    return tuple(sorted(placed, key=lambda error: error.line or 0)) if lines else tuple(placed)
+    return _read(source, known_metrics)[1]
 
 
 def load_standard(path: str | Path) -> Standard:
@@ -93,16 +87,25 @@ def write_yaml(standard: Standard) -> str:
     return str(yaml.safe_dump(standard.to_mapping(), sort_keys=False, allow_unicode=True, width=120))
 
 
-def _find(content: Mapping[str, Any], known_metrics: frozenset[str] | None) -> list[StandardError]:
+def _read(
+    source: str | Mapping[str, Any], known_metrics: frozenset[str] | None
+) -> tuple[Standard | None, tuple[StandardError, ...]]:
+    """The standard, None when it cannot be built, and all that is wrong with it."""
+    standard: Standard | None = None
     try:
-        standard = ADAPTER.validate_python(_plain(content))
+        standard = ADAPTER.validate_python(_plain(_load_yaml(source) if isinstance(source, str) else source))
+        found = list(check_standard(standard, known_metrics))
     except ValidationError as error:
-        return [_to_error(item, content) for item in error.errors(include_url=False)]
-    return list(check_standard(standard, known_metrics))
+        found = [_to_error(item) for item in error.errors(include_url=False)]
+    except StandardError as error:
+        found = [error]
+    return standard, _place(found, _Lines(source)) if found and isinstance(source, str) else tuple(found)
 
 
-def _build(content: Mapping[str, Any]) -> Standard:
-    return ADAPTER.validate_python(_plain(content))
+def _place(found: Sequence[StandardError], lines: _Lines) -> tuple[StandardError, ...]:
+    """The mistakes with their lines, in the order of the text."""
+    placed = (StandardError(e.path, e.problem, line=e.line or lines.find(e.path)) for e in found)
+    return tuple(sorted(placed, key=lambda error: error.line or 0))
 
 
 def _plain(value: Any) -> Any:
@@ -112,15 +115,15 @@ def _plain(value: Any) -> Any:
     return [_plain(item) for item in value] if isinstance(value, (list, tuple)) else value
 
 
-def _to_error(item: Any, content: object) -> StandardError:
+def _to_error(item: Any) -> StandardError:
     below = item.get("ctx", {}).get("below", "")
-    path = _to_path(item["loc"], content)
+    path = _to_path(item["loc"])
     if below:
         path = f"{path}{'' if below.startswith('[') or not path else '.'}{below}"
     return StandardError(path, _say(item))
 
 
-def _to_path(loc: Loc, content: object) -> str:
+def _to_path(loc: Loc) -> str:
     """The place as people write it; what pydantic adds to tell kinds apart is left out."""
     path = ""
     for step in loc:

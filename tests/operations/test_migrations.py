@@ -34,7 +34,8 @@ def split_parts(kind: str, said: str) -> list[str]:
     """SQLite keeps CREATE TABLE as it was written: columns may stand in another order, a renamed table in quotes."""
     if kind != "table":
         return [" ".join(said.split())]
-    return [line.strip().removesuffix(",") for line in said.replace('"', "").splitlines() if line.strip() not in {"", ")"}]
+    lines = [line.strip() for line in said.replace('"', "").splitlines()]
+    return [line.removesuffix(",") for line in lines if line not in {"", ")"}]
 
 
 def read_schema(engine: Engine) -> set[tuple[str, ...]]:

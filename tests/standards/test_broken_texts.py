@@ -54,7 +54,7 @@ def broken(draw: st.DrawFn) -> dict[str, Any]:
     return plain
 
 
-@settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(broken())
 def test_a_broken_mapping_is_refused_with_reasons_or_read(plain: dict[str, Any]) -> None:
     mistakes = find_mistakes(plain)
@@ -67,7 +67,7 @@ def test_a_broken_mapping_is_refused_with_reasons_or_read(plain: dict[str, Any])
         assert parse_standard(standard.to_mapping()) == standard
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(broken())
 def test_in_a_text_every_mistake_has_a_line(plain: dict[str, Any]) -> None:
     text = yaml.safe_dump(plain, sort_keys=False, allow_unicode=True)
@@ -75,7 +75,7 @@ def test_in_a_text_every_mistake_has_a_line(plain: dict[str, Any]) -> None:
     assert [mistake for mistake in find_mistakes(text) if not 1 <= (mistake.line or 0) <= lines] == []
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.sampled_from(list_presets()), st.integers(0, 4000), st.sampled_from(list(":{}[]-'\"#&*!|>%@\t\n ,x")))
 def test_a_text_with_a_wrong_letter_is_refused_or_read(name: str, at: int, letter: str) -> None:
     text = read_preset(name)

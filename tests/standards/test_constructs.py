@@ -7,10 +7,13 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
 from scoring.evaluate import evaluate
+from scoring.measures import Table
 from scoring.standards import list_presets, load_preset, parse_standard
+from scoring.verdicts import VERDICTS
 from tests.standards.small import ON, build_standard, build_table, judge, run, unit, units, value, verdict
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -136,6 +139,32 @@ def test_an_evaluation_is_a_value_of_its_own() -> None:
     lines = before.to_frame()
     evaluate(table, ON + 40 * DAY)
     assert before.to_frame().equals(lines)
+
+
+def test_shops_are_given_once_and_with_what_they_are_judged_by() -> None:
+    standard = build_standard({}, standing_per="region")
+    rows, shop = pd.DataFrame([unit(region="US")]), {"shop": "s", "region": "US"}
+    assert Table(rows, pd.DataFrame([shop, {**shop, "region": "UK"}]), standard, "UTC").size == 2
+    with pytest.raises(ValueError, match=r"shops: s\|US is given twice; give one line per standing"):
+        Table(rows, pd.DataFrame([shop, shop]), standard, "UTC")
+    with pytest.raises(ValueError, match="rows: has no column region, by which small gives standings"):
+        Table(rows.drop(columns="region"), pd.DataFrame([shop]), standard, "UTC")
+
+
+def test_a_shop_has_one_standing_per_region() -> None:
+    standard = build_standard({"kept_when": "<= 50 %"}, standing_per="region")
+    rows = pd.DataFrame([unit(bad=1, region="US"), unit(bad=0, region="UK"), unit(bad=1, region="DE")])
+    shops = pd.DataFrame([{"shop": "s", "region": region} for region in ("UK", "US", "GLOBAL")])
+    found = evaluate(Table(rows, shops, standard, "UTC"), ON)
+    assert [str(VERDICTS[code]) for code in found.verdicts("rule_0")] == ["kept", "breached", "not_enough_data"]
+
+
+@pytest.mark.parametrize("opened", [ON - 90 * DAY, pd.Timestamp(ON - 90 * DAY), None, pd.NaT])
+def test_the_age_of_a_shop_is_counted_in_days_where_it_is_known(opened: Any) -> None:
+    rule = {"kept_when": "<= 50 %", "exempt_when": {"age_days": "< 90"}}
+    older = {**rule, "exempt_when": {"age_days": "<= 90"}}
+    found = judge(build_standard(rule, older), units(2, 1), opened_on=opened)
+    assert [verdict(found, name) for name in ("rule_0", "rule_1")] == ["kept", "kept" if pd.isna(opened) else "exempt"]
 
 
 def test_a_fraction_among_amounts_is_refused() -> None:

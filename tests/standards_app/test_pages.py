@@ -86,7 +86,8 @@ def test_the_editor_names_the_line_as_json_and_on_the_page(admin: FlaskClient) -
 
 def test_a_text_that_is_no_standard_is_never_an_error_of_ours(admin: FlaskClient) -> None:
     long, deep = "a\n" * 200_000, "a: " * 50
-    for text in (long, deep, "", "- a", "\x00", "a: &a [*a]", "{" * 500, "[" * 39, "id: ours\nversion: 99999999999999999999"):
+    for text in (long, deep, "", "- a",
+                 "\x00", "a: &a [*a]", "{" * 500, "[" * 39, "id: ours\nversion: 99999999999999999999"):
         told = post(admin, "/operator/standards/validate", {"text": text}).get_json()
         assert not told["valid"] and told["mistakes"], text[:20]
         assert post(admin, "/operator/standards/edit", {"text": text}).status_code == 400, text[:20]

@@ -1,0 +1,54 @@
+"""A mediator's way from the queue to the decision as PDF, in both languages, on a phone and on a desk."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.e2e.visits import DESK, PHONE, Visitor
+
+pytestmark = pytest.mark.browser
+Visit = Callable[[str, str], Visitor]
+OTHER = {"en": "Français", "fr": "English"}
+
+
+def _find_holder(visit: Visit) -> tuple[Visitor, str]:
+    """Cases go to the mediator with the fewest: the one of the two who has it, at the case."""
+    for language in ("en", "fr"):
+        tab = visit("mediator", language)
+        tab.open("/mediator/queue")
+        links = tab.page.locator("main a[href^='/mediator/cases/']")
+        if links.count():
+            tab.follow(links.first)
+            return tab, language
+    raise AssertionError("no case waits for a mediator")
+
+
+def _inspect(tab: Visitor) -> None:
+    """Everything unfolded, on both widths."""
+    for size in (PHONE, DESK):
+        tab.page.set_viewport_size(size)
+        tab.page.evaluate("document.querySelectorAll('main details').forEach((d) => { d.open = true; })")
+        assert tab.list_violations() == []
+        assert tab.overflow() == 0
+
+
+def test_from_the_queue_to_the_decision(visit: Visit) -> None:
+    tab, language = _find_holder(visit)
+    case = tab.page.url.removeprefix(tab.address)
+    for spoken in (language, "fr" if language == "en" else "en"):
+        _inspect(tab)
+        tab.press(OTHER[spoken])
+    expect(tab.page.locator("#grounds")).to_be_visible()
+    tab.page.fill("#grounds", "Never handed over at the address.")
+    tab.page.check("main input[name=fault][value=carrier]")
+    tab.page.check("main input[name=counts][value=no]")
+    tab.click(".q-verdictform button[type=submit]")
+    assert "Never handed over at the address." in tab.read()
+    _inspect(tab)
+    for spoken in ("en", "fr"):
+        answer = tab.page.request.get(f"{tab.address}{case}/decision.pdf?language={spoken}")
+        assert (answer.status, answer.headers["content-type"]) == (200, "application/pdf")
+        assert answer.body().startswith(b"%PDF-")

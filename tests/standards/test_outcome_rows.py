@@ -1,0 +1,94 @@
+"""Our standard over a ledger's outcomes: the same counts and verdicts as the official run; and over sums of days."""
+
+from __future__ import annotations
+
+import random
+from datetime import date, timedelta
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from operator_qos.evaluation.rules import OutcomeTable
+from scoring.evaluate import evaluate
+from scoring.measures import Table
+from scoring.metrics import GROUP_CODES, METRICS
+from scoring.outcome_rows import to_unit_rows
+from scoring.standards import load_preset
+from scoring.verdicts import VERDICTS
+from scoring.windows import day_end_ms
+from tests.standards.small import ON, build_standard, build_table, judge, run, unit, units, value
+
+ZONE = "Europe/Paris"
+OURS = load_preset("ours")
+LAST = date(2026, 3, 31)
+COUNTS = ("bad", "base", "raw_bad", "raw_base", "buyers")
+
+
+def build_outcomes(seed: int, rows: int = 3000) -> pd.DataFrame:
+    """Random outcomes: masks of several metrics, forgiven ones, spans that end and begin, unknown buyers and orders."""
+    rng = random.Random(seed)
+    end = day_end_ms(LAST, ZONE)
+    found = []
+    for number in range(rows):
+        group = rng.choice(["placed", "ship", "deliver", "turn", "case"])
+        flags = [metric.flag for metric in METRICS.values() if metric.group == group]
+        base = sum(flag for flag in flags if rng.random() < 0.9)
+        bad = sum(flag for flag in flags if base & flag and rng.random() < (0.02, 0.06, 0.3)[number % 3])
+        anchor = end - rng.choice([rng.randrange(100 * 24), 60 * 24, 30 * 24]) * 3_600_000 - rng.randrange(2)
+        forgiven = rng.choice([0, 0, 0, bad, bad])
+        found.append({
+            "shop_id": number % 3 + 1, "group_code": GROUP_CODES[group], "unit": f"u{number}",
+            "anchor_ms": anchor, "from_ms": rng.choice([anchor, end - 5]),
+            "until_ms": rng.choice([end - 1, end, 2**50, 2**50]), "base": base, "bad": bad,
+            "official_base": base & ~(forgiven if rng.random() < 0.5 else 0),
+            "official_bad": bad & ~forgiven, "order_ref": rng.choice([f"o{number // 2}", None]),
+            "buyer": rng.choice([f"b{rng.randrange(30)}", None]), "dossier_id": number // 3})
+    return pd.DataFrame(found)
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_the_official_run_and_the_language_agree_on_every_count_and_verdict(seed: int) -> None:
+    outcomes, shops = build_outcomes(seed), (1, 2, 3, 4)
+    official = OutcomeTable(outcomes, shops, OURS)
+    metrics = [figure.metric for figure in (*OURS.figures, *OURS.rules)]
+    table = Table(to_unit_rows(outcomes, metrics), pd.DataFrame({"shop": shops}), OURS, ZONE)
+    seen = set()
+    for on in (LAST - timedelta(days=number) for number in (0, 1, 30)):
+        found = evaluate(table, on)
+        assert found.results["orders"].count("raw_base").tolist() == official.count_orders(
+            day_end_ms(on, ZONE), ZONE).tolist()
+        (evaluations,) = official.evaluate([day_end_ms(on, ZONE)], ZONE)
+        for place, evaluation in enumerate(evaluations):
+            for result in evaluation.results:
+                mine = found.results[result.metric]
+                assert [int(mine.count(name)[place]) for name in COUNTS] == [getattr(result, name) for name in COUNTS]
+                assert str(VERDICTS[found.verdicts(result.metric)[place]]) == result.verdict
+                seen.add(result.verdict)
+    assert {"kept", "breached", "not_enough_data"} <= seen
+
+
+def test_nothing_selected_gives_no_rows() -> None:
+    assert to_unit_rows(build_outcomes(1, rows=5), []).empty
+
+
+def test_sums_of_days_give_the_same_shares_counts_means_and_totals_as_their_units() -> None:
+    measures = ("share", "share_of_good", "count", "count_bad", "mean", "total_amount")
+    standard = build_standard(*({"measure": measure} for measure in measures))
+    rng = random.Random(5)
+    lines = [unit(ON - timedelta(days=rng.randrange(40)), bad=int(rng.random() < 0.3), amount=rng.randrange(50))
+             for _ in range(300)]
+    sums = pd.DataFrame(lines).assign(base=1).groupby(["shop", "metric", "anchor_ms"], as_index=False).sum()
+    single, summed = judge(standard, lines), judge(standard, sums.to_dict("records"))
+    for rule in standard.rules:
+        assert value(single, rule.id) == value(summed, rule.id)
+        assert np.array_equal(single.results[rule.id].count("base"), summed.results[rule.id].count("base"))
+
+
+@pytest.mark.parametrize("rule", [{"measure": "median"}, {"measure": "streak"}, {"join": "any_bad"},
+                                  {"window": {"days": 30, "latest": 3}}, {"measure": "distinct_buyers"}])
+def test_what_looks_at_single_units_refuses_sums_of_days(rule: dict[str, object]) -> None:
+    standard = build_standard(rule)
+    assert value(judge(standard, units(4, 1))) >= 0 or rule == {"measure": "median"}
+    with pytest.raises(ValueError, match="rule_0: looks at single units"):
+        run(build_table(standard, [unit(base=5, bad=2, amount=9)]), [ON])
