@@ -179,7 +179,7 @@ def publish_version(standard_id: str, version: int) -> tuple[str, int] | BaseRes
                 legal_ground=request.form.get("legal_ground") or None, actor=current_actor().email, now=now())
     except (StandardError, VersionStateError) as error:
         return _show_version(kept, str(error)), 400
-    flash(_("Published. It binds from its first day on."))
+    flash(_("Published: everybody can read it now."))
     return redirect(url_for("standards.show_version", standard_id=standard_id, version=version), 303)
 
 
