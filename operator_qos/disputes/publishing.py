@@ -14,6 +14,8 @@ from operator_qos.audit.service import append_audit
 from operator_qos.disputes.acting import MAX_TEXT, Actor, DisputeInputError
 from operator_qos.disputes.models import DisputePolicy, DisputeTemplate, MediatorConflict
 from operator_qos.disputes.policies import NOTICE_DAYS, KindPolicy, Policy, PolicyError, read_policy, read_yaml
+from operator_qos.notices.service import announce
+from operator_qos.sellers.models import Shop
 
 MAX_TEMPLATES = 100
 
@@ -73,7 +75,21 @@ def publish_policy(  # where, what, by whom
     append_audit(
         session, actor=actor.name, now=now, action="dispute_policy.published", subject=f"marketplace:{marketplace_id}",
         before=None, after={"policy": policy.name, "effective_from": policy.effective_from.isoformat()}, why="")
+    _tell_sellers(session, marketplace_id, policy, now)
     return row
+
+
+def _tell_sellers(session: Session, marketplace_id: str, policy: Policy, now: datetime) -> None:
+    """A notice and mails to every company with a shop there: the record that they were told in time."""
+    data = {
+        "policy": policy.name, "first_day": policy.effective_from.isoformat(), "marketplace": marketplace_id,
+    }
+    sellers = select(Shop.seller_id).where(Shop.marketplace_id == marketplace_id).distinct().order_by(Shop.seller_id)
+    for seller_id in list(session.scalars(sellers)):
+        announce(
+            session, key=f"dispute-policy:{marketplace_id}:{policy.name}:{seller_id}", seller_id=seller_id,
+            shop_id=None, topic="dispute_policy", data=data, link="/disputes/policy", now=now,
+        )
 
 
 def _to_json(value: Any) -> Any:

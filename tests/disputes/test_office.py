@@ -20,6 +20,7 @@ from operator_qos.disputes.publishing import bar_mediator, list_changes, publish
 from operator_qos.disputes.reports import read_report, share
 from operator_qos.disputes.rules import STATES
 from operator_qos.disputes.service import Ruling
+from operator_qos.notices.models import Notice
 from tests.disputes.conftest import MONDAY, World
 from tests.disputes.conftest import world as small_world
 from tests.disputes.test_pages import _in_french, _open_case
@@ -202,7 +203,15 @@ def test_a_policy_is_published_on_its_page_and_a_mistake_shows_its_place(app: Fl
     assert early.status_code == 400
     good = {"marketplace": "halle-fr", "text": _ebay(1, date(2026, 7, 20))}
     assert post(client, path, good, page=path).status_code == 303
-    assert "ebay 1" in client.get(path).text
+    page = client.get(path).text.replace("\xa0", " ")
+    assert "ebay 1" in page
+    assert "From 20 July 2026 on" in page
+    assert "21 working days of the buyer" in page
+    seller = sign_in(app, "seller_owner")
+    assert "From 20 July 2026 on" in seller.get(f"{path}?marketplace=halle-fr").text.replace("\xa0", " ")
+    with reading(engine) as session:
+        told = session.scalars(select(Notice).where(Notice.topic == "dispute_policy")).all()
+        assert [(notice.data["policy"], notice.data["first_day"]) for notice in told] == [("ebay 1", "2026-07-20")]
     assert post(sign_in(app, "analyst"), path, good, page="/account").status_code == 404
 
 

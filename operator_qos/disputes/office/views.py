@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from zoneinfo import ZoneInfo
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
@@ -14,6 +15,7 @@ from operator_qos.disputes.acting import Actor, DisputeInputError
 from operator_qos.disputes.forms import REMEDY_NAMES, input_error
 from operator_qos.disputes.phrases import action_name, limit_name
 from operator_qos.disputes.policies import NOTICE_DAYS, PRESETS, PolicyError, load_preset_policy, read_preset_text
+from operator_qos.disputes.policy_book import Version
 from operator_qos.permissions import ADMIN, EVERYONE, MEDIATOR, OPERATOR, SELLER, current_actor, people
 from operator_qos.web import get_language, get_session, now, writing
 
@@ -21,7 +23,7 @@ blueprint = Blueprint("office", __name__)
 _OWN = "texts of one's own company"
 PERMISSIONS = {
     "office.show_rules": people(*EVERYONE),
-    "office.show_policy": people(*OPERATOR, *MEDIATOR),
+    "office.show_policy": people(*EVERYONE),
     "office.publish_policy": people(*ADMIN),
     "office.show_report": people(*OPERATOR),
     "office.show_hooks": people(*ADMIN),
@@ -61,8 +63,17 @@ def _render_policy(
     return render_template(
         "disputes/policy.html", places=marketplaces, place=place, presets=[load_preset_policy(p) for p in PRESETS],
         start=start, error=error, problems=rules.PROBLEMS, may_publish=current_actor().role in ADMIN,
-        notice_days=NOTICE_DAYS,
+        notice_days=NOTICE_DAYS, coming=_list_coming(place),
     ), status
+
+
+def _list_coming(place: queries.PolicyPlace | None) -> list[tuple[Version, list[publishing.Change]]]:
+    """Versions that do not hold yet, each with what it changes against the one in force."""
+    if place is None:
+        return []
+    today = now().astimezone(ZoneInfo(place.zone)).date()
+    later = [version for version in place.versions if version.effective_from > today]
+    return [(version, publishing.list_changes(place.in_force, version.policy)) for version in later]
 
 
 @blueprint.get("/disputes/policy")
