@@ -194,7 +194,11 @@ def _line(node: yaml.Node) -> int:
 
 
 def _load_yaml(text: str) -> Mapping[str, Any]:
-    loader = _ExactLoader(text)
+    try:
+        loader = _ExactLoader(text)
+    except yaml.reader.ReaderError as error:
+        line = text[: error.position].count("\n") + 1
+        raise StandardError("", f"holds a sign that cannot be printed: {error.character:#06x}", line=line) from error
     try:
         content = loader.get_single_data()
     except RecursionError:

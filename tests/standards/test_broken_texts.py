@@ -98,3 +98,8 @@ def test_what_no_standard_needs_is_not_read_at_all(text: str, message: str, line
     (mistake,) = find_mistakes(text)
     assert str(mistake).startswith(message)
     assert mistake.line == line
+
+
+def test_a_sign_that_cannot_be_printed_is_told_with_its_line() -> None:
+    (mistake,) = find_mistakes("id: ours\nversion: 1\x00\n")
+    assert (mistake.line, mistake.problem) == (2, "holds a sign that cannot be printed: 0x0000")
