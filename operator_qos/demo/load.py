@@ -53,7 +53,7 @@ def load_demo(engine: Engine, *, now: datetime, scale: float, show: Show) -> Dem
     with show("Generating and taking in events") as on_progress, _without_collector():
         rows = (EventRow("demo", row, event) for row, event in enumerate(list_past_events(now, scale=scale), 1))
         import_rows(engine, rows, key=KEY, name="demo", now=now, on_progress=on_progress)
-    with show("Judging every day") as on_progress:
+    with show("Judging every day") as on_progress, _without_collector():
         reports = evaluate_due(engine, now=now, on_progress=lambda done, _total: on_progress(done))
     _add_people(engine, now)
     return _report(engine, loaded=True, dates=len(reports))
