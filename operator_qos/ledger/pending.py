@@ -40,6 +40,11 @@ def count_pending(engine: Engine) -> Waiting:
         return Waiting(waiting - flawed, flawed)
 
 
+def forget_pending(session: Session, shop_id: int) -> None:
+    """Nothing of this shop waits: everything is derived anew. Does not commit."""
+    session.connection().execute(delete(PendingDossier).where(PendingDossier.shop_id == shop_id))
+
+
 def keep_flaws(session: Session, shop_id: int, flaws: Mapping[int, str]) -> None:
     """Remember that dossiers of a shop could not be derived, and why. Does not commit."""
     mark_pending(session, dict.fromkeys(flaws, shop_id))

@@ -14,7 +14,7 @@ from operator_qos.disputes.sync import sync_disputes
 from operator_qos.events.models import Event
 from operator_qos.ledger.jobs import start_cells
 from operator_qos.ledger.models import CaseFact
-from operator_qos.ledger.pending import keep_flaws
+from operator_qos.ledger.pending import forget_pending, keep_flaws
 from operator_qos.ledger.service import FACT_MODELS, derive_stored, list_all_dossiers
 from operator_qos.sellers.models import Shop
 from scoring.events import iso
@@ -51,6 +51,7 @@ def _rebuild_shop(engine: Engine, shop_id: int, now: datetime) -> int:
         lock_shops(session, [shop_id])
         for model in FACT_MODELS.values():
             session.execute(delete(model).where(model.shop_id == shop_id))  # type: ignore[attr-defined]
+        forget_pending(session, shop_id)
         found = list_all_dossiers(session, shop_id)
         for part in chunks(found, DOSSIERS_AT_ONCE):
             keep_flaws(session, shop_id, derive_stored(session, dict.fromkeys(part, shop_id)))
