@@ -139,7 +139,9 @@ def _get_conversation(card: ShopCard, ref: str) -> Conversation:
 def _find_last_clock(card: ShopCard, ref: str) -> PromiseClock | None:
     """The clock of the last question of the buyer in a conversation."""
     owed = [one for one in list_promises(get_session(), card.id, conversation=ref) if one.owes == "seller"]
-    return find_clock(get_session(), card.id, kind=owed[-1].kind, ref=owed[-1].ref, now_ms=to_ms(now())) if owed else None
+    if not owed:
+        return None
+    return find_clock(get_session(), card.id, kind=owed[-1].kind, ref=owed[-1].ref, now_ms=to_ms(now()))
 
 
 def _render_conversation(

@@ -1,4 +1,4 @@
-"""The clock of one promise, drawn and as JSON: for the operator, the shop's own people, and the mediator of its case."""
+"""The clock of one promise, drawn and as JSON: for the operator, the shop's people and the mediator of its case."""
 
 from __future__ import annotations
 
