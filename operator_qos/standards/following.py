@@ -19,7 +19,7 @@ from operator_qos.standards.backtest import Codes, Counts, Days, RuleDays, Told,
 from scoring.ladder import IntentKind, to_plain
 from scoring.measures import anchor_column
 from scoring.metrics import METRICS
-from scoring.outcome_rows import PASSED_ON, UNITS
+from scoring.outcome_rows import FIRST_TURNS, PASSED_ON, UNITS
 from scoring.schedules import effective_on
 from scoring.standards import Figure, Rule, Standard, StandardError
 from scoring.standards.conditions import Condition, list_leaves
@@ -33,12 +33,12 @@ KNOWN = frozenset(PASSED_ON) | {"season", "bad"}
 LONGEST_GAP_DAYS = 400
 
 
-def find_uncountable(standard: Standard, official: Standard) -> StandardError | None:
-    """What of a standard nothing is kept to count it by, with the path of the field; None when all can be counted.
+def list_uncountable(standard: Standard, official: Standard) -> list[StandardError]:
+    """What of a standard nothing is kept to count it by, with the paths of the fields; empty when all can be counted.
 
     Outcomes are kept of the catalogue's metrics, made by the promises and defects of the official standard.
     """
-    return next(_list_uncountable(standard, official), None)
+    return list(_list_uncountable(standard, official))
 
 
 def _list_uncountable(standard: Standard, official: Standard) -> Iterator[StandardError]:
@@ -68,9 +68,9 @@ def _list_figure(figure: Figure, path: str, official: Standard) -> Iterator[Stan
 
 
 def _list_kept(figure: Figure, path: str, official: Standard) -> Iterator[StandardError]:
-    units = {UNITS[METRICS[figure.metric].group], "message", "first_message"}
-    if figure.unit is not None and figure.unit not in units:
-        yield StandardError(f"{path}.unit", f"outcomes of {figure.metric} are kept by {min(units)}")
+    unit = "first_message" if figure.metric in FIRST_TURNS else UNITS[METRICS[figure.metric].group]
+    if figure.unit not in {None, unit}:
+        yield StandardError(f"{path}.unit", f"outcomes of {figure.metric} are kept by {unit}")
     known = official.find_rule(figure.metric)
     changes_bad = figure.bad_when is None and figure.measure not in {"count", "mean", "median", "percentile"}
     for name in ("clock", "within_hours", "defect_kinds") if known is not None and changes_bad else ():

@@ -1,4 +1,4 @@
-"""One change at a time: another standard with a single rule as the tried one has it, to see what that rule moves. Pure."""
+"""One change at a time: a standard with one rule as the tried one has it, to see what that rule moves. Pure."""
 
 from __future__ import annotations
 

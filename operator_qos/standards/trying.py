@@ -19,7 +19,7 @@ from operator_qos.sellers.models import Marketplace, Shop
 from operator_qos.standards.backtest import Days, DayTable, Trial, is_summable, list_days
 from operator_qos.standards.binding import list_bindings
 from operator_qos.standards.comparison import Backtest, TriedShop, compare, join
-from operator_qos.standards.following import find_uncountable, follow_standard, list_official_dates, to_rows
+from operator_qos.standards.following import list_uncountable, follow_standard, list_official_dates, to_rows
 from operator_qos.standards.queries import get_shipped
 from operator_qos.standards.swaps import list_swaps
 from scoring.outcome_rows import to_unit_rows
@@ -52,8 +52,8 @@ def run_backtest(  # what, against what, when, where
     """
     official = get_shipped().standard
     for one in (standard, against):
-        if (flaw := find_uncountable(one, official)) is not None:
-            raise flaw
+        if flaws := list_uncountable(one, official):
+            raise flaws[0]
     if last < first:
         raise StandardError("", f"{last} lies before {first}")
     chosen = ([outcomes.get_marketplace(session, marketplace_id)] if marketplace_id

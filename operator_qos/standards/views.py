@@ -13,6 +13,7 @@ from operator_qos.pages import send_csv, show
 from operator_qos.permissions import ADMIN, OPERATOR, current_actor, people, public
 from operator_qos.standards import queries, service
 from operator_qos.standards.comparison import Backtest
+from operator_qos.standards.following import list_uncountable
 from operator_qos.standards.rules import (
     Kept,
     State,
@@ -207,7 +208,8 @@ def try_version(standard_id: str, version: int) -> tuple[str, int] | Response:
     try:
         found = run_backtest(get_session(), kept.standard, official, first=first, last=last, alone=is_quick)
     except StandardError as error:
-        problem = str(error)
+        flaws = list_uncountable(kept.standard, official)
+        problem = "\n".join(str(flaw) for flaw in flaws) or str(error)
     if found is not None and request.args.get("format") == "csv":
         return send_csv(f"{standard_id}-{version}-{first}-{last}.csv", _list_rows(found))
     return show("standards/try.html", kept=kept, found=found, problem=problem, first=first, last=last,
