@@ -19,7 +19,7 @@ from operator_qos.sellers.models import Marketplace, Shop
 from operator_qos.standards.backtest import Days, DayTable, Trial, is_summable, list_days
 from operator_qos.standards.binding import list_bindings
 from operator_qos.standards.comparison import Backtest, TriedShop, compare, join
-from operator_qos.standards.following import list_uncountable, follow_standard, list_official_dates, to_rows
+from operator_qos.standards.following import follow_standard, list_official_dates, list_uncountable, to_rows
 from operator_qos.standards.queries import get_shipped
 from operator_qos.standards.swaps import list_swaps
 from scoring.outcome_rows import to_unit_rows
