@@ -23,6 +23,7 @@ PAGES = {
         f"/operator/shops/{SHOP}/{LATE}?show=forgiven",
         f"/operator/shops/{SHOP}/orders/O-1",
         "/operator/standard",
+        "/operator/trials",
         "/operator/quarantine",
         "/operator/disputes",
         "/operator/disputes/1",
