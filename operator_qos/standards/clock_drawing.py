@@ -214,7 +214,7 @@ def _fold_long(rows: Sequence[DayRow]) -> Iterator[DayRow]:
     middle = rows[FIRST_ROWS:-LAST_ROWS]
     yield from rows[:FIRST_ROWS]
     yield replace(
-        middle[0], last_on=middle[-1].last_on, open_hours=(), bars=(), marks=tuple(m for row in middle for m in row.marks),
-        counted_seconds=sum(row.counted_seconds for row in middle), total_seconds=middle[-1].total_seconds,
-        is_over=middle[-1].is_over, alike="folded")
+        middle[0], last_on=middle[-1].last_on, open_hours=(), bars=(), alike="folded", is_over=middle[-1].is_over,
+        marks=tuple(mark for row in middle for mark in row.marks), total_seconds=middle[-1].total_seconds,
+        counted_seconds=sum(row.counted_seconds for row in middle))
     yield from rows[-LAST_ROWS:]
