@@ -30,6 +30,7 @@ BLUEPRINTS: tuple[str, ...] = (
     "operator_qos.disputes.api",
     "operator_qos.standards.views",
     "operator_qos.standards.api",
+    "operator_qos.calendars.views",
     "operator_qos.notices.views",
     "operator_qos.events.views",
     "operator_qos.events.api",
