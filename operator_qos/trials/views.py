@@ -111,4 +111,4 @@ def _title_of(trial: queries.TrialRow) -> str:
 
 
 def _say_version(title: tuple[tuple[str, str], ...], version: int) -> str:
-    return _("%(title)s, version %(version)s", title=title_in(title, get_language()), version=version)
+    return str(_("%(title)s, version %(version)s", title=title_in(title, get_language()), version=version))
