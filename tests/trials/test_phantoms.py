@@ -25,9 +25,8 @@ from tests.standards_app.test_backtest import DATES, OURS, STRICTER, make_rows
 
 LATER = date(2027, 1, 1)
 TRIED = STRICTER.replace("effective_from: 2015-01-01", f"effective_from: {LATER}")
-WEEKLY = OURS.replace("id: ours", "id: weekly").replace("effective_from: 2015-01-01", f"effective_from: {LATER}").replace(
-    "evaluated: {every: day}", "evaluated: {every: week, weekday: mon}").replace(
-    "settle_hours: 6", "settle_hours: 6\nscope: {priority: 1, country: FR}")
+WEEKLY = OURS.replace("id: ours", "id: weekly").replace("2015-01-01", str(LATER)).replace(
+    "{every: day}", "{every: week, weekday: mon}").replace("settle_hours: 6", "settle_hours: 6\nscope: {priority: 1}")
 
 
 def publish(engine: Engine, text: str) -> tuple[str, int]:
@@ -47,7 +46,7 @@ def begin(engine: Engine, text: str = TRIED, first: date = DATES[0], last: date 
 
 def judge(engine: Engine, dates: Sequence[date], *, now_on: date | None = None) -> int:
     with unit_of_work(engine) as session:
-        return record_phantoms(session, runs.get_marketplace(session, "fr"), dates, now=settled(now_on or dates[-1]))
+        return record_phantoms(session, runs.get_marketplace(session, "fr"), dates, now=settled(now_on or [*DATES[:1], *dates][-1]))
 
 
 def read_phantoms(engine: Engine, trial_id: int) -> tuple[dict[str, str | None], list[Any], date | None]:
@@ -114,14 +113,14 @@ def test_nobody_is_told_and_no_official_result_looks_at_it(engine: Engine) -> No
 def test_a_trial_keeps_to_its_days_its_schedule_and_its_scope(engine: Engine) -> None:
     build_marketplace(engine, shops=2)
     store(engine, make_rows(2))
-    elsewhere = WEEKLY.replace("country: FR", "country: XX").replace("id: weekly", "id: elsewhere")
+    elsewhere = WEEKLY.replace("priority: 1", "priority: 2, country: XX").replace("id: weekly", "id: elsewhere")
     weekly = begin(engine, WEEKLY, DATES[3], DATES[20])
     nowhere = begin(engine, elsewhere, DATES[0])
     judge(engine, DATES[:30], now_on=DATES[-1])
     mondays = [on for on in DATES[3:21] if on.weekday() == 0]
     levels, changes, judged_on = read_phantoms(engine, weekly)
     assert judged_on == mondays[-1] and {row[0] for row in changes} <= set(mondays)
-    assert (set(levels), read_phantoms(engine, nowhere)[0]) == ({"s1", "s2"} if levels else set(), {})
+    assert (set(levels), read_phantoms(engine, nowhere)[0]) == ({"s1", "s2"}, {})
 
 
 def test_an_unsettled_date_waits(engine: Engine) -> None:
