@@ -54,7 +54,9 @@ def test_a_trial_is_started_read_and_ended_by_operators(app: Flask, world: Engin
     page = admin.get("/operator/trials/1").text
     assert "1 shop would stand in another level." in page
     assert "Not rated yet" in page and "Below standard" in page and "Late shipments breached since" in page
-    french = admin.get("/operator/trials/1", headers={"Accept-Language": "fr"}).text
+    post(admin, "/language", {"language": "fr"})
+    french = admin.get("/operator/trials/1").text
+    post(admin, "/language", {"language": "en"})
     assert "1 boutique serait à un autre niveau." in french and "Sous le standard" in french
     assert post(admin, "/operator/trials/1/end", {}).status_code == 303
     over = post(admin, "/operator/trials", FORM)
