@@ -268,11 +268,18 @@ def _list_moves(pair: _Pair, shops: Sequence[TriedShop]) -> Iterator[Move]:
 
 
 def _list_reasons(trial: Trial, current: Trial, day: int, shop: int) -> Iterator[Reason]:
-    """The rules whose verdicts differ on that day; where none does, those that do not let the trial's level rise."""
+    """The rules whose verdicts differ on that day; where none does, those that do not let the trial's level rise.
+
+    A rule that one standard lacks counts where it says that something is wrong.
+    """
     after, before = _match(trial.rules, current.rules), _match(current.rules, trial.rules)
     found = [_to_reason(key, before.get(key), after.get(key), (day, shop)) for key in {**before, **after}]
-    differing = [reason for reason in found if reason.before != reason.after]
-    yield from differing or (reason for reason in found if reason.after in {"breached", "watch"})
+    wrong = {"breached", "watch"}
+    differing = [
+        reason for reason in found
+        if reason.before != reason.after and (None not in {reason.before, reason.after}
+                                              or wrong & {reason.before, reason.after})]
+    yield from differing or (reason for reason in found if reason.after in wrong)
 
 
 def _match(rules: Sequence[RuleDays], others: Sequence[RuleDays]) -> dict[str, RuleDays]:
