@@ -131,6 +131,7 @@ class Units:
     buyer: Ints
     from_ms: Ints
     until_ms: Ints
+    row: Ints
     official: Side
     raw: Side
 
@@ -191,6 +192,13 @@ class Table:
             self._units[figure.id] = self._build(figure)
         return self._units[figure.id]
 
+    def narrow(self, places: Ints) -> Table:
+        """The table of some of its shops, by rising positions; what was built of its units is taken over."""
+        new = np.full(self.size + 1, -1)
+        new[places] = np.arange(len(places))
+        built = {name: _narrow(units, labels, new) for name, (units, labels) in self._units.items()}
+        return Table(self.rows, self.shops.iloc[places], self.standard, self.zone, built)
+
     def _build(self, figure: Figure) -> tuple[Units, tuple[tuple[int, str], ...]]:
         frame = self._select(figure)
         anchor = whole_numbers(frame[anchor_column(figure)]).num
@@ -201,7 +209,8 @@ class Table:
         official, raw = self._sides(frame, figure, facts)
         units = Units(
             group, anchor, wall, _weights(frame, figure), _filled(frame, "value_minor", 0), _buyers(frame),
-            _filled(frame, "from_ms", -(2**62)), _filled(frame, "until_ms", 2**62), official, raw)
+            _filled(frame, "from_ms", -(2**62)), _filled(frame, "until_ms", 2**62), frame.index.to_numpy(np.int64),
+            official, raw)
         refs = _references(frame)
         keep = counted & (group >= 0)
         order = np.lexsort((refs, anchor))
@@ -256,6 +265,18 @@ class Table:
         as_of_ms = day_end_ms(max(end - timedelta(days=1), EPOCH), self.standard.timezone or self.zone)
         holds = (units.from_ms < as_of_ms) & (as_of_ms <= units.until_ms)
         return units.take((days >= low) & (days < day_number(end)) & holds)
+
+
+def _narrow(
+    units: Units, labels: tuple[tuple[int, str], ...], new: Ints
+) -> tuple[Units, tuple[tuple[int, str], ...]]:
+    """The units and labels of the shops that have a new position."""
+    kept = [place for place, (shop, _) in enumerate(labels) if new[shop] >= 0]
+    moved = np.full(len(labels) + 1, -1)
+    moved[kept] = np.arange(len(kept))
+    group = moved[units.group]
+    taken = replace(units, group=group).take(group >= 0)
+    return taken, tuple((int(new[labels[place][0]]), labels[place][1]) for place in kept)
 
 
 def anchor_column(figure: Figure) -> str:

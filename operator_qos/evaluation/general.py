@@ -15,6 +15,7 @@ from operator_qos.evaluation.course import Course, CourseDay, CourseShop, Entry,
 from operator_qos.evaluation.judging import Day, Place, ShopRow, Standing
 from operator_qos.evaluation.rules import ShopEvaluation, ShopResult
 from operator_qos.standing.service import Change
+from scoring.behind import list_bad_refs
 from scoring.evaluate import Result
 from scoring.ladder import Intent, to_plain
 from scoring.measures import EPOCH
@@ -113,7 +114,7 @@ def _to_result(day: CourseDay, result: Result, judged: tuple[str, int, str]) -> 
     mine = np.flatnonzero(result.shop == place)
     counts = [int(result.count(key)[mine].sum()) for key in ("bad", "base", "raw_bad", "raw_base", "buyers")]
     value = float(result.value.floats()[mine[0]]) if len(mine) == 1 else float("nan")
-    units = day.evaluation.table.list_bad_refs(result.figure, result.tallies[0], place) if result.tallies else ()
+    units = list_bad_refs(day.evaluation, result.figure.id, place) if counts[0] else ()
     return ShopResult(name, _start_ms(day, result, mine), *counts, None if np.isnan(value) else value, verdict, units)
 
 
