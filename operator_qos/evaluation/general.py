@@ -112,10 +112,12 @@ def list_results(day: CourseDay) -> list[ShopEvaluation]:
 def _to_result(day: CourseDay, result: Result, judged: tuple[str, int, str]) -> ShopResult:
     name, place, verdict = judged
     mine = np.flatnonzero(result.shop == place)
-    counts = [int(result.count(key)[mine].sum()) for key in ("bad", "base", "raw_bad", "raw_base", "buyers")]
+    bad, base, raw_bad, raw_base, buyers = (
+        int(result.count(key)[mine].sum()) for key in ("bad", "base", "raw_bad", "raw_base", "buyers"))
     value = float(result.value.floats()[mine[0]]) if len(mine) == 1 else float("nan")
-    units = list_bad_refs(day.evaluation, result.figure.id, place) if counts[0] else ()
-    return ShopResult(name, _start_ms(day, result, mine), *counts, None if np.isnan(value) else value, verdict, units)
+    units = list_bad_refs(day.evaluation, result.figure.id, place) if bad else ()
+    return ShopResult(name, _start_ms(day, result, mine), bad, base, raw_bad, raw_base, buyers,
+                      None if np.isnan(value) else value, verdict, units)
 
 
 def _start_ms(day: CourseDay, result: Result, mine: Any) -> int:

@@ -19,7 +19,6 @@ from scoring.metrics import GROUP_CODES, METRICS
 from scoring.standards import Standard
 from scoring.windows import DAY_MS
 
-
 _TEXTS = frozenset({"unit", "order_ref", "buyer", "category", "country", "channel", "fulfilment", "carrier"})
 WIDE = {
     **{name: getattr(OutcomeRow, name) for name in (*COLUMNS, "amount")},

@@ -51,7 +51,7 @@ class Shop(Base):
 
 
 class ShopTraits(Base):
-    """What the operator says a shop is from a date on, by names a standard's scope may ask for; each row is complete."""
+    """What the operator says a shop is from a date on, by names a standard may ask for; each row is complete."""
 
     __tablename__ = "shop_traits"
 
