@@ -83,7 +83,7 @@ def _to_data(
         "standard": standard.id,
         "standard_version": standard.version,
         "standard_titles": {language: title_in(standard.title, language) for language, _ in standard.title},
-        "second_after_days": standard.warnings.second_after_days,
+        "second_after_days": standard.warnings.after_days[1] if len(standard.warnings.after_days) > 1 else None,
         "end_after_days": standard.warnings.end_after_days,
         "changes": [_to_told(change) for change in changes],
     }
