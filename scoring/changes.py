@@ -113,14 +113,17 @@ class _Teller:
             yield place, Intent(IntentKind.WARNING_GIVEN, held, given, name, (self._breached(name, place),))
 
     def levels(self) -> Iterator[Told]:
-        """Levels that changed; a fall is told by what the level above asks and misses, a rise by what it rests on."""
+        """Levels that changed: a fall is told by what the level above asks and misses, a rise by what it rests on.
+
+        A first level that asks nothing is told like a fall.
+        """
         ids = [tier.id for tier in self.standard.tiers]
         # What a level asks is answered before the level moves, with the badges of before.
         seen = replace(self.after, tier=self.before.tier, tier_since=self.before.tier_since, badges=self.before.badges)
         facts = ProgressFacts(self.evaluation, seen)
         for place in np.flatnonzero(self.before.tier != self.after.tier).tolist():
             was, now = int(self.before.tier[place]), int(self.after.tier[place])
-            falls = was != NONE and now > was
+            falls = now > was if was != NONE else now > 0 and self.standard.tiers[now].needs is None
             reasons = self._explain_level(facts, place, tier=now - 1 if falls else now, falls=falls)
             yield place, Intent(
                 IntentKind.LEVEL_CHANGED, None if was == NONE else ids[was], ids[now], None, reasons)
@@ -225,7 +228,7 @@ class _Teller:
             return self._breached(leaf.name, place)
         if leaf.part == "verdict":
             return self._tell_verdict(leaf.name, place)
-        if leaf.part == "base" and not finding.answer:
+        if leaf.part == "base" and not finding.answer and isinstance(finding.found, Fraction):
             return replace(self._numbers(ReasonCode.TOO_SMALL_BASE, result, place), needed=_bound(finding))
         if _counts_orders(result) and isinstance(finding.found, Fraction) and finding.asks.startswith((">", "≥")):
             code = ReasonCode.ENOUGH_ORDERS if finding.answer else ReasonCode.TOO_FEW_ORDERS
@@ -271,8 +274,7 @@ def _told(code: ReasonCode, metric: str | None, finding: Finding) -> Reason:
 def _bound(finding: Finding) -> int:
     """The least whole number that a comparison from below asks for."""
     asked = parse_condition(finding.asks)
-    if not isinstance(asked, Compare):
-        raise TypeError(f"{finding.key}: {finding.asks} is no comparison")
+    assert isinstance(asked, Compare)  # noqa: S101  # a number was found
     return floor(asked.bound) + 1 if asked.operator == ">" else ceil(asked.bound)
 
 
