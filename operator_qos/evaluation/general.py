@@ -68,15 +68,13 @@ class CourseJudge:
     def _keep(self, shop_id: int, parts: Mapping[str, Mapping[str, Any]], on: date) -> Standing:
         """The standing of a shop: of one judged in parts the lowest level, and the badges that every part has."""
         tiers = [tier.id for tier in self.standard.tiers]
-        levels = [document["tier"] or UNRANKED for document in parts.values()]
-        level = max(levels, key=lambda name: tiers.index(name) if name in tiers else -1)
+        lowest = max(parts.values(), key=lambda d: tiers.index(d["tier"]) if d["tier"] in tiers else -1)
         badges = set.intersection(*({name for name, held in d["badges"].items() if held} for d in parts.values()))
         episodes = [episode for document in parts.values() for episode in _list_episodes(document)]
         warning = max((episode["warning"] for episode in episodes), default=0)
-        before = self.before.get(shop_id)
-        stays = before is not None and before.level == level and before.standard_id == self.standard.id
-        return Standing(shop_id, level, sorted(badges), episodes, warning, before.since_on if before and stays else on,
-                        on, self.standard.id, self.standard.version, {"parts": dict(parts)})
+        since_on = date.fromisoformat(lowest["tier_since"]) if lowest["tier_since"] else on
+        return Standing(shop_id, lowest["tier"] or UNRANKED, sorted(badges), episodes, warning, since_on, on,
+                        self.standard.id, self.standard.version, {"parts": dict(parts)})
 
     def _list_shops(self) -> list[CourseShop]:
         return [CourseShop(shop.id, shop.opened_ms, self.attributes[shop.id]) for shop in self.shops]
