@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -58,6 +58,11 @@ def _list_taken_back(events: Sequence[TypedEvent]) -> dict[tuple[str, str], int]
     return taken
 
 
+def _read_frames(named: Mapping[str, Iterable[Sequence[str]]]) -> dict[str, tuple[tuple[str, str], ...]]:
+    """Weekdays or dates with their frames, as events hold them."""
+    return {name: tuple((opens, closes) for opens, closes in frames) for name, frames in named.items()}
+
+
 def build_book(events: Iterable[TypedEvent], zone: str) -> CalendarBook:
     """The clocks of a shop from its calendar events; `zone` is the zone its clock runs in."""
     known = list(events)
@@ -73,10 +78,12 @@ def build_book(events: Iterable[TypedEvent], zone: str) -> CalendarBook:
         elif event.type == "shop.calendar_set":
             given = data.get("effective_from")
             versions.append(CalendarVersion(
-                hours={day: tuple((a, b) for a, b in frames) for day, frames in data.get("hours", {}).items()},
+                hours=_read_frames(data.get("hours", {})),
                 holidays=frozenset(date.fromisoformat(day) for day in data.get("holidays", ())),
                 effective_from=date.fromisoformat(given) if given else local_day(event.at_ms, zone),
-                set_at_ms=event.at_ms, unset_at_ms=unset))
+                set_at_ms=event.at_ms, unset_at_ms=unset,
+                overrides={date.fromisoformat(day): frames
+                           for day, frames in _read_frames(data.get("overrides", {})).items()}))
     return CalendarBook(zone, tuple(versions), tuple(closures))
 
 
