@@ -55,7 +55,7 @@ def name_rule(standard: Standard, name: str, language: Language) -> str:
 
 def list_titles(standard: Standard) -> dict[str, dict[str, dict[str, str]]]:
     """What a standard calls its levels, badges and rules, by kind, id and language."""
-    rules = {rule.id: {language: name_rule(standard, rule.id, language) for language in LANGUAGES}
+    rules = {rule.id: {str(language): name_rule(standard, rule.id, language) for language in LANGUAGES}
              for rule in standard.rules if rule.title or rule.id not in METRICS}
     return {
         "levels": {tier.id: dict(tier.title) for tier in standard.tiers},
