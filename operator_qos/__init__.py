@@ -26,6 +26,7 @@ BLUEPRINTS: tuple[str, ...] = (
     "operator_qos.disputes.views",
     "operator_qos.disputes.buyer.views",
     "operator_qos.disputes.office.views",
+    "operator_qos.disputes.start.views",
     "operator_qos.disputes.api",
     "operator_qos.standards.views",
     "operator_qos.standards.author.views",

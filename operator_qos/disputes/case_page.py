@@ -34,6 +34,7 @@ from operator_qos.words import event_name, milestone_name, party_name, reason_na
 from scoring.standards import load_preset
 
 SIMILAR_DAYS = 365
+ENOUGH = 5  # fewer like cases say nothing about what is usual
 ORDER_REACH_MS = 45 * 86_400_000
 
 
@@ -49,13 +50,14 @@ class Entry:
 
 @dataclass(frozen=True)
 class Precedent:
-    """The outcome most similar cases had: `count` of `total`."""
+    """The outcome most similar cases had: `count` of `total`, which are those `among` named."""
 
     count: int
     total: int
     fault: str
     remedy: str
     counts: bool
+    among: str  # both, category, amount, or all
 
 
 @dataclass(frozen=True)
@@ -107,7 +109,7 @@ def build_case_page(session: Session, row: DisputeRow, *, reader: Reader, now: d
         drawing=_draw(row.dispute, file, reader, now),
         entries=_list_entries(row.dispute, file, reader),
         similar=similar,
-        precedent=_find_precedent(similar),
+        precedent=find_precedent(similar),
         effect=find_effect(session, row.dispute, now_ms=to_ms(now)),
         steps=queries.list_steps(session, row.dispute.id),
         allowed=list_allowed(row.dispute.state, reader.role),
@@ -145,14 +147,21 @@ def _limit_seconds() -> int:
     return int((rule.working_hours or 0) * 3_600)
 
 
-def _find_precedent(similar: Sequence[Similar]) -> Precedent | None:
+def find_precedent(similar: Sequence[Similar]) -> Precedent | None:
+    """What most of the nearest group with enough cases ended with; None without any case."""
+    groups = {
+        "both": [s for s in similar if s.same_category and s.near_amount],
+        "category": [s for s in similar if s.same_category], "amount": [s for s in similar if s.near_amount],
+    }
+    among = next((name for name, group in groups.items() if len(group) >= ENOUGH), "all")
+    group = groups.get(among, similar)
     outcomes = Counter(
-        (s.dispute.fault or "nobody", s.dispute.remedy or "none", bool(s.dispute.counts)) for s in similar
+        (s.dispute.fault or "nobody", s.dispute.remedy or "none", bool(s.dispute.counts)) for s in group
     )
     if not outcomes:
         return None
     (fault, remedy, counts), count = outcomes.most_common(1)[0]
-    return Precedent(count, len(similar), fault, remedy, counts and fault == "seller")
+    return Precedent(count, len(group), fault, remedy, counts and fault == "seller", among)
 
 
 def _draw(dispute: Dispute, file: CaseFile, reader: Reader, now: datetime) -> Drawing | None:

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from werkzeug.exceptions import NotFound
 
 from operator_qos.clock import from_ms, to_ms
+from operator_qos.disputes.start.service import list_of_order
 from operator_qos.ledger.figures import build_figure
 from operator_qos.ledger.order_page import build_order
 from operator_qos.ledger.service import get_standard
@@ -136,7 +137,8 @@ def show_order(audience: str, marketplace: str, shop: str, order: str) -> str:
     found = build_order(place.session, place.card, order, now_ms=to_ms(now()), side=side)
     if found is None:
         raise NotFound
-    return show("ledger/order.html", page=found, card=place.card, links=place.links)
+    disputes = {d.case: d for d in list_of_order(place.session, shop_id=place.card.id, order=order)}
+    return show("ledger/order.html", page=found, card=place.card, links=place.links, disputes=disputes)
 
 
 @blueprint.get("/operator/standard", endpoint="operator_standard", defaults=_FOR_OPERATOR)
