@@ -29,6 +29,7 @@ BLUEPRINTS: tuple[str, ...] = (
     "operator_qos.disputes.start.views",
     "operator_qos.disputes.api",
     "operator_qos.standards.views",
+    "operator_qos.standards.author.views",
     "operator_qos.standards.api",
     "operator_qos.trials.views",
     "operator_qos.calendars.views",
