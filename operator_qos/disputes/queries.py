@@ -278,6 +278,13 @@ def _rows(session: Session, query: Select[Dispute]) -> list[DisputeRow]:
     return [DisputeRow(row[0], _to_place(row), row.mediator_name) for row in session.execute(joined)]
 
 
+def _rows_of(session: Session, ids: Select[int]) -> list[DisputeRow]:
+    """The rows of these ids in their order: sorting is done on the index, and only a page's worth is read."""
+    wanted = list(session.scalars(ids))
+    found = {row.dispute.id: row for row in _rows(session, select(Dispute).where(Dispute.id.in_(wanted)))}
+    return [found[dispute_id] for dispute_id in wanted]
+
+
 def find_row(session: Session, dispute_id: int) -> DisputeRow | None:
     """One dispute with its place, None where there is none."""
     return next(iter(_rows(session, select(Dispute).where(Dispute.id == dispute_id))), None)
@@ -310,8 +317,8 @@ def _is_waiting_for(mediator_id: int) -> ColumnElement[bool]:
 def list_queue(session: Session, mediator_id: int, *, limit: int = 50, offset: int = 0) -> list[DisputeRow]:
     """What waits for this mediator or for any: broken settlements first, then by due time and amount."""
     order = (Dispute.broken_at.is_(None), Dispute.decision_due_at, Dispute.amount_minor.desc(), Dispute.id)
-    query = select(Dispute).where(_is_waiting_for(mediator_id)).order_by(*order)
-    return _rows(session, query.limit(limit).offset(offset))
+    query = select(Dispute.id).where(_is_waiting_for(mediator_id)).order_by(*order)
+    return _rows_of(session, query.limit(limit).offset(offset))
 
 
 def count_queue(session: Session, mediator_id: int, *, now: datetime) -> tuple[int, int]:
@@ -334,7 +341,7 @@ def list_disputes(
     offset: int = 0,
 ) -> list[DisputeRow]:
     """Disputes of a company, or of all: open ones by due time, ended ones latest first."""
-    query = select(Dispute).limit(limit).offset(offset)
+    query = select(Dispute.id).limit(limit).offset(offset)
     if only_open:
         query = query.where(Dispute.state.in_(OPEN_STATES)).order_by(_DUE.is_(None), _DUE, Dispute.id)
     else:
@@ -343,7 +350,7 @@ def list_disputes(
         )
     if seller_id is not None:
         query = query.where(Dispute.shop_id.in_(select(Shop.id).where(Shop.seller_id == seller_id)))
-    return _rows(session, query)
+    return _rows_of(session, query)
 
 
 def count_open(session: Session, *, seller_id: int | None = None) -> int:
