@@ -29,9 +29,9 @@ from operator_qos.disputes.rules import IN_MEDIATION, OPEN_STATES
 from operator_qos.settings import Settings
 
 OPEN, DECIDED, ROUNDS, PART = 10_000, 30_000, 40, 2_000
-PAGES = (("mediator", "/mediator/queue"), ("mediator", "/mediator/queue?page=40"), ("mediator", "/mediator/cases/{case}"),
-         ("mediator", "/mediator/figures"), ("admin", "/operator/disputes"), ("admin", "/operator/disputes/{case}"),
-         ("admin", "/operator/disputes/report?days=365"), ("admin", "/operator/today"))
+PAGES = (("mediator", "/mediator/queue"), ("mediator", "/mediator/queue?page=40"),
+         ("mediator", "/mediator/cases/{case}"), ("mediator", "/mediator/figures"), ("admin", "/operator/disputes"),
+         ("admin", "/operator/disputes/{case}"), ("admin", "/operator/today"))
 
 
 def _list_templates(engine: Engine, *, is_open: bool) -> list[dict[str, Any]]:
@@ -41,7 +41,9 @@ def _list_templates(engine: Engine, *, is_open: bool) -> list[dict[str, Any]]:
         return [dict(row._mapping) for row in session.execute(select(*columns).where(kept))]
 
 
-def _multiply(engine: Engine, templates: list[dict[str, Any]], count: int, *, is_open: bool, mediators: list[int]) -> None:
+def _multiply(
+    engine: Engine, templates: list[dict[str, Any]], count: int, *, is_open: bool, mediators: list[int]
+) -> None:
     """Copies of real disputes under new names, their deadlines spread over two weeks around now."""
     now = utc_now()
     rows = []

@@ -47,6 +47,7 @@ class Clock:
     open: int
     overdue: int
     decided: int
+    assignment_seconds: int | None
     first_act_seconds: int | None
     decision_seconds: int | None
     in_time: Share
@@ -82,14 +83,14 @@ class Report:
 
 _COLUMNS = tuple(getattr(Dispute, name) for name in (
     "shop_id", "kind", "reason", "fault", "remedy", "outcome", "decided_by", "escalated_by", "first_ruling",
-    "opened_at", "escalated_at", "first_act_at", "decided_at", "decision_due_at"))
+    "opened_at", "escalated_at", "assigned_at", "first_act_at", "decided_at", "decision_due_at"))
 
 
 @dataclass(frozen=True)
 class _Decided:
     """One decided dispute, as far as the report asks."""
 
-    row: Row[Any]
+    row: Row[*tuple[Any, ...]]
     mediator_id: int | None
     country: str
     orders: int
@@ -169,6 +170,12 @@ def _is_usual(d: _Decided, precedents: Mapping[tuple[str, str | None], Counter[t
     return counts[_outcome(d)] == max(counts.values())
 
 
+def find_own_clock(session: Session, *, mediator_id: int, since: datetime, until: datetime) -> Clock | None:
+    """One mediator's desk and clocks, measured as the operator's report does; None for somebody who is none."""
+    clocks = _list_clocks(session, _list_decided(session, since, until), until)
+    return next((clock for clock in clocks if clock.mediator_id == mediator_id), None)
+
+
 def _list_clocks(session: Session, decided: Sequence[_Decided], until: datetime) -> list[Clock]:
     precedents = _precedents(decided)
     overturned = _list_overturned(session, decided)
@@ -184,6 +191,7 @@ def _list_clocks(session: Session, decided: Sequence[_Decided], until: datetime)
         clocks.append(Clock(
             mediator_id=mediator_id, name=name, open=session.scalar(waiting) or 0,
             overdue=session.scalar(waiting.where(Dispute.decision_due_at < until)) or 0, decided=len(mine),
+            assignment_seconds=_median(_seconds(d.row.escalated_at, d.row.assigned_at) for d in mine),
             first_act_seconds=_median(_seconds(d.row.escalated_at, d.row.first_act_at) for d in mine),
             decision_seconds=_median(_seconds(d.row.escalated_at, d.row.decided_at) for d in mine),
             in_time=share(in_time, len(known_late)), overturned=overturned.get(mediator_id, share(0, 0)),
