@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from operator_qos.db import chunks
 from operator_qos.evaluation import queries as runs
-from operator_qos.evaluation.bench import Bench, open_bench
+from operator_qos.evaluation.bench import Bench
 from operator_qos.evaluation.course import Course, CourseDay, CourseShop, list_metrics
 from operator_qos.evaluation.general import CourseJudge
 from operator_qos.standards.following import to_rows
@@ -32,17 +32,14 @@ MOST_DATES = 120
 _CODES = {Verdict.KEPT: ReasonCode.KEPT, Verdict.WATCH: ReasonCode.NOT_KEPT, Verdict.BREACHED: ReasonCode.BREACHED}
 
 
-def record_phantoms(
-    session: Session, marketplace: runs.MarketplaceRow, dates: Sequence[date], *, now: datetime
-) -> int:
+def record_phantoms(session: Session, bench: Bench, dates: Sequence[date], *, now: datetime) -> int:
     """Judge by what is on trial through the dates that official runs judged; how many changes it would have made.
 
     A trial goes on from its own last date, so that none is left out and none judged twice. Does not commit.
     """
     if not dates:
         return 0
-    trials = [trial for trial in queries.list_trials(session, marketplace.id) if trial.ended_at is None]
-    bench = open_bench(session, marketplace)
+    trials = [trial for trial in queries.list_trials(session, bench.marketplace.id) if trial.ended_at is None]
     ruled = [standard for standard in bench.list_standards(dates[-1]) if list_rules_on_trial(standard, dates[0])]
     found = sum(_judge_trial(session, bench, trial, dates[-1], now) for trial in trials)
     return found + (_judge_rules(session, bench, dates, now) if ruled else 0)

@@ -13,6 +13,7 @@ from sqlalchemy import Engine
 
 from operator_qos.cli import main
 from operator_qos.db import unit_of_work
+from operator_qos.evaluation.bench import open_bench
 from operator_qos.evaluation.queries import get_marketplace
 from operator_qos.standards import service as standards
 from operator_qos.standards.rules import renumber
@@ -50,7 +51,8 @@ def test_a_trial_is_started_read_and_ended_by_operators(app: Flask, world: Engin
     # Shop 1 breaches the stricter limit from the first day on, and two fortnights later stands below it.
     store(world, [row for day in range(30) for row in late_orders(1, FIRST + timedelta(days=day), base=20, bad=1)])
     with unit_of_work(world) as session:
-        assert record_phantoms(session, get_marketplace(session, "halle-fr"), [TODAY - timedelta(days=2)], now=NOW) > 0
+        bench = open_bench(session, get_marketplace(session, "halle-fr"))
+        assert record_phantoms(session, bench, [TODAY - timedelta(days=2)], now=NOW) > 0
     page = admin.get("/operator/trials/1").text
     assert "1 shop would stand in another level." in page
     assert "Not rated yet" in page and "Below standard" in page and "Late shipments breached since" in page
@@ -96,7 +98,7 @@ def test_the_commands_start_list_show_and_end_a_trial_and_a_run_tells_what_it_wo
     assert "no marketplace 'es'" in run("trial", "start", "ours:2", "--marketplace", "es", "--from", first).output
     last = first + timedelta(days=29)
     with unit_of_work(engine) as session:
-        record_phantoms(session, get_marketplace(session, "fr"), [last], now=settled(last))
+        record_phantoms(session, open_bench(session, get_marketplace(session, "fr")), [last], now=settled(last))
     (row,) = json.loads(run("trial", "list", "--json").stdout)["trials"]
     assert (row["standard"], row["version"], row["judged"], row["until"]) == ("ours", 2, str(last), None)
     shown = json.loads(run("trial", "show", 1, "--json").stdout)

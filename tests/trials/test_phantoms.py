@@ -12,6 +12,8 @@ from sqlalchemy import Engine, func, select
 
 from operator_qos.db import reading, unit_of_work
 from operator_qos.evaluation import queries as runs
+from operator_qos.evaluation.bench import open_bench
+from operator_qos.evaluation.service import evaluate_marketplace
 from operator_qos.models import AuditRow, Notice, OutboxMail, PhantomChange, StandingChange
 from operator_qos.standards import service as standards
 from operator_qos.standards.backtest import DayTable, list_days
@@ -47,7 +49,7 @@ def begin(engine: Engine, text: str = TRIED, first: date = DATES[0], last: date 
 def judge(engine: Engine, dates: Sequence[date], *, now_on: date | None = None) -> int:
     now = settled(now_on or max(dates, default=DATES[0]))
     with unit_of_work(engine) as session:
-        return record_phantoms(session, runs.get_marketplace(session, "fr"), dates, now=now)
+        return record_phantoms(session, open_bench(session, runs.get_marketplace(session, "fr")), dates, now=now)
 
 
 def read_phantoms(engine: Engine, trial_id: int) -> tuple[dict[str, str | None], list[Any], date | None]:
@@ -99,6 +101,21 @@ def test_stretches_give_what_single_dates_give_and_nothing_is_judged_twice(engin
     assert read_phantoms(engine, first) == at_once  # an ended trial is judged no longer
 
 
+def test_official_runs_judge_what_is_on_trial_and_decide_what_they_decide_without_it(engine: Engine) -> None:
+    build_marketplace(engine, shops=3)
+    store(engine, make_rows(3))
+    with unit_of_work(engine) as session:
+        without = evaluate_marketplace(session, "fr", on=DATES[0], now=settled(DATES[0]))
+    trial = begin(engine, first=DATES[1])
+    with unit_of_work(engine) as session:
+        report = evaluate_marketplace(session, "fr", on=DATES[1], now=settled(DATES[1]))
+    assert not report.dry_run and report.verdict_counts.keys() == without.verdict_counts.keys()
+    levels, _, judged_on = read_phantoms(engine, trial)
+    assert judged_on == DATES[1] and set(levels) == {"s1", "s2", "s3"}
+    with reading(engine) as session:
+        assert {row.standard_version for row in list_standings(session).values()} == {1}
+
+
 def test_nobody_is_told_and_no_official_result_looks_at_it(engine: Engine) -> None:
     build_marketplace(engine, shops=4)
     store(engine, make_rows(4))
@@ -129,7 +146,8 @@ def test_an_unsettled_date_waits(engine: Engine) -> None:
     store(engine, make_rows(1))
     trial = begin(engine)
     with unit_of_work(engine) as session:
-        record_phantoms(session, runs.get_marketplace(session, "fr"), DATES[:3], now=settled(DATES[1]))
+        record_phantoms(session, open_bench(session, runs.get_marketplace(session, "fr")), DATES[:3],
+                        now=settled(DATES[1]))
     assert read_phantoms(engine, trial)[2] == DATES[1]
 
 
