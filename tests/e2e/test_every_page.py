@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import ViewportSize
 
 from tests.e2e.visits import DESK, PHONE, Visitor
-from tests.e2e.world import LANGUAGES, SHOP
+from tests.e2e.world import LANGUAGES, OLD_CASE, SHOP
 
 pytestmark = pytest.mark.browser
 FIRST_VISIT_BYTES = 300_000
@@ -23,6 +23,18 @@ PAGES = {
         f"/operator/shops/{SHOP}/{LATE}?show=forgiven",
         f"/operator/shops/{SHOP}/orders/O-1",
         "/operator/standard",
+        "/operator/standards",
+        "/operator/standards/edit",
+        "/operator/standards/edit?standard=ours&version=1",
+        "/operator/standards/ours/1",
+        "/operator/standards/ours/1/try?from=2026-06-15&to=2026-06-17",
+        "/operator/standards/ours/2",
+        "/operator/standards/ours/2/told",
+        "/operator/standards/ours/3",
+        "/operator/standards/ours/3/form",
+        f"/operator/calendar/{SHOP}",
+        f"/operator/shops/{SHOP}/clock?promise=resolve&of={OLD_CASE}",
+        f"/operator/shops/{SHOP}/clock?promise=ship&of=O-1",
         "/operator/quarantine",
         "/operator/disputes",
         "/operator/disputes/1",
@@ -46,9 +58,14 @@ PAGES = {
         "/seller/notices",
         "/seller/notices?show=open",
         "/seller/standard",
+        "/seller/calendar",
+        f"/seller/calendar/{SHOP}",
+        f"/seller/shops/{SHOP}/clock?promise=ship&of=O-3",
+        "/standards/ours",
+        "/standards/ours/2",
         "/account",
     ),
-    "mediator": ("/mediator/queue", "/mediator/figures", "/account"),
+    "mediator": (f"/mediator/cases/1/clock?promise=resolve&of={OLD_CASE}", "/mediator/queue", "/mediator/figures", "/account"),
 }
 EVERY = [(role, path) for role, paths in PAGES.items() for path in paths]
 
