@@ -65,7 +65,12 @@ PAGES = {
         "/standards/ours/2",
         "/account",
     ),
-    "mediator": (f"/mediator/cases/1/clock?promise=resolve&of={OLD_CASE}", "/mediator/queue", "/mediator/figures", "/account"),
+    "mediator": (
+        "/mediator/queue",
+        "/mediator/figures",
+        f"/mediator/cases/1/clock?promise=resolve&of={OLD_CASE}",
+        "/account",
+    ),
 }
 EVERY = [(role, path) for role, paths in PAGES.items() for path in paths]
 

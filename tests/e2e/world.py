@@ -74,14 +74,16 @@ def _judge(engine: Engine) -> None:
 
 def _write_standards(engine: Engine) -> None:
     """A version announced to every company, and the next one as a draft."""
+    who = PEOPLE[0].email
+
     def write(version: int, days: int) -> str:
         return renumber(read_preset("ours"), version=version, effective_from=NOW.date() + timedelta(days=days))
 
     with unit_of_work(engine) as session:
         stricter = write(2, 20).replace("<= 4 %", "<= 3 %")
-        standards.save_draft(session, text=stricter, actor=PEOPLE[0].email, now=NOW)
-        standards.publish(session, standard_id="ours", version=2, why="Parcels came late.", actor=PEOPLE[0].email, now=NOW)
-        standards.save_draft(session, text=write(3, 60), actor=PEOPLE[0].email, now=NOW)
+        standards.save_draft(session, text=stricter, actor=who, now=NOW)
+        standards.publish(session, standard_id="ours", version=2, why="Parcels came late.", actor=who, now=NOW)
+        standards.save_draft(session, text=write(3, 60), actor=who, now=NOW)
 
 
 def fill(engine: Engine) -> None:
