@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy.orm import Session
 
 from operator_qos.notices.service import announce
+from operator_qos.standards.diffs import list_changes
 from operator_qos.standards.queries import list_bound_companies, list_versions
 from operator_qos.standards.rules import Kept, today_of
-from scoring.standards import Standard, diff_standards, title_in
+from scoring.standards import Standard, title_in
 from scoring.standards.versions import LEGAL_GROUNDS
 
 PUBLISHED, RETIRED = "standard_published", "standard_retired"
@@ -75,7 +75,6 @@ def _say_ground(legal_ground: str | None) -> dict[str, str] | None:
 
 def _say_changes(before: Standard | None, after: Standard | None) -> dict[str, Any]:
     """What changes, in the words of both languages; nothing to say without two versions."""
-    changes: Sequence[Any] = diff_standards(before, after) if before and after else ()
-    told = changes[:MOST_CHANGES]
-    return {"changes": {language: [change.say(language) for change in told] for language in LANGUAGES},
-            "more": len(changes) - len(told)}
+    said = {language: list_changes(before, after, language) if before and after else [] for language in LANGUAGES}
+    return {"changes": {language: texts[:MOST_CHANGES] for language, texts in said.items()},
+            "more": max(0, len(said["en"]) - MOST_CHANGES)}

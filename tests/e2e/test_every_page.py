@@ -68,7 +68,6 @@ PAGES = {
     "mediator": (
         "/mediator/queue",
         "/mediator/figures",
-        f"/mediator/cases/1/clock?promise=resolve&of={OLD_CASE}",
         "/account",
     ),
 }
@@ -97,6 +96,24 @@ def test_the_door_suits_everybody(stranger: Visitor, size: ViewportSize) -> None
     stranger.open("/login")
     assert stranger.list_violations() == []
     assert stranger.overflow() <= 0
+
+
+def test_the_clock_behind_a_case_suits_its_mediator(visit: Callable[[str, str], Visitor]) -> None:
+    """The case lies on one desk; its mediator follows the link to the clock."""
+    seen = 0
+    for language in LANGUAGES:
+        tab = visit("mediator", language)
+        tab.open("/mediator/queue")
+        if not tab.page.locator("main a[href^='/mediator/cases/']").count():
+            continue
+        tab.click("a[href^='/mediator/cases/']")
+        tab.click("a[href*='/clock?promise=resolve']")
+        assert OLD_CASE in tab.page.url
+        assert tab.list_violations() == []
+        tab.page.set_viewport_size(PHONE)
+        assert tab.overflow() <= 0
+        seen += 1
+    assert seen == 1
 
 
 DARK = [("operator", "/operator/today"), ("operator", "/operator/sellers"), ("seller", "/seller/day"),

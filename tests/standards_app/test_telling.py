@@ -64,12 +64,12 @@ def test_every_person_of_every_company_is_told_in_their_language(world: Engine) 
     assert "holds in version 2 for Bazar." in body
     assert "Why: Parcels came late" in body
     assert "What changes against version 1:\n- " in body
-    assert "changes from <= 4 % to <= 2.5 %" in body
+    assert "- Rule “Late shipments”: the limit changes from <= 4 % to <= 2.5 %." in body
     assert "{base_url}/standards/ours/2" in body
     subject, body = mails[CLAIRE]
     assert subject == "Notre standard, version 2 : à partir du 8 juillet 2026"
     assert "pour Morvan-Es, Morvan-Fr." in body
-    assert "passe de <= 4 % à <= 2.5 %" in body
+    assert "- Règle « Expéditions en retard » : la limite passe de <= 4 % à <= 2.5 %." in body
     assert "Pourquoi : Parcels came late" in body
 
 
