@@ -27,7 +27,6 @@ class Statement(NamedTuple):
     at_ms: int
     fault: str | None
     counts: bool
-    decided: bool
 
 
 @dataclass(slots=True)
@@ -49,6 +48,7 @@ class CaseState:
     withdrawn_ms: int | None = None
     closed_ms: int | None = None
     statement: Statement | None = None
+    decided_ms: int | None = None  # the last decision, also where a closing has had the last word since
     seller_acted: bool = False
     # How a timer closed it, as long as that closing stands: the holder at that moment.
     timer_closed_holder: str | None = None
@@ -86,7 +86,7 @@ def _open(case: CaseState, event: TypedEvent) -> None:
 def _close(case: CaseState, event: TypedEvent) -> None:
     fault = event.data.get("fault")
     if fault is not None:
-        case.statement = Statement(event.at_ms, fault, True, False)
+        case.statement = Statement(event.at_ms, fault, True)
     elif event.data.get("by") == "automatic" and case.is_open:
         case.timer_closed_holder, case.acted_before_timer = case.holder, case.seller_acted
     if case.closed_ms is None:
@@ -118,7 +118,8 @@ def _escalate(case: CaseState, event: TypedEvent) -> None:
 
 
 def _decide(case: CaseState, event: TypedEvent) -> None:
-    case.statement = Statement(event.at_ms, event.data.get("fault"), event.data.get("counts", True), True)
+    case.statement = Statement(event.at_ms, event.data.get("fault"), event.data.get("counts", True))
+    case.decided_ms = event.at_ms
 
 
 def _withdraw(case: CaseState, event: TypedEvent) -> None:

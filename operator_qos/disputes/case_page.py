@@ -30,8 +30,9 @@ from operator_qos.disputes.policy_book import find_policy
 from operator_qos.disputes.queries import DisputeRow, Similar
 from operator_qos.disputes.rules import OPEN_STATES, Turn, list_allowed
 from operator_qos.disputes.timeline import Drawing, Moment, Said, Story, draw
+from operator_qos.standards.binding import get_bound, get_shipped_standard
 from operator_qos.words import event_name, milestone_name, party_name, reason_name, remedy_name
-from scoring.standards import load_preset
+from scoring.terms import read_terms
 
 SIMILAR_DAYS = 365
 ENOUGH = 5  # fewer like cases say nothing about what is usual
@@ -113,7 +114,7 @@ def build_case_page(session: Session, row: DisputeRow, *, reader: Reader, now: d
         effect=find_effect(session, row.dispute, now_ms=to_ms(now)),
         steps=queries.list_steps(session, row.dispute.id),
         allowed=list_allowed(row.dispute.state, reader.role),
-        limit_seconds=_limit_seconds(),
+        limit_seconds=_limit_seconds(session, row.dispute),
         level=find_level(session, row.dispute.shop_id),
         buyer_orders=count_buyer_orders(session, file.order),
         grounds=row.dispute.grounds or _find_grounds(file),
@@ -142,9 +143,9 @@ def _find_grounds(file: CaseFile) -> str:
     return given[-1] if given else ""
 
 
-def _limit_seconds() -> int:
-    rule = next(rule for rule in load_preset("ours").rules if rule.metric == "resolution_within_rate")
-    return int((rule.working_hours or 0) * 3_600)
+def _limit_seconds(session: Session, dispute: Dispute) -> int:
+    standard = get_bound(session, dispute.shop_id, now=dispute.opened_at)
+    return read_terms(standard, from_ms=0, otherwise=get_shipped_standard()).resolve_ms // 1000
 
 
 def find_precedent(similar: Sequence[Similar]) -> Precedent | None:
