@@ -34,4 +34,4 @@ def _name(change: Change, before: Standard, after: Standard, language: str) -> s
 def name_metric(metric: str, language: str) -> str:
     """The name of a metric in a language that need not be the reader's: mails go to many."""
     lazy = words.metric_name(metric)
-    return str(get_translations(language).gettext(lazy._args[0]))  # type: ignore[union-attr]  # what it was marked with
+    return str(get_translations(language).gettext(lazy._args[0]))  # type: ignore[attr-defined]  # the text marked

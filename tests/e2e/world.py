@@ -73,7 +73,7 @@ def _judge(engine: Engine) -> None:
 
 
 def _write_standards(engine: Engine) -> None:
-    """A version announced to every company, and the next one as a draft."""
+    """A version announced to every company, and the draft of another standard."""
     who = PEOPLE[0].email
 
     def write(version: int, days: int) -> str:
@@ -83,7 +83,8 @@ def _write_standards(engine: Engine) -> None:
         stricter = write(2, 20).replace("<= 4 %", "<= 3 %")
         standards.save_draft(session, text=stricter, actor=who, now=NOW)
         standards.publish(session, standard_id="ours", version=2, why="Parcels came late.", actor=who, now=NOW)
-        standards.save_draft(session, text=write(3, 60), actor=who, now=NOW)
+        another = write(1, 60).replace("id: ours", "id: another")
+        standards.save_draft(session, text=another, actor=who, now=NOW)
 
 
 def fill(engine: Engine) -> None:
