@@ -11,15 +11,15 @@ from sqlalchemy import and_, case, delete, func, or_, select
 from sqlalchemy.orm import Session
 
 from operator_qos.db import bulk_insert, chunks
-from operator_qos.ledger.cells import local_ordinal
 from operator_qos.ledger.models import MetricDay, OutcomeRow, Scorecard
 from operator_qos.ledger.service import get_standard
+from operator_qos.ledger.slow_metrics import Slow, measure_slowly
 from operator_qos.sellers.models import Marketplace, Shop
 from scoring.intervals import clopper_pearson
-from scoring.metrics import GROUP_CODES, METRICS, Metric
+from scoring.metrics import GROUP_CODES, METRICS, SELLER_METRICS, SLOW_CODES, Metric
 from scoring.standards import MetricRule
 from scoring.verdicts import judge_evidence, to_verdicts
-from scoring.windows import window_start_ms
+from scoring.windows import local_ordinal, window_start_ms
 
 SHOWN_DAYS = 30  # metrics no rule of the standard judges are shown over that many days
 WEEKS = 12
@@ -41,7 +41,7 @@ def list_shown() -> list[Shown]:
     rules = {rule.metric: rule for rule in get_standard().rules}
     return [
         Shown(metric, rules[name].window_days if name in rules else SHOWN_DAYS, rules.get(name))
-        for name, metric in METRICS.items()
+        for name, metric in SELLER_METRICS.items()
     ]
 
 
@@ -50,7 +50,7 @@ def rate(metric: Metric, bad: float, base: int) -> float | None:
     if base == 0:
         return None
     share = bad / base
-    return 1 - share if metric.higher_is_better and metric.kind == "share" else share
+    return 1 - share if metric.higher_is_better and metric.kind in {"share", "repeat"} else share
 
 
 def _sum_windows(session: Session, shop_ids: Sequence[int], last_days: Mapping[int, int]) -> dict[tuple[int, int], Any]:
@@ -136,7 +136,7 @@ def _median_of(session: Session, shown: Shown, part: Sequence[int], start: int, 
 
 def _list_medians(session: Session, shops: Mapping[int, tuple[int, str]], now_ms: int) -> dict[tuple[int, int], float]:
     found: dict[tuple[int, int], float] = {}
-    for shown in (s for s in list_shown() if s.metric.kind == "time"):
+    for shown in (s for s in list_shown() if s.metric.kind == "time" and not s.metric.is_slow):
         for zone in {zone for _, zone in shops.values()}:
             start = window_start_ms(now_ms, zone, days=shown.days)
             group = [shop for shop, (_, own) in shops.items() if own == zone]
@@ -146,8 +146,11 @@ def _list_medians(session: Session, shops: Mapping[int, tuple[int, str]], now_ms
     return found
 
 
-def refresh_scorecards(session: Session, shop_ids: Sequence[int], *, now_ms: int) -> None:
-    """Write the scorecards of shops as of now, whose day cells are up to date. Does not commit."""
+def refresh_scorecards(session: Session, shop_ids: Sequence[int], *, now_ms: int, slow: bool = False) -> None:
+    """Write the scorecards of shops as of now, whose day cells are up to date. Does not commit.
+
+    The metrics that look at every unit of a large window keep their older moment unless `slow`.
+    """
     if not shop_ids:
         return
     query = select(Shop.id, Marketplace.timezone).join(Marketplace, Marketplace.id == Shop.marketplace_id)
@@ -157,11 +160,31 @@ def refresh_scorecards(session: Session, shop_ids: Sequence[int], *, now_ms: int
     sums, trends = _sum_windows(session, list(shops), last_days), _sum_weeks(session, list(shops), last_days)
     medians, buyers = _list_medians(session, shops, now_ms), _count_buyers(session, shops, now_ms)
     rows: list[tuple[Any, ...]] = []
-    for shown in list_shown():
+    for shown in (s for s in list_shown() if not s.metric.is_slow):
         rows += _rows_of(shown, shops, sums, trends=trends, medians=medians, buyers=buyers, now_ms=now_ms)
+    if slow:
+        zones = {shop: zone for shop, (_, zone) in shops.items()}
+        for shown in (s for s in list_shown() if s.metric.is_slow):
+            found = measure_slowly(session, shown.metric, zones, days=shown.days, now_ms=now_ms)
+            rows += _slow_rows(shown, zones, found, trends=trends, now_ms=now_ms)
+    kept = () if slow else (Scorecard.metric_code.not_in(SLOW_CODES),)
     for part in chunks(list(shops)):
-        session.execute(delete(Scorecard).where(Scorecard.shop_id.in_(part)))
+        session.execute(delete(Scorecard).where(Scorecard.shop_id.in_(part), *kept))
     bulk_insert(session, Scorecard, COLUMNS, rows)
+
+
+def _slow_rows(
+    shown: Shown, zones: Mapping[int, str], found: Mapping[int, Slow], *, trends: Mapping[tuple[int, int], str],
+    now_ms: int,
+) -> list[tuple[Any, ...]]:
+    """Rows of a metric without day cells of its own: what it shows has no verdict."""
+    code, is_summed = shown.metric.code, shown.metric.kind in {"time", "percentile"}
+    return [
+        (shop, code, now_ms, window_start_ms(now_ms, zones[shop], days=shown.days), slow.bad, slow.base, slow.value,
+         slow.lower, slow.upper, slow.raw_bad, slow.raw_base, slow.raw_value, 0, None,
+         trends.get((shop, code), "") if is_summed else "")
+        for shop, slow in sorted(found.items())
+    ]
 
 
 def _rows_of(  # the kept sums of one refresh, by keyword
