@@ -22,6 +22,7 @@ BLUEPRINTS: tuple[str, ...] = (
     "operator_qos.sellers.seller_views",
     "operator_qos.standing.views",
     "operator_qos.ledger.views",
+    "operator_qos.ledger.clocks.views",
     "operator_qos.disputes.views",
     "operator_qos.disputes.buyer.views",
     "operator_qos.disputes.office.views",

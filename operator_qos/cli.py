@@ -23,6 +23,7 @@ COMMANDS = {
     "backtest": ("operator_qos.standards.cli:backtest_command", "Try a standard on history before publishing it."),
     "scorecard": ("operator_qos.ledger.cli:scorecard_command", "The numbers of one shop, and the rows behind them."),
     "export": ("operator_qos.ledger.cli:export_group", "Write numbers for other programs."),
+    "mail": ("operator_qos.disputes.cli:mail_group", "Answers by mail, handed over by a mail server."),
     "doctor": ("operator_qos.operations.cli:doctor_command", "Check this installation and list its settings."),
 }
 

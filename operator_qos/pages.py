@@ -94,6 +94,11 @@ class ShopLinks:
         """Everything about one order."""
         return self._to("order", order=order)
 
+    def to_clock(self, kind: str, ref: str) -> str:
+        """How the clock of a promise ran."""
+        return url_for(f"clocks.{self.audience}_clock", marketplace=self.card.marketplace_id, shop=self.card.code,
+                       promise=kind, of=ref)
+
     def to_figure(self, metric: str) -> str:
         """The trend as a Plotly figure."""
         return self._to("figure", metric=metric)

@@ -20,6 +20,7 @@ class Settings:
     secret_key: str = ""
     base_url: str = "http://127.0.0.1:8000"
     mail_from: str = "operator-qos@localhost"
+    reply_address: str = ""
     smtp_host: str = ""
     smtp_port: int = 25
     smtp_user: str = ""
@@ -47,6 +48,7 @@ MEANINGS: Mapping[str, str] = {
     "secret_key": "signs sessions and links; empty: generated once and kept in the data folder",
     "base_url": "address under which people reach the site; used in mails",
     "mail_from": "sender of mails",
+    "reply_address": "address that takes answers to mails, like reply@example.org, a token after its plus; empty: none",
     "smtp_host": "mail server; empty: mails are written to outbox/ in the data folder",
     "smtp_port": "port of the mail server",
     "smtp_user": "account on the mail server; empty: none",

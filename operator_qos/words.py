@@ -14,7 +14,7 @@ from typing import Any
 from flask_babel import get_locale, gettext, ngettext
 from flask_babel import lazy_gettext as _
 
-from operator_qos import formats
+from operator_qos import condition_words, formats
 from operator_qos.metric_words import METRIC_WORDS, MetricWords, Words
 from scoring.metrics import METRICS
 
@@ -74,6 +74,10 @@ CHANGES: Table = {
     "badge_withdrawn": _("Badge withdrawn"),
     "warning_given": _("Warning"),
     "warning_ended": _("Warning ended"),
+    "strikes_given": _("Strike"),
+    "strikes_ended": _("Strike no longer counted"),
+    "step_reached": _("Consequence in force"),
+    "step_ended": _("Consequence ended"),
 }
 PARTIES: Table = {
     "seller": _("Seller"),
@@ -365,7 +369,18 @@ def _reason_numbers(reason: Mapping[str, Any]) -> dict[str, str]:
         "until": _in_days(reason.get("until")),
         "base": count(base),
         "needed": count(int(reason.get("needed") or 0)),
+        **_condition_words(reason),
     }
+
+
+def _condition_words(reason: Mapping[str, Any]) -> dict[str, str]:
+    """What a condition looked at, asked and found; empty for other reasons."""
+    if not reason.get("key"):
+        return {"subject": "", "asked": "", "found": ""}
+    asks, key, found = (str(reason.get(name) or "") for name in ("asks", "key", "found"))
+    named, *_ = key.partition(".")
+    return {"subject": condition_words.say_subject(key, str(metric_name(named)) if named in METRICS else ""),
+            "asked": condition_words.say_asked(asks), "found": condition_words.say_found(found, asks)}
 
 
 def _in_days(text: str | None) -> str:
@@ -386,6 +401,9 @@ REASON_SENTENCES: Table = {
     "nothing_judged": _("There was too little to judge."),
     "level_reached": _("It goes with the level reached."),
     "level_left": _("It went with the level left."),
+    "not_judged": _("%(metric)s not judged: %(counted)s are too few, or it does not bind this shop."),
+    "condition_met": _("%(subject)s: %(asked)s asked, %(found)s found."),
+    "condition_unmet": _("Missed: %(subject)s. %(asked)s asked, %(found)s found."),
 }
 
 

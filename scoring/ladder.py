@@ -33,6 +33,10 @@ class IntentKind(StrEnum):
     BADGE_WITHDRAWN = "badge_withdrawn"
     WARNING_GIVEN = "warning_given"
     WARNING_ENDED = "warning_ended"
+    STRIKES_GIVEN = "strikes_given"
+    STRIKES_ENDED = "strikes_ended"
+    STEP_REACHED = "step_reached"
+    STEP_ENDED = "step_ended"
 
 
 class ReasonCode(StrEnum):
@@ -49,6 +53,9 @@ class ReasonCode(StrEnum):
     NOTHING_JUDGED = "nothing_judged"
     LEVEL_REACHED = "level_reached"
     LEVEL_LEFT = "level_left"
+    NOT_JUDGED = "not_judged"  # metric and its numbers
+    CONDITION_MET = "condition_met"  # key, asks, found, and of a rule its numbers
+    CONDITION_UNMET = "condition_unmet"  # likewise
 
 
 @dataclass(frozen=True)
@@ -99,7 +106,11 @@ class Standing:
 
 @dataclass(frozen=True)
 class Reason:
-    """One fact behind an intent, as numbers; the words are the reader's language's business."""
+    """One fact behind an intent, as numbers; the words are the reader's language's business.
+
+    Of a condition: the ``key`` it looks at, what it ``asks`` as written, and what was ``found``, a text or an exact
+    number like 1/3; None for nothing known.
+    """
 
     code: ReasonCode
     metric: str | None = None
@@ -110,11 +121,18 @@ class Reason:
     since: date | None = None
     until: date | None = None
     needed: int | None = None
+    key: str | None = None
+    asks: str | None = None
+    found: str | None = None
 
 
 @dataclass(frozen=True)
 class Intent:
-    """One change: of a level (ids), a badge (id or None) or the warning of a metric (0, 1 or 2)."""
+    """One change: of a level (ids), a badge (id or None) or the warning of a metric (0, 1 or 2).
+
+    Of strikes it holds their numbers, of their steps or those of points the place of the step from 1, or None; their
+    name stands as ``metric``: ``strikes.ID`` or ``points``. A standard's own rules stand by their ids.
+    """
 
     kind: IntentKind
     before: str | int | None

@@ -191,6 +191,13 @@ class Table:
             self._units[figure.id] = self._build(figure)
         return self._units[figure.id]
 
+    def narrow(self, places: Ints) -> Table:
+        """The table of some of its shops, by rising positions; what was built of its units is taken over."""
+        new = np.full(self.size + 1, -1)
+        new[places] = np.arange(len(places))
+        built = {name: _narrow(units, labels, new) for name, (units, labels) in self._units.items()}
+        return Table(self.rows, self.shops.iloc[places], self.standard, self.zone, built)
+
     def _build(self, figure: Figure) -> tuple[Units, tuple[tuple[int, str], ...]]:
         frame = self._select(figure)
         anchor = whole_numbers(frame[anchor_column(figure)]).num
@@ -256,6 +263,18 @@ class Table:
         as_of_ms = day_end_ms(max(end - timedelta(days=1), EPOCH), self.standard.timezone or self.zone)
         holds = (units.from_ms < as_of_ms) & (as_of_ms <= units.until_ms)
         return units.take((days >= low) & (days < day_number(end)) & holds)
+
+
+def _narrow(
+    units: Units, labels: tuple[tuple[int, str], ...], new: Ints
+) -> tuple[Units, tuple[tuple[int, str], ...]]:
+    """The units and labels of the shops that have a new position."""
+    kept = [place for place, (shop, _) in enumerate(labels) if new[shop] >= 0]
+    moved = np.full(len(labels) + 1, -1)
+    moved[kept] = np.arange(len(kept))
+    group = moved[units.group]
+    taken = replace(units, group=group).take(group >= 0)
+    return taken, tuple((int(new[labels[place][0]]), labels[place][1]) for place in kept)
 
 
 def anchor_column(figure: Figure) -> str:

@@ -151,8 +151,8 @@ class ProgressFacts:
     def numbers(self, key: str) -> Numbers:
         """A number per shop."""
         progress, on = self._progress, day_number(self._evaluation.on)
-        if key == "points" and progress.balance is not None:
-            return Numbers(progress.balance, np.full(self.size, MICRO))
+        if key == "points":
+            return self._balance()
         if key == "tier_days":
             return Numbers(on - progress.tier_since, known=progress.tier_since != NONE)
         name, _, part = key.partition(".")
@@ -183,6 +183,13 @@ class ProgressFacts:
     def each_rule(self) -> Sequence[Facts]:
         """The shops seen from each active rule that decides something."""
         return [RuleFacts(self, rule.id) for rule, _ in self._evaluation.rules()]
+
+    def _balance(self) -> Numbers:
+        """The points [micro]; unknown to what is asked before the first account."""
+        balance = self._progress.balance
+        none = np.zeros(self.size, np.bool_)
+        return Numbers(none.astype(np.int64), known=none) if balance is None else Numbers(
+            balance, np.full(self.size, MICRO))
 
     def _strikes(self, name: str) -> Strikes:
         return next(strikes for strikes in self._evaluation.standard.strikes if strikes.id == name)

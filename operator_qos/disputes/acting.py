@@ -16,6 +16,7 @@ from operator_qos.db import lock_shops
 from operator_qos.disputes import queries, rules
 from operator_qos.disputes.clocks import Clocks
 from operator_qos.disputes.hooks import plan_calls
+from operator_qos.disputes.mailing.answers import plan_reply
 from operator_qos.disputes.models import Dispute, DisputeMessage, DisputeStep
 from operator_qos.disputes.policies import KindPolicy, Policy
 from operator_qos.disputes.policy_book import read_policy_book
@@ -187,6 +188,7 @@ class Act:
         announce(
             self.session, key=f"{key}:{'staff' if staff else 'seller'}", seller_id=None if staff else place.seller_id,
             shop_id=place.shop_id, topic=topic, data=facts, link=link, now=self.now,
+            reply=plan_reply(row.id, topic, facts, staff=staff, state=row.state),
         )
 
 

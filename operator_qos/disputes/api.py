@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from operator_qos.clock import from_ms
 from operator_qos.disputes import contract, queries
 from operator_qos.disputes.acting import Actor, DisputeInputError
-from operator_qos.disputes.buyer.links import create_link, revoke, sign_link
+from operator_qos.disputes.buyer.links import create_link, make_reply_address, revoke, sign_link
 from operator_qos.disputes.contract import ActBody, DisputeView, LinkBody, OpenBody
 from operator_qos.disputes.desk import DOINGS, Given, perform
 from operator_qos.disputes.dues import find_deadline
@@ -263,9 +263,10 @@ def make_link(dispute_id: int) -> Response:
     with writing() as session:
         link = create_link(session, dispute_id=dispute_id, language=body.language,
                            actor=Actor("operator", current_machine().name), now=now())
+        reply_to = make_reply_address(session, link, email=body.email, settings=settings, now=now())
     path = url_for("buyers.show", token=sign_link(link.id, secret=read_secret(settings)))
     address = settings.base_url.rstrip("/") + path
-    return _answer(contract.LinkView(id=link.id, address=address, expires_at=link.expires_at))
+    return _answer(contract.LinkView(id=link.id, address=address, reply_to=reply_to, expires_at=link.expires_at))
 
 
 @blueprint.delete("/disputes/<int:dispute_id>/links/<int:link_id>")

@@ -70,6 +70,7 @@ class LinkBody(_Body):
     """A link for the buyer."""
 
     language: Literal["en", "fr"] = "en"
+    email: str = Field(default="", max_length=254, description="of the buyer, to take answers by mail; not kept")
 
 
 class OfferView(_Body):
@@ -146,6 +147,7 @@ class MessagesView(_Body):
 class LinkView(_Body):
     id: int
     address: str
+    reply_to: str = Field(description="for your mails to the buyer, whose answers come into the thread; or empty")
     expires_at: datetime
 
 

@@ -173,6 +173,25 @@ class DisputeLink(Base):
     revoked_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
+class ReceivedMail(Base):
+    """A mail that came in as an answer, and what became of it; the same mail counts once."""
+
+    __tablename__ = "received_mails"
+    __table_args__ = (Index("ix_received_mails_state_at", "state", "received_at"),
+                      Index("ix_received_mails_sender_at", "sender", "received_at"))
+
+    id: Mapped[int] = mapped_column(BigKey, primary_key=True)
+    key: Mapped[str] = mapped_column(String(64), unique=True)  # digest of its Message-ID and addresses
+    received_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    sender: Mapped[str] = mapped_column(String(254))
+    subject: Mapped[str] = mapped_column(String(300))
+    state: Mapped[str] = mapped_column(String(10))  # taken, ignored, set_aside, dropped
+    reason: Mapped[str] = mapped_column(String(20))  # why it was not taken
+    dispute_id: Mapped[int | None] = mapped_column(ForeignKey("disputes.id"), index=True)
+    body: Mapped[str] = mapped_column(Text)  # of what was set aside; what was taken is in the thread
+    is_answered: Mapped[bool]  # its sender was told
+
+
 class DisputeTemplate(Base):
     """A text to start from: a company's own answers, or, without a company, the mediators' decisions."""
 

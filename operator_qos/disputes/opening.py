@@ -14,6 +14,7 @@ from operator_qos.disputes import queries
 from operator_qos.disputes.acting import SOURCE, Actor, DisputeInputError, NotRecordedError
 from operator_qos.disputes.clocks import Anchors, Clocks, find_opening
 from operator_qos.disputes.hooks import plan_calls
+from operator_qos.disputes.mailing.answers import plan_reply
 from operator_qos.disputes.models import Dispute, DisputeStep
 from operator_qos.disputes.policy_book import find_policy
 from operator_qos.disputes.queries import DisputeMissing, Place
@@ -116,4 +117,5 @@ def _note(session: Session, row: Dispute, place: Place, *, actor: Actor, now: da
              "due": None if due is None else due.isoformat()}
     announce(
         session, key=f"open:{place.marketplace_id}:{place.shop_code}:{row.case_ref}:seller", seller_id=place.seller_id,
-        shop_id=place.shop_id, topic="dispute_opened", data=facts, link=f"/seller/disputes/{row.id}", now=now)
+        shop_id=place.shop_id, topic="dispute_opened", data=facts, link=f"/seller/disputes/{row.id}", now=now,
+        reply=plan_reply(row.id, "dispute_opened", facts, staff=False))

@@ -20,6 +20,27 @@ ACTION_NAMES = {
     "end_appeal_window": _("The time to appeal is over"),
 }
 
+MAIL_REASONS = {
+    "unknown": _("Sent to an address that is not ours, or was changed on the way"),
+    "expired": _("Sent to an address that is no longer valid"),
+    "foreign": _("Not sent by the person the address was made for"),
+    "desk": _("The case is not on this mediator’s desk"),
+    "closed": _("The dispute had moved on"),
+    "empty": _("No words of its own"),
+    "long": _("Text too long"),
+    "early": _("Too early"),
+    "file_type": _("A file of a kind that is not taken"),
+    "file_large": _("A file that is too large"),
+    "file_many": _("Too many files"),
+    "file_empty": _("An empty file"),
+    "unreadable": _("Could not be read"),
+}
+
+
+def mail_reason_name(reason: str) -> str:
+    """Why a mail was set aside."""
+    return str(MAIL_REASONS.get(reason, reason))
+
 
 def action_name(name: str) -> str:
     """What an action of the table is called."""

@@ -105,6 +105,11 @@ def _get_row(session: Session, dispute_id: int) -> DisputeRow:
     return row
 
 
+def get_visible_dispute(session: Session, dispute_id: int) -> DisputeRow:
+    """For other pages about a dispute: the same rule of who sees it, the same NotFound."""
+    return _get_row(session, dispute_id)
+
+
 def _do(dispute_id: int, act: Callable[[Session], object], *, done: str, page: str) -> BaseResponse:
     """Carry out one action, say what came of it and return to the page."""
     _get_row(get_session(), dispute_id)

@@ -11,9 +11,10 @@ from sqlalchemy.orm import Session
 
 from operator_qos.db import reading, unit_of_work
 from operator_qos.notices.mail import Transport, build_message, digest_key, open_transport
-from operator_qos.notices.models import OutboxMail
+from operator_qos.notices.models import OutboxMail, ReplyAddress
 from operator_qos.notices.queries import list_due_mail_ids
-from operator_qos.settings import Settings
+from operator_qos.notices.replies import sign_reply, to_address
+from operator_qos.settings import Settings, read_secret
 
 RETRY_AFTER = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 30, 120, 720))
 # Longer than any delivery takes; a worker that died in the middle leaves its mail to the next one after this.
@@ -40,6 +41,8 @@ class ClaimedMail:
     subject: str
     body: str
     attempts: int
+    reply_id: int | None = None
+    reply_line: str | None = None
 
 
 def deliver_outbox(engine: Engine, settings: Settings, *, now: datetime, limit: int = 200) -> Delivery:
@@ -65,9 +68,10 @@ def _deliver(
     for mail_id in due:
         with unit_of_work(engine) as session:
             mail = claim_mail(session, mail_id, now=now)
+            reply_to = _find_reply_to(session, settings, mail)
         if mail is None:
             continue
-        error = _try_to_send(settings, transport, mail, now=now)
+        error = _try_to_send(settings, transport, mail, reply_to, now=now)
         state = "sent" if error is None else "dead" if mail.attempts > len(RETRY_AFTER) else "postponed"
         with unit_of_work(engine) as session:
             _settle(session, mail, state=state, error=error, now=now)
@@ -90,13 +94,22 @@ def claim_mail(session: Session, mail_id: int, *, now: datetime) -> ClaimedMail 
     return None if claimed is None else ClaimedMail(*claimed)
 
 
+def _find_reply_to(session: Session, settings: Settings, mail: ClaimedMail | None) -> str:
+    """The signed address for answers; empty where none are taken, or not to this mail."""
+    if mail is None or mail.reply_id is None or not settings.reply_address:
+        return ""
+    row = session.get_one(ReplyAddress, mail.reply_id)
+    return to_address(settings.reply_address, sign_reply(row, secret=read_secret(settings)))
+
+
 def _try_to_send(
-    settings: Settings, transport: Transport, mail: ClaimedMail, *, now: datetime
+    settings: Settings, transport: Transport, mail: ClaimedMail, reply_to: str, *, now: datetime
 ) -> Exception | None:
     """Hand the mail over; the error when that failed."""
     try:
         message = build_message(
-            settings, key=mail.key, recipient=mail.recipient, subject=mail.subject, body=mail.body, now=now
+            settings, key=mail.key, recipient=mail.recipient, subject=mail.subject, body=mail.body, now=now,
+            reply_to=reply_to, reply_line=mail.reply_line or "",
         )
         transport.send(message, name=f"{mail.id:08}-{digest_key(mail.key)[:12]}")
     except Exception as error:  # one mail that cannot be built or sent must not hold up the others

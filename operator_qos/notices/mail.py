@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import smtplib
 import ssl
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from email.message import EmailMessage
@@ -22,6 +22,8 @@ from operator_qos.settings import Settings
 LANGUAGES = ("en", "fr")
 # Stands for the site's address in stored mails: only whoever delivers knows the setting.
 BASE_URL = "{base_url}"
+# Begins and ends the line above which people write their answer; what comes after it is ours.
+REPLY_MARK = "##"
 TIMEOUT_SECONDS = 30
 SUBJECT_LENGTH = 300
 _PACKAGE = Path(__file__).resolve().parent.parent
@@ -63,16 +65,28 @@ def render_notice(
     return NoticeText(" ".join(subject.split())[:SUBJECT_LENGTH], _tidy(body))
 
 
+def render_reply_line(action: str, recipients: Sequence[str], *, language: str) -> str:
+    """The line above which an answer is written: it says who reads the answer."""
+    chosen = language if language in LANGUAGES else "en"
+    template = _environment(chosen).get_template(f"{chosen}/_reply.txt")
+    said = " ".join(template.render(action=action, recipients=list(recipients)).split())
+    return f"{REPLY_MARK} {said} {REPLY_MARK}"
+
+
 def list_topics(language: str) -> list[str]:
     """The topics that have words of their own in a language."""
     names = _environment(language).list_templates(filter_func=lambda name: name.startswith(f"{language}/"))
     return sorted(Path(name).stem for name in names if not Path(name).stem.startswith("_"))
 
 
-def build_message(  # the parts of a mail
-    settings: Settings, *, key: str, recipient: str, subject: str, body: str, now: datetime
+def build_message(  # noqa: PLR0913  # the parts of a mail
+    settings: Settings, *, key: str, recipient: str, subject: str, body: str, now: datetime, reply_to: str = "",
+    reply_line: str = "",
 ) -> EmailMessage:
-    """A plain UTF-8 mail; its Message-ID follows from the key, so a repeated delivery can be recognised."""
+    """A plain UTF-8 mail; its Message-ID follows from the key, so a repeated delivery can be recognised.
+
+    With `reply_to` it can be answered: `reply_line` then stands first.
+    """
     message = EmailMessage(policy=SMTP)
     domain = parseaddr(settings.mail_from)[1].rpartition("@")[2] or "localhost"
     message["Message-ID"] = f"<{digest_key(key)}@{domain}>"
@@ -81,6 +95,9 @@ def build_message(  # the parts of a mail
     message["To"] = recipient
     message["Subject"] = subject.replace(BASE_URL, settings.base_url)
     message["Auto-Submitted"] = "auto-generated"
+    if reply_to:
+        message["Reply-To"] = reply_to
+        body = f"{reply_line}\n\n{body}"
     message.set_content(
         body.replace(BASE_URL, settings.base_url.rstrip("/")), charset="utf-8", cte="quoted-printable"
     )

@@ -52,6 +52,27 @@ class OutboxMail(Base):
     next_attempt_at: Mapped[datetime] = mapped_column(UtcDateTime)
     sent_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     error: Mapped[str] = mapped_column(String(500), default="")
+    reply_id: Mapped[int | None] = mapped_column(ForeignKey("reply_addresses.id"))
+    reply_line: Mapped[str | None] = mapped_column(String(300))  # who reads an answer, in the reader's language
+
+
+class ReplyAddress(Base):
+    """To whom one person's answer to a mail goes, until it expires or is taken back; its address is signed."""
+
+    __tablename__ = "reply_addresses"
+    __table_args__ = (Index("ix_reply_addresses_about_user", "about", "user_id"),)
+
+    id: Mapped[int] = mapped_column(BigKey, primary_key=True)
+    about: Mapped[str] = mapped_column(String(60))  # dispute:12
+    side: Mapped[str] = mapped_column(String(10))  # whose answer it is: buyer, seller, staff
+    user_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
+    sender_digest: Mapped[str | None] = mapped_column(String(64))  # of the address of somebody without an account
+    purpose: Mapped[str] = mapped_column(String(60))  # one address serves all mails with the same
+    action: Mapped[str] = mapped_column(String(20))
+    recipients: Mapped[list[str]] = mapped_column(JSON)  # sides
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    expires_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    revoked_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
 class JobLease(Base):

@@ -11,7 +11,7 @@ from sqlalchemy import or_, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
-from operator_qos.notices.mail import render_notice
+from operator_qos.notices.mail import NoticeText, render_notice, render_reply_line
 from operator_qos.notices.models import JobLease, Notice, NoticeRead, OutboxMail
 from operator_qos.notices.queries import (
     Reader,
@@ -21,6 +21,7 @@ from operator_qos.notices.queries import (
     list_notices,
     list_recipients,
 )
+from operator_qos.notices.replies import ReplyPlan, find_reply
 
 KEY_LENGTH = 200
 
@@ -35,11 +36,12 @@ def announce(  # noqa: PLR0913  # what is told, to whom, about what
     data: Mapping[str, Any],
     link: str,
     now: datetime,
+    reply: ReplyPlan | None = None,
 ) -> bool:
     """Tell a seller's people (or, without a seller, the staff the topic concerns) once; does not commit.
 
     `key` names what it is about: a second call with it does nothing and returns False. `link` is a path of
-    the site. Every active reader gets one mail in their language.
+    the site. Every active reader gets one mail in their language. `reply`: what an answer to it does.
     """
     key = shorten_key(key)
     row = {
@@ -53,10 +55,12 @@ def announce(  # noqa: PLR0913  # what is told, to whom, about what
     }
     if session.scalar(_insert_once(session, Notice, row).returning(Notice.id)) is None:
         return False
-    mails = [
-        _to_mail(key, reader, topic=topic, data=data, link=link, now=now)
-        for reader in list_recipients(session, seller_id=seller_id, topic=topic)
-    ]
+    readers = list_recipients(session, seller_id=seller_id, topic=topic)
+    mails = [_to_mail(key, reader, topic=topic, data=data, link=link, now=now) for reader in readers]
+    if reply is not None:
+        for mail, reader in zip(mails, readers, strict=True):
+            mail.reply_id = find_reply(session, reply, user_id=reader.user_id, now=now).id
+            mail.reply_line = render_reply_line(reply.action, reply.recipients, language=reader.language)
     session.add_all(mails)
     session.flush()
     return True
@@ -119,6 +123,13 @@ def requeue_mail(session: Session, *, mail_id: int, now: datetime) -> bool:
         .returning(OutboxMail.id)
     )
     return changed.scalar() is not None
+
+
+def send_back(session: Session, *, key: str, recipient: str, text: NoticeText, now: datetime) -> bool:
+    """Put one mail to an address in the outbox; False: it was put there before. Does not commit."""
+    row = {"key": shorten_key(key), "recipient": recipient, "subject": text.subject, "body": text.body,
+           "state": "waiting", "attempts": 0, "next_attempt_at": now, "error": ""}
+    return session.scalar(_insert_once(session, OutboxMail, row).returning(OutboxMail.id)) is not None
 
 
 def _to_mail(

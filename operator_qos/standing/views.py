@@ -10,6 +10,8 @@ from sqlalchemy.orm import Session
 from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Response as BaseResponse
 
+from operator_qos.clock import to_ms
+from operator_qos.ledger.clocks.traces import PromiseClock, find_clock, list_promises
 from operator_qos.ledger.service import get_standard
 from operator_qos.navigation import set_count
 from operator_qos.notices.queries import Reader, count_unread, list_notices
@@ -17,6 +19,7 @@ from operator_qos.notices.service import mark_all_read, mark_read
 from operator_qos.pages import ShopLinks, show
 from operator_qos.permissions import SELLER, current_actor, get_visible_shop, people
 from operator_qos.sellers.queries import ShopCard, list_shop_cards
+from operator_qos.standards.clock_drawing import draw_clock
 from operator_qos.standing import conversations
 from operator_qos.standing.conversations import (
     Conversation,
@@ -133,15 +136,28 @@ def _get_conversation(card: ShopCard, ref: str) -> Conversation:
         raise NotFound from None
 
 
+def _find_last_clock(card: ShopCard, ref: str) -> PromiseClock | None:
+    """The clock of the last question of the buyer in a conversation."""
+    owed = [one for one in list_promises(get_session(), card.id, conversation=ref) if one.owes == "seller"]
+    if not owed:
+        return None
+    return find_clock(get_session(), card.id, kind=owed[-1].kind, ref=owed[-1].ref, now_ms=to_ms(now()))
+
+
 def _render_conversation(
     card: ShopCard, ref: str, *, form: ReplyForm | None = None, status: int = 200
 ) -> tuple[str, int]:
     session = get_session()
     found = _get_conversation(card, ref)
+    clock = _find_last_clock(card, ref)
     _set_counts(session, _list_own_cards(session))
     return show(
         "seller/conversation.html",
         talk=found,
+        clock=clock,
+        drawing=draw_clock(clock.trace, clock.zone, open_hours=clock.open_hours, is_ended=clock.is_ended)
+        if clock
+        else None,
         card=card,
         zone=list_zones(session, [card.id])[card.id],
         links=ShopLinks("seller", card),

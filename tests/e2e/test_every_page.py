@@ -27,6 +27,7 @@ PAGES = {
         "/operator/disputes",
         "/operator/disputes/1",
         "/operator/disputes/report",
+        "/operator/disputes/mails",
         "/disputes/rules",
         "/disputes/policy",
         "/account",

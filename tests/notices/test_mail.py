@@ -154,7 +154,7 @@ def test_a_decision_names_fault_remedy_amount_and_whom_to_answer() -> None:
     english = mail.render_notice("dispute_decided", facts, language="en").body
     french = mail.render_notice("dispute_decided", facts, language="fr").body
     assert "the carrier" in english and "partial refund, EUR\u00a01,234.50" in english
-    assert "does not count" in english and "another person" in english
+    assert "does not count" in english and "Appeal on that page" in english
     assert "le transporteur" in french and "remboursement partiel, 1\u202f234,50\u00a0EUR" in french
 
 

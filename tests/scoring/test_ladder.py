@@ -372,6 +372,9 @@ def test_plain_intents_hold_iso_dates_and_exact_limits():
                 "since": "2026-01-01",
                 "until": "2026-01-15",
                 "needed": None,
+                "key": None,
+                "asks": None,
+                "found": None,
             }
         ],
     }

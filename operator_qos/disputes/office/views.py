@@ -13,11 +13,12 @@ from operator_qos import words
 from operator_qos.disputes import diagram, hooks, publishing, queries, reports, rules
 from operator_qos.disputes.acting import Actor, DisputeInputError
 from operator_qos.disputes.forms import REMEDY_NAMES, input_error
-from operator_qos.disputes.phrases import action_name, limit_name
+from operator_qos.disputes.mailing import receiving
+from operator_qos.disputes.phrases import action_name, limit_name, mail_reason_name
 from operator_qos.disputes.policies import NOTICE_DAYS, PRESETS, PolicyError, load_preset_policy, read_preset_text
 from operator_qos.disputes.policy_book import Version
 from operator_qos.permissions import ADMIN, EVERYONE, MEDIATOR, OPERATOR, SELLER, current_actor, people
-from operator_qos.web import get_language, get_session, now, writing
+from operator_qos.web import get_language, get_session, get_site, now, writing
 
 blueprint = Blueprint("office", __name__)
 _OWN = "texts of one's own company"
@@ -29,6 +30,8 @@ PERMISSIONS = {
     "office.show_hooks": people(*ADMIN),
     "office.add_hook": people(*ADMIN),
     "office.stop_hook": people(*ADMIN),
+    "office.show_mails": people(*OPERATOR),
+    "office.drop_mail": people(*OPERATOR),
     "office.show_own_texts": people(*SELLER, tenant=_OWN),
     "office.save_own_text": people(*SELLER, tenant=_OWN),
     "office.delete_own_text": people(*SELLER, tenant=_OWN),
@@ -147,6 +150,26 @@ def stop_hook(hook_id: int) -> BaseResponse:
         hooks.stop_hook(session, hook_id=hook_id)
     flash(_("This address is told nothing more."))
     return redirect(url_for("office.show_hooks"), 303)
+
+
+# Answers by mail
+
+
+@blueprint.get("/operator/disputes/mails")
+def show_mails() -> str:
+    """Answers by mail that could not be taken, and why."""
+    return render_template(
+        "disputes/mails.html", mails=receiving.list_set_aside(get_session()), reason_name=mail_reason_name,
+        takes_mail=bool(get_site().settings.reply_address))
+
+
+@blueprint.post("/operator/disputes/mails/<int:mail_id>/drop")
+def drop_mail(mail_id: int) -> BaseResponse:
+    """Forget one."""
+    with writing() as session:
+        receiving.drop_mail(session, mail_id=mail_id)
+    flash(_("Deleted."))
+    return redirect(url_for("office.show_mails"), 303)
 
 
 # Texts to start from
