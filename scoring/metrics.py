@@ -36,6 +36,11 @@ class Metric:
     owner: Literal["seller", "operator"] = "seller"
 
     @property
+    def counts_failures(self) -> bool:
+        """Its rows are in order or not; those of a time, a mean or a percentile only measure something."""
+        return self.kind in {"share", "streak", "repeat"}
+
+    @property
     def is_slow(self) -> bool:
         """Its number looks at every unit of a large window: kept up by the clock, not with each event."""
         return self.kind in {"percentile", "streak", "repeat"} or self.id == "acceptance_time"

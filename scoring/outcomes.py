@@ -142,7 +142,8 @@ def _placed(dossier: Dossier, order: OrderState, facts: OrderFacts, as_of_ms: in
     else:
         counted_officially = bool(counted)
     return Outcome(PLACED, order.id, facts.ordered_ms or 0, base, bad | (ODR if counted else 0), official_base,
-                   official | (ODR if counted_officially else 0), _acceptance_seconds(order, facts), order.id,
+                   official | (ODR if counted_officially else 0),
+                   _acceptance_seconds(order, facts) if facts.accepted_ms is not None else 0, order.id,
                    order.fields.get("buyer"), tuple(defects),
                    facts.accepted_ms if facts.refused_ms is None else facts.refused_ms)
 
@@ -163,17 +164,17 @@ def find_perfect_from(dossier: Dossier, order_id: str) -> int | None:
     return None if deliver is None else promise_due_ms(deliver.raw, dossier.frame.zone, plus_days=SETTLED_DAYS)
 
 
-def _perfect(dossier: Dossier, order: OrderState, facts: OrderFacts, as_of_ms: int) -> Outcome | None:
-    """How an order will count as perfect once it may, from its delivery deadline on if nothing more happens."""
+def _list_perfect(dossier: Dossier, order: OrderState, facts: OrderFacts, as_of_ms: int) -> list[Outcome]:
+    """How an order will count as perfect once it may, told from its delivery deadline on."""
     if facts.deliver is None or facts.deliver.due_ms >= as_of_ms:
-        return None
+        return []
     if facts.cancelled_ms is not None and (facts.cancelled_by == "buyer" or facts.cancel_reason == "buyer_request"):
-        return None
+        return []
     flaws = _list_flaws(dossier, order, facts, max(as_of_ms, (find_perfect_from(dossier, order.id) or 0) + 1))
     bad = PERFECT if flaws else 0
     forgiven_all = all(not dossier.exclusions.keys().isdisjoint(names) for names in flaws)
-    return Outcome(PERFECT_GROUP, order.id, facts.ordered_ms or 0, PERFECT, bad, PERFECT,
-                   0 if forgiven_all else bad, 0, order.id, order.fields.get("buyer"))
+    return [Outcome(PERFECT_GROUP, order.id, facts.ordered_ms or 0, PERFECT, bad, PERFECT,
+                    0 if forgiven_all else bad, 0, order.id, order.fields.get("buyer"))]
 
 
 def _list_flaws(
@@ -274,7 +275,8 @@ def _shipped(dossier: Dossier, order: OrderState, facts: OrderFacts, as_of_ms: i
     if _is_judged_for_tracking(facts, as_of_ms):
         base |= TRACKING
         bad |= 0 if facts.first_scan_ms is not None else TRACKING
-    invoice_due = find_invoice_due(order, facts, dossier.frame.zone)
+    is_business = order.fields.get("business") or order.corrections
+    invoice_due = find_invoice_due(order, facts, dossier.frame.zone) if is_business else None
     if invoice_due is not None and invoice_due < as_of_ms:
         base |= INVOICE
         bad |= 0 if by(order.firsts.get("order.invoiced"), invoice_due) else INVOICE
@@ -295,14 +297,16 @@ def _list_order_outcomes(dossier: Dossier, group: str, order: OrderState, as_of_
     if group == "review":
         return _present(review_outcome(dossier, order, as_of_ms))
     facts = dossier.order_facts(order.id)
-    found = _ORDER_OUTCOMES[group](dossier, order, facts, as_of_ms)
     if group == "placed":
-        return _present(found, _perfect(dossier, order, facts, as_of_ms))
-    return _present(found, _arrived(dossier, order, facts)) if group == "deliver" else _present(found)
+        return [_placed(dossier, order, facts, as_of_ms), *_list_perfect(dossier, order, facts, as_of_ms)]
+    found = _ORDER_OUTCOMES[group](dossier, order, facts, as_of_ms)
+    if group == "deliver" and facts.arrived_ms is not None:
+        return _present(found, _arrived(dossier, order, facts))
+    return [] if found is None else [found]
 
 
 _ORDER_OUTCOMES: Mapping[str, Callable[[Dossier, OrderState, OrderFacts, int], Outcome | None]] = {
-    "placed": _placed, "ship": _ship, "deliver": _deliver, "shipped": _shipped,
+    "ship": _ship, "deliver": _deliver, "shipped": _shipped,
 }
 
 
@@ -428,8 +432,8 @@ def _list_order_limits(dossier: Dossier, group: str, name: str) -> list[int | No
     if group == "shipped":
         return [track, find_invoice_due(order, facts, dossier.frame.zone)]
     # A perfect order is told ahead; only what falls due after it may be called so comes as a surprise.
-    perfect = find_perfect_from(dossier, name)
-    later = (due for due in (ship, track) if due is not None and perfect is not None and due > perfect)
+    perfect = 0 if deliver is None else find_perfect_from(dossier, name) or 0
+    later = (due for due in (ship, track) if due is not None and due > perfect > 0)
     return [facts.not_shipped_ms, deliver, *later]
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import repeat
 from typing import NamedTuple
 
 from scoring.dossier import Dossier, Frame, fold
@@ -51,7 +50,7 @@ AHEAD_OR_BEFORE = frozenset({PERFECT_GROUP, ARRIVED})
 Start = tuple[Outcome, int]  # an outcome, and after which instant it holds
 
 
-def _goes_on(before: Start, now: Start, at_ms: int) -> bool:
+def _is_same(before: Start, now: Start, at_ms: int) -> bool:
     """What held or was to hold until `at_ms` still does, from the same moment on."""
     return before[0] == now[0] and (before[1] == now[1] or (before[1] <= at_ms and now[1] <= at_ms))
 
@@ -162,20 +161,24 @@ class _Walk:
             self.limits[part] = list_part_limits(self.dossier, part, at_ms + 1)
         outcomes = list_part_outcomes(self.dossier, part, as_of_ms=at_ms + 1, known_at_ms=at_ms + 1)
         held = self.open.get(part, [])
-        if not outcomes and not held:
+        is_dated = bool(outcomes) and outcomes[-1].group in AHEAD_OR_BEFORE
+        if not is_dated and len(held) == len(outcomes) and all(
+                was == outcome for (was, _), outcome in zip(held, outcomes, strict=True)):
             return
-        starts = [(outcome, self._find_start(part, outcome, at_ms) if outcome.group in AHEAD_OR_BEFORE else at_ms)
-                  for outcome in outcomes]
-        self.waiting.discard(part)
-        if len(held) == len(starts) and all(map(_goes_on, held, starts, repeat(at_ms))):
-            return
+        starts = [(outcome, self._find_start(part, outcome, at_ms) if is_dated else at_ms) for outcome in outcomes]
+        if self.waiting:
+            self.waiting.discard(part)
+        self.open[part] = self._go_on(held, starts, at_ms) if held else starts
+
+    def _go_on(self, held: list[Start], starts: list[Start], at_ms: int) -> list[Start]:
+        """What is held from now on: what goes on keeps its start, the rest of what was held ends."""
         since = {(outcome.group, outcome.unit): (outcome, from_ms) for outcome, from_ms in held}
         kept: list[Start] = []
         for start in starts:
             before = since.get((start[0].group, start[0].unit))
-            kept.append(before if before is not None and _goes_on(before, start, at_ms) else start)
+            kept.append(before if before is not None and _is_same(before, start, at_ms) else start)
         self._end([start for start in held if start not in kept], at_ms)
-        self.open[part] = kept
+        return kept
 
     def _find_start(self, part: Part, outcome: Outcome, at_ms: int) -> int:
         """Since, or from when on, an outcome found at `at_ms` holds."""

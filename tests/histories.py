@@ -233,7 +233,7 @@ def interesting_instants(history: Sequence[Json]) -> Iterator[int]:
     for at in happened | set(promised_instants(history, zone)):
         for gap in (0, DAY, 2 * DAY, 3 * DAY, 7 * DAY, 14 * DAY):
             yield from (at + gap, at + gap + 1)
-    yield OPENED + 90 * DAY
+    yield from (OPENED + 90 * DAY, OPENED + 200 * DAY)
 
 
 def promised_instants(history: Sequence[Json], zone: str) -> Iterator[int]:

@@ -151,7 +151,7 @@ def placed(draw: Draw, world: World, order: str, at: int) -> Draft:
         "lines": lines[: 1 + draw(2)],
         "currency": "EUR",
         "fulfilment": pick(draw, ("seller", "seller", "seller", "operator")),
-        "buyer": f"b-{order}",
+        "buyer": pick(draw, (f"b-{order}", f"b-{order}", "b-O1")),
         "business": pick(draw, (False, True)),
         "accept_by": promise_text(draw, world),
         "ship_by": promise_text(draw, world),
@@ -303,6 +303,23 @@ def order_story(draw: Draw, world: World, first: str, later: Sequence[str]) -> l
     return drafts
 
 
+def return_story(draw: Draw, world: World) -> list[Draft]:
+    """A return asked for, received, and what may come of it, at any instants."""
+    order, drafts = pick(draw, world.orders), []
+    name = f"R-{order}-{draw(2)}"
+    ends = several(draw, ("return.refused", "return.refunded", "return.refunded", "order.refunded"), most=2)
+    for kind in ("return.requested", "return.received", *ends):
+        data = ORDER_DATA[kind](draw, world) | ({} if kind.startswith("order.") else {"order": order})
+        drafts.append(Draft(when(draw, world), kind, world.shop, order if kind.startswith("order.") else name, data))
+    return drafts
+
+
+def survey_story(draw: Draw, world: World) -> list[Draft]:
+    """Two answers of a buyer."""
+    asked = [(pick(draw, world.orders), surveyed(draw, world)) for _ in range(2)]
+    return [Draft(when(draw, world), "survey.answered", world.shop, order, data) for order, data in asked]
+
+
 def move_story(draw: Draw, world: World) -> list[Draft]:
     """A promise moved early and with an agreement, once or twice."""
     order, kind = pick(draw, world.orders), pick(draw, ("ship", "deliver"))
@@ -423,6 +440,7 @@ CASE_STORIES = (
     ("case.decided",),
     ("case.decided",),
     ("case.closed", "case.reopened"),
+    ("case.escalated", "case.decided", "case.appealed", "case.decided"),
 )
 
 
@@ -484,6 +502,7 @@ def closed_for(draw: Draw, world: World, at: int) -> Draft:
 
 STEPS = (
     *(order_step, order_step, order_step, parcel_story, parcel_story, move_story, review_story, placed_again),
+    *(return_story, survey_story),
     *(message_step, talk_story, talk_story, talk_story, waiver_step),
     *(case_step, case_story, case_story, case_story, shop_step),
 )
