@@ -22,12 +22,20 @@ def csp_nonce() -> str:
     return nonce
 
 
+def show_pdf() -> str:
+    """Let this page show a PDF of the site; a template that does calls it. Writes nothing into the page."""
+    g.shows_pdf = True
+    return ""
+
+
 def _content_policy() -> str:
     nonce = g.get("csp_nonce")
     script = f"'nonce-{nonce}'" if nonce else "'none'"
     style = f"'self' 'nonce-{nonce}'" if nonce else "'self'"
+    # A page may show a PDF of its own in the browser's viewer; the PDF itself comes with a policy that allows nothing.
+    shown = "object-src 'self'; frame-src 'self'; " if g.get("shows_pdf") else ""
     return (
-        f"default-src 'none'; script-src {script}; style-src {style}; img-src 'self' data:; font-src 'self'; "
+        f"default-src 'none'; script-src {script}; style-src {style}; img-src 'self' data:; font-src 'self'; {shown}"
         "connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
     )
 
@@ -81,6 +89,6 @@ def asset(filename: str) -> str:
 
 
 def init_headers(app: Flask) -> None:
-    """Give every answer its headers and templates `asset` and `csp_nonce`."""
+    """Give every answer its headers and templates `asset`, `csp_nonce` and `show_pdf`."""
     app.after_request(add_headers)
-    app.jinja_env.globals.update(asset=asset, csp_nonce=csp_nonce)
+    app.jinja_env.globals.update(asset=asset, csp_nonce=csp_nonce, show_pdf=show_pdf)

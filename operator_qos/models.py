@@ -7,7 +7,7 @@ from operator_qos.disputes.models import Dispute, DisputeStep
 from operator_qos.events.models import Entity, Event, EventBody, EventId, ImportProgress, Quarantined
 from operator_qos.ledger.models import MetricDay, Obligation, OutcomeRow, Scorecard
 from operator_qos.notices.models import JobLease, Notice, NoticeRead, OutboxMail
-from operator_qos.sellers.models import Marketplace, Seller, Shop
+from operator_qos.sellers.models import Marketplace, Seller, Shop, ShopTraits
 from operator_qos.standards.models import StandardVersion
 from operator_qos.standing.models import EvaluationResult, EvaluationRun, ShopStanding, StandingChange
 
@@ -15,5 +15,5 @@ __all__ = [
     "ApiKey", "AuditRow", "Base", "Dispute", "DisputeStep", "Entity", "EvaluationResult", "EvaluationRun", "Event",
     "EventBody", "EventId", "ImportProgress", "JobLease", "Marketplace", "MetricDay", "Notice", "NoticeRead",
     "Obligation", "OutboxMail", "OutcomeRow", "Quarantined", "Scorecard", "Seller", "Shop", "ShopStanding",
-    "StandardVersion", "StandingChange", "User",
+    "ShopTraits", "StandardVersion", "StandingChange", "User",
 ]

@@ -37,7 +37,7 @@ class Shown:
 MENUS: Mapping[frozenset[str], tuple[Entry, ...]] = {
     OPERATOR_ROLES: (
         Entry("/operator/today", _("Today")),
-        Entry("/operator/sellers", _("Sellers"), ("/operator/shops",)),
+        Entry("/operator/sellers", _("Sellers"), ("/operator/shops", "/operator/calendar")),
         Entry("/operator/disputes", _("Disputes")),
         Entry("/operator/standards", _("Standards"), ("/operator/standard",)),
         Entry("/operator/quarantine", _("Set aside")),
@@ -46,6 +46,7 @@ MENUS: Mapping[frozenset[str], tuple[Entry, ...]] = {
         Entry("/seller/day", _("My day"), ("/seller/conversations",)),
         Entry("/seller/scorecard", _("My results"), ("/seller/shops",)),
         Entry("/seller/disputes", _("Disputes")),
+        Entry("/seller/calendar", _("Opening hours")),
         Entry("/seller/notices", _("Notices")),
         Entry("/seller/standard", _("Standard")),
     ),

@@ -10,10 +10,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from scoring.calendars import CalendarBook
+from scoring.calendars import CalendarBook, WorkingCalendar
 from scoring.cases import CaseState, apply_case_event, apply_case_message
 from scoring.events import KNOWN_TYPES, TypedEvent, order_key
 from scoring.orders import OrderFacts, OrderState, apply_order_event, derive_order
+from scoring.terms import Clocks, Terms, find_terms
 from scoring.turns import (
     Conversation,
     Turn,
@@ -26,23 +27,32 @@ from scoring.turns import (
     waive,
 )
 
-HOUR_MS = 3_600_000
 ORDER_FAMILIES = frozenset({"order", "tracking", "return", "review"})
 
 
 @dataclass(frozen=True)
 class Frame:
-    """What a dossier is judged in: the marketplace's zone, the shop's clocks, the limits of the standard.
-
-    `answer_ms`, `resolve_ms`: working time allowed [ms]. `defect_kinds`: those that make an order defective.
-    """
+    """What a dossier is judged in: the marketplace's zone, the shop's clocks, the terms of its standards one by one."""
 
     zone: str
     book: CalendarBook
-    answer_ms: int = 24 * HOUR_MS
-    resolve_ms: int = 72 * HOUR_MS
-    defect_kinds: frozenset[str] = frozenset(
-        {"case", "case_lost", "chargeback", "low_rating", "cancelled_by_seller", "not_shipped"})
+    terms: tuple[Terms, ...] = (Terms(),)
+    clocks: Clocks = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "clocks", Clocks(self.book, self.zone))
+
+    def terms_at(self, at_ms: int) -> Terms:
+        """The terms of what began at a moment [epoch ms]."""
+        return self.terms[0] if len(self.terms) == 1 else find_terms(self.terms, at_ms)
+
+    def answer_clock(self, known_at_ms: int, asked_ms: int) -> WorkingCalendar:
+        """The clock an answer is timed on, by what was known before a moment [epoch ms]."""
+        return self.clocks.at(self.terms_at(asked_ms).answer_clock, known_at_ms, asked_ms)
+
+    def resolve_clock(self, known_at_ms: int, opened_ms: int) -> WorkingCalendar:
+        """The clock a resolution is timed on, by what was known before a moment [epoch ms]."""
+        return self.clocks.at(self.terms_at(opened_ms).resolve_clock, known_at_ms, opened_ms)
 
 
 Name = tuple[str, ...]

@@ -330,12 +330,16 @@ Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 class CalendarSet(_Data):
     hours: dict[Weekday, list[tuple[Opening, Closing]]] = Field(default_factory=dict)
     holidays: list[Day] = Field(default_factory=list)
+    # A date with hours of its own, none to close it; it wins over weekday and holiday.
+    overrides: Annotated[dict[Day, list[tuple[Opening, Closing]]], Field(max_length=1000)] = Field(default_factory=dict)
     effective_from: Day | None = None
+    by: Party | None = None
 
 
 class ShopClosed(_Data):
     from_: Moment = Field(alias="from")
     until: Moment
+    by: Party | None = None
 
 
 MODELS: dict[str, type[_Data]] = {

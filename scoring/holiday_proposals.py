@@ -30,6 +30,15 @@ def list_regions(country: str) -> tuple[str, ...]:
     return tuple(sorted(holidays.list_supported_countries()[country]))
 
 
+def name_region(country: str, region: str) -> str:
+    """The longest name the source knows a region by, else its code. Raises ValueError for an unknown country."""
+    import holidays
+
+    _require_country(country)
+    aliases: dict[str, str] = getattr(holidays.country_holidays(country), "subdivisions_aliases", {})
+    return max((name for name, code in aliases.items() if code == region), key=len, default=region)
+
+
 def propose_holidays(
     country: str, region: str | None, year: int, language: str | None = None
 ) -> tuple[HolidayProposal, ...]:

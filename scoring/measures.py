@@ -131,6 +131,7 @@ class Units:
     buyer: Ints
     from_ms: Ints
     until_ms: Ints
+    row: Ints
     official: Side
     raw: Side
 
@@ -208,7 +209,8 @@ class Table:
         official, raw = self._sides(frame, figure, facts)
         units = Units(
             group, anchor, wall, _weights(frame, figure), _filled(frame, "value_minor", 0), _buyers(frame),
-            _filled(frame, "from_ms", -(2**62)), _filled(frame, "until_ms", 2**62), official, raw)
+            _filled(frame, "from_ms", -(2**62)), _filled(frame, "until_ms", 2**62), frame.index.to_numpy(np.int64),
+            official, raw)
         refs = _references(frame)
         keep = counted & (group >= 0)
         order = np.lexsort((refs, anchor))

@@ -134,7 +134,7 @@ def _placed_flags(
 def _placed(dossier: Dossier, order: OrderState, facts: OrderFacts, as_of_ms: int) -> Outcome:
     defects = list_defects(dossier, order, facts, as_of_ms)
     base, bad = _placed_flags(dossier, order, facts, defects)
-    counted = [kind for kind in defects if kind in dossier.frame.defect_kinds]
+    counted = [kind for kind in defects if kind in dossier.frame.terms_at(facts.ordered_ms or 0).defect_kinds]
     official, official_base = bad, base
     if dossier.exclusions:
         official, official_base = _forgive_placed(dossier, order.id, base, bad)
@@ -316,13 +316,13 @@ def _present(*outcomes: Outcome | None) -> list[Outcome]:
 
 def turn_due_ms(dossier: Dossier, turn: Turn, known_at_ms: int) -> int:
     """When the answer is due [epoch ms], by the clock known at K."""
-    calendar = dossier.frame.book.at(known_at_ms, turn.asked_ms)
-    return add_or_never(calendar, turn.asked_ms, dossier.frame.answer_ms)
+    calendar = dossier.frame.answer_clock(known_at_ms, turn.asked_ms)
+    return add_or_never(calendar, turn.asked_ms, dossier.frame.terms_at(turn.asked_ms).answer_ms)
 
 
 def _turn(dossier: Dossier, turn: Turn, as_of_ms: int, known_at_ms: int) -> Outcome:
-    calendar = dossier.frame.book.at(known_at_ms, turn.asked_ms)
-    due = add_or_never(calendar, turn.asked_ms, dossier.frame.answer_ms)
+    calendar = dossier.frame.answer_clock(known_at_ms, turn.asked_ms)
+    due = add_or_never(calendar, turn.asked_ms, dossier.frame.terms_at(turn.asked_ms).answer_ms)
     silent_so_far = UNANSWERED | (UNANSWERED_FIRST if turn.first else 0)
     base, bad, amount = 0 if by(turn.waived_ms, due) or turn.answered_ms is not None else silent_so_far, 0, 0
     if turn.answered_ms is not None:
@@ -342,7 +342,7 @@ def _turn(dossier: Dossier, turn: Turn, as_of_ms: int, known_at_ms: int) -> Outc
 
 def _resolution(dossier: Dossier, case: CaseState, calendar: WorkingCalendar, as_of_ms: int) -> tuple[int, int, int]:
     """(base, bad, seconds with the seller) of the resolution metrics."""
-    allowed = dossier.frame.resolve_ms
+    allowed = dossier.frame.terms_at(case.opened_ms or 0).resolve_ms
     resolved = standing_resolution(case)
     used = seller_ms(case, calendar, until_ms=as_of_ms if resolved is None else resolved)
     base, amount = (RESOLUTION_TIME, used // 1000) if resolved is not None else (UNRESOLVED, 0)
@@ -354,7 +354,7 @@ def _resolution(dossier: Dossier, case: CaseState, calendar: WorkingCalendar, as
 
 def _case(dossier: Dossier, case: CaseState, as_of_ms: int, known_at_ms: int) -> list[Outcome]:
     opened = case.opened_ms or 0
-    calendar = dossier.frame.book.at(known_at_ms, opened)
+    calendar = dossier.frame.resolve_clock(known_at_ms, opened)
     base, bad, amount = _resolution(dossier, case, calendar, as_of_ms)
     order = dossier.orders.get(case.order) if case.order else None
     buyer = order.fields.get("buyer") if order else None
@@ -438,8 +438,9 @@ def _list_order_limits(dossier: Dossier, group: str, name: str) -> list[int | No
 
 
 def _list_case_limits(dossier: Dossier, case: CaseState, known_at_ms: int) -> list[int | None]:
-    calendar = dossier.frame.book.at(known_at_ms, case.opened_ms or 0)
-    limit = limit_ms(case, calendar, allowed_ms=dossier.frame.resolve_ms)
+    opened = case.opened_ms or 0
+    calendar = dossier.frame.resolve_clock(known_at_ms, opened)
+    limit = limit_ms(case, calendar, allowed_ms=dossier.frame.terms_at(opened).resolve_ms)
     return [limit, None if case.escalated_ms is None else case.escalated_ms + DECIDE_MS]
 
 

@@ -112,7 +112,7 @@ def _choose(where: Flags, yes: Tally, no: Tally) -> Tally:
 
 
 def _count(seen: Units, figure: Figure, window: Window, *, side: str, on: date, size: int) -> _Counts:
-    seen = _keep_ranked(seen, window, side)
+    seen = keep_ranked(seen, window, side)
     view = getattr(seen, side)
     if window.latest or window.first or window.after_first or figure.measure in SINGLE:
         require_units(figure, view)
@@ -124,7 +124,7 @@ def _count(seen: Units, figure: Figure, window: Window, *, side: str, on: date, 
     return _Counts(value, bad, base, buyers)
 
 
-def _keep_ranked(seen: Units, window: Window, side: str) -> Units:
+def keep_ranked(seen: Units, window: Window, side: str) -> Units:
     """The latest, the first, or all but the first of the units that count, per group."""
     if window.latest is None and window.first is None and window.after_first is None:
         return seen

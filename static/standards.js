@@ -34,3 +34,14 @@ if (form) {
   };
   field.addEventListener("input", () => { clearTimeout(waiting); waiting = setTimeout(ask, 400); });
 }
+// The form asks for the checked part of its page while people write; without script the button brings it.
+const live = document.querySelector("form[data-live]");
+if (live) {
+  const told = document.getElementById("checked");
+  let waiting, asked = 0;
+  const ask = async () => {
+    const number = ++asked, answer = await fetch(live.dataset.live, {method: "POST", body: new FormData(live)});
+    if (answer.ok && number === asked) told.innerHTML = await answer.text();
+  };
+  live.addEventListener("input", () => { clearTimeout(waiting); waiting = setTimeout(ask, 500); });
+}

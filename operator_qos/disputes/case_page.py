@@ -30,10 +30,12 @@ from operator_qos.disputes.policy_book import find_policy
 from operator_qos.disputes.queries import DisputeRow, Similar
 from operator_qos.disputes.rules import OPEN_STATES, Turn, list_allowed
 from operator_qos.disputes.timeline import Drawing, Moment, Said, Story, draw
+from operator_qos.standards.binding import get_bound, get_shipped_standard
 from operator_qos.words import event_name, milestone_name, party_name, reason_name, remedy_name
-from scoring.standards import load_preset
+from scoring.terms import read_terms
 
 SIMILAR_DAYS = 365
+ENOUGH = 5  # fewer like cases say nothing about what is usual
 ORDER_REACH_MS = 45 * 86_400_000
 
 
@@ -49,13 +51,14 @@ class Entry:
 
 @dataclass(frozen=True)
 class Precedent:
-    """The outcome most similar cases had: `count` of `total`."""
+    """The outcome most similar cases had: `count` of `total`, which are those `among` named."""
 
     count: int
     total: int
     fault: str
     remedy: str
     counts: bool
+    among: str  # both, category, amount, or all
 
 
 @dataclass(frozen=True)
@@ -107,11 +110,11 @@ def build_case_page(session: Session, row: DisputeRow, *, reader: Reader, now: d
         drawing=_draw(row.dispute, file, reader, now),
         entries=_list_entries(row.dispute, file, reader),
         similar=similar,
-        precedent=_find_precedent(similar),
+        precedent=find_precedent(similar),
         effect=find_effect(session, row.dispute, now_ms=to_ms(now)),
         steps=queries.list_steps(session, row.dispute.id),
         allowed=list_allowed(row.dispute.state, reader.role),
-        limit_seconds=_limit_seconds(),
+        limit_seconds=_limit_seconds(session, row.dispute),
         level=find_level(session, row.dispute.shop_id),
         buyer_orders=count_buyer_orders(session, file.order),
         grounds=row.dispute.grounds or _find_grounds(file),
@@ -140,19 +143,26 @@ def _find_grounds(file: CaseFile) -> str:
     return given[-1] if given else ""
 
 
-def _limit_seconds() -> int:
-    rule = next(rule for rule in load_preset("ours").rules if rule.metric == "resolution_within_rate")
-    return int((rule.working_hours or 0) * 3_600)
+def _limit_seconds(session: Session, dispute: Dispute) -> int:
+    standard = get_bound(session, dispute.shop_id, now=dispute.opened_at)
+    return read_terms(standard, from_ms=0, otherwise=get_shipped_standard()).resolve_ms // 1000
 
 
-def _find_precedent(similar: Sequence[Similar]) -> Precedent | None:
+def find_precedent(similar: Sequence[Similar]) -> Precedent | None:
+    """What most of the nearest group with enough cases ended with; None without any case."""
+    groups = {
+        "both": [s for s in similar if s.same_category and s.near_amount],
+        "category": [s for s in similar if s.same_category], "amount": [s for s in similar if s.near_amount],
+    }
+    among = next((name for name, group in groups.items() if len(group) >= ENOUGH), "all")
+    group = groups.get(among, similar)
     outcomes = Counter(
-        (s.dispute.fault or "nobody", s.dispute.remedy or "none", bool(s.dispute.counts)) for s in similar
+        (s.dispute.fault or "nobody", s.dispute.remedy or "none", bool(s.dispute.counts)) for s in group
     )
     if not outcomes:
         return None
     (fault, remedy, counts), count = outcomes.most_common(1)[0]
-    return Precedent(count, len(similar), fault, remedy, counts and fault == "seller")
+    return Precedent(count, len(group), fault, remedy, counts and fault == "seller", among)
 
 
 def _draw(dispute: Dispute, file: CaseFile, reader: Reader, now: datetime) -> Drawing | None:

@@ -27,12 +27,13 @@ from operator_qos.ledger.models import (
     Scorecard,
 )
 from operator_qos.ledger.service import build_frames
+from operator_qos.standards.binding import get_bound, get_shipped_standard
 from operator_qos.standing.models import ShopStanding
 from scoring.calendars import WorkingCalendar
 from scoring.events import RANKS, TYPES
 from scoring.metrics import GROUP_CODES, METRICS
 from scoring.spans import FOREVER_MS
-from scoring.standards import load_preset
+from scoring.terms import read_terms
 
 _CASE_DEFECTS = frozenset({"case", "case_lost", "chargeback"})
 
@@ -346,8 +347,8 @@ def find_effect(session: Session, dispute: Dispute, *, now_ms: int) -> Effect | 
 
 
 def _list_other_causes(session: Session, dispute: Dispute) -> tuple[str, ...]:
-    rules = load_preset("ours").rules
-    counted = {kind for rule in rules for kind in rule.defect_kinds} - _CASE_DEFECTS
+    standard = get_bound(session, dispute.shop_id, now=dispute.opened_at)
+    counted = read_terms(standard, from_ms=0, otherwise=get_shipped_standard()).defect_kinds - _CASE_DEFECTS
     query = select(DefectFact.kind).where(
         DefectFact.shop_id == dispute.shop_id,
         DefectFact.order_ref == dispute.order_ref,

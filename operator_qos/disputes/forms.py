@@ -85,11 +85,12 @@ def read_given(zone: str, *, store: FileStore) -> Given:
         whom=sent.get("whom", "seller"),
         due_at=_read_end_of_day(sent.get("due_on", ""), zone),
         mediator_id=_read_number(sent.get("mediator", "")),
-        files=store.keep_all(_read_files()),
+        files=store.keep_all(read_files()),
     )
 
 
-def _read_files() -> list[tuple[str, bytes]]:
+def read_files() -> list[tuple[str, bytes]]:
+    """Name and content of every file sent with the form."""
     return [(file.filename or "file", file.read()) for file in request.files.getlist("files") if file.filename]
 
 
@@ -175,6 +176,7 @@ INPUT_ERRORS = {
     "conflict": lambda: _("This mediator has a conflict with the case. Choose another."),
     "amount": lambda: _("This is no amount. Write it like 196.90."),
     "day": lambda: _("Choose a day."),
+    "order_amount": lambda: _("At most the order’s amount can be in dispute."),
 }
 FILE_ERRORS = {
     "type": lambda: _("Only PNG, JPEG, GIF, WebP, PDF and plain text are taken; what a file is called does not count."),
@@ -252,16 +254,21 @@ def carry_out(row: DisputeRow, action: str, *, actor: DisputeActor, store: FileS
 
 
 def send_attachment(file: Kept, store: FileStore, *, preview: bool) -> Response:
-    """A file as a download, never shown by the browser itself; images also as a small picture drawn anew."""
+    """A file as a download; as a preview images are drawn anew, and a PDF is for the browser's viewer on our own pages.
+
+    Whatever it holds, nothing of it runs: its policy allows no script and gives it no origin.
+    """
     try:
         if preview and file.media_type in PREVIEWED:
             answer = Response(store.preview(file.stored_as), mimetype="image/png")
         else:
             answer = Response(store.read(file.stored_as), mimetype=file.media_type)
-            answer.headers.set("Content-Disposition", "attachment", filename=file.name)
+            is_shown = preview and file.media_type == "application/pdf"
+            answer.headers.set("Content-Disposition", "inline" if is_shown else "attachment", filename=file.name)
     except FileNotFoundError:
         raise NotFound from None
-    answer.headers["Content-Security-Policy"] = "default-src 'none'; sandbox"
+    answer.headers["Content-Security-Policy"] = "default-src 'none'; sandbox; frame-ancestors 'self'"
+    answer.headers["Cross-Origin-Resource-Policy"] = "same-origin"
     return answer
 
 

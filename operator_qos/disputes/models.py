@@ -19,6 +19,7 @@ class Dispute(Base):
         Index("ix_disputes_state_decision_due", "state", "decision_due_at"),
         Index("ix_disputes_timer", "timer_at"),
         Index("ix_disputes_decided", "kind", "reason", "decided_at"),
+        Index("ix_disputes_decided_category", "kind", "reason", "category", "decided_at"),
     )
 
     id: Mapped[int] = mapped_column(BigKey, primary_key=True)
@@ -73,6 +74,7 @@ class Dispute(Base):
     window_ended_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     assigned_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     first_act_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    category: Mapped[str | None] = mapped_column(String(80))  # of the goods, as the order tells it
 
 
 class DisputeStep(Base):

@@ -28,6 +28,14 @@ from scoring.events import iso
 from scoring.spans import FOREVER_MS
 
 
+class OpeningTimeError(DisputeInputError):
+    """Outside the time in which the policy lets an order be disputed; `at` is the border that was missed."""
+
+    def __init__(self, code: str, reason: str, at: datetime) -> None:
+        super().__init__("order", code, reason)
+        self.at = at
+
+
 @dataclass(frozen=True)
 class Claim:
     """What is claimed: `case` names the dispute in the marketplace, `reason` is one of rules.PROBLEMS or a word."""
@@ -75,9 +83,9 @@ def _check_time(session: Session, place: Place, claim: Claim, now: datetime) -> 
     clocks = Clocks(policy, place.zone, place.shop_zone, shop=frame.book.at(FOREVER_MS, to_ms(now)))
     window = find_opening(policy.of(to_problem(claim.reason)), clocks, _find_anchors(session, place, claim))
     if window.from_at is not None and now < window.from_at:
-        raise DisputeInputError("order", "early", f"may be disputed from {window.from_at.isoformat()} on")
+        raise OpeningTimeError("early", f"may be disputed from {window.from_at.isoformat()} on", window.from_at)
     if window.until_at is not None and now > window.until_at:
-        raise DisputeInputError("order", "late", f"could be disputed until {window.until_at.isoformat()}")
+        raise OpeningTimeError("late", f"could be disputed until {window.until_at.isoformat()}", window.until_at)
 
 
 def _find_anchors(session: Session, place: Place, claim: Claim) -> Anchors:

@@ -73,10 +73,12 @@ class Figures:
 
 @dataclass(frozen=True)
 class Similar:
-    """An earlier decision on a case of the same kind and reason."""
+    """An earlier decision on a case of the same kind and reason; `near_amount`: half to twice what is asked for."""
 
     dispute: Dispute
     mediator: str | None
+    same_category: bool = False
+    near_amount: bool = False
 
 
 _PLACE = (
@@ -367,21 +369,29 @@ def list_near_deadline(
 
 
 def list_similar(session: Session, dispute: Dispute, *, since: datetime, limit: int = 200) -> list[Similar]:
-    """Decided cases of the same kind and reason: those about half to twice the amount first, then the latest."""
-    asked = dispute.amount_minor
-    near = case((Dispute.amount_minor.between((asked or 0) // 2, (asked or 0) * 2), 0), else_=1)
-    query = (
-        select(Dispute, User.name)
-        .outerjoin(User, User.id == Dispute.decided_by)
-        .where(
-            Dispute.kind == dispute.kind,
-            Dispute.reason == dispute.reason,
-            Dispute.decided_at >= since,
-            Dispute.id != dispute.id,
-        )
-    )
-    ordered = query.order_by(near, Dispute.decided_at.desc(), Dispute.id.desc()).limit(limit)
-    return [Similar(found, name) for found, name in session.execute(ordered)]
+    """Decided cases of the same kind and reason: the same category and half to twice the amount first, then the latest.
+
+    Looks at the `limit` latest of the same category, then at the latest of all; so it costs the same in a big archive.
+    """
+    alike = (Dispute.kind == dispute.kind, Dispute.reason == dispute.reason, Dispute.decided_at >= since,
+             Dispute.id != dispute.id)
+    query = select(Dispute, User.name).outerjoin(User, User.id == Dispute.decided_by).where(*alike)
+    latest = query.order_by(Dispute.decided_at.desc(), Dispute.id.desc())
+    found: dict[int, Similar] = {}
+    if dispute.category is not None:
+        rows = session.execute(latest.where(Dispute.category == dispute.category).limit(limit))
+        found = {row.id: _to_similar(row, name, dispute) for row, name in rows}
+    if len(found) < limit:
+        rows = session.execute(latest.limit(limit))
+        found |= {row.id: _to_similar(row, name, dispute) for row, name in rows if row.id not in found}
+    ranked = sorted(found.values(), key=lambda s: (not s.same_category, not s.near_amount))
+    return ranked[:limit]
+
+
+def _to_similar(row: Dispute, mediator: str | None, to: Dispute) -> Similar:
+    asked, amount = to.amount_minor, row.amount_minor
+    near = asked is not None and amount is not None and asked <= 2 * amount and amount <= 2 * asked
+    return Similar(row, mediator, to.category is not None and row.category == to.category, near)
 
 
 def list_steps(session: Session, dispute_id: int) -> list[DisputeStep]:

@@ -54,6 +54,15 @@ class _Place:
 
 
 @dataclass(frozen=True)
+class _Order:
+    """What a dispute takes from its order."""
+
+    currency: str | None = None
+    country: str | None = None
+    category: str | None = None
+
+
+@dataclass(frozen=True)
 class _Asked:
     """The last question for evidence: to whom, and by when."""
 
@@ -70,7 +79,7 @@ class _Read:
     turns: Mapping[Key, Sequence[Turn]]
     dues: Mapping[Key, int]
     answered: Collection[Key]
-    orders: Mapping[Key, tuple[str | None, str | None]]  # currency, country
+    orders: Mapping[Key, _Order]
     escalations: Mapping[Key, Mapping[int, str]]  # moment -> by whom
     decisions: Mapping[Key, Mapping[int, Mapping[str, Any]]]  # moment -> what was said
     closers: Mapping[Key, str]
@@ -214,10 +223,10 @@ def _read_answered(session: Session, dossiers: Sequence[int]) -> set[Key]:
     return {(shop, ref) for shop, ref in session.execute(query) if ref is not None}
 
 
-def _read_orders(session: Session, dossiers: Sequence[int]) -> dict[Key, tuple[str | None, str | None]]:
-    columns = (OrderFact.shop_id, OrderFact.order_ref, OrderFact.currency, OrderFact.country)
-    query = select(*columns).where(OrderFact.dossier_id.in_(dossiers))
-    return {(shop, order): (currency, country) for shop, order, currency, country in session.execute(query)}
+def _read_orders(session: Session, dossiers: Sequence[int]) -> dict[Key, _Order]:
+    told = (OrderFact.currency, OrderFact.country, OrderFact.category)
+    query = select(OrderFact.shop_id, OrderFact.order_ref, *told).where(OrderFact.dossier_id.in_(dossiers))
+    return {(shop, order): _Order(*rest) for shop, order, *rest in session.execute(query)}
 
 
 def _said(
@@ -312,11 +321,11 @@ def _find_situation(course: Course, fact: CaseFact, resolve_due_at: datetime | N
 
 
 def _build_clocks(fact: CaseFact, kind: KindPolicy, read: _Read, policy: Policy) -> Clocks:
-    place, order = read.places[fact.shop_id], read.orders.get((fact.shop_id, fact.order_ref or ""))
+    place, order = read.places[fact.shop_id], read.orders.get((fact.shop_id, fact.order_ref or ""), _Order())
     needs_shop = kind.uses_shop_clock and fact.closed_ms is None and fact.withdrawn_ms is None
     return Clocks(
         policy=policy, zone=place.zone, seller_zone=place.shop_zone,
-        buyer_country=(order[1] if order else None) or "",
+        buyer_country=order.country or "",
         shop=read.calendar(fact.shop_id, fact.opened_ms) if needs_shop else None,
     )
 
@@ -324,8 +333,8 @@ def _build_clocks(fact: CaseFact, kind: KindPolicy, read: _Read, policy: Policy)
 def _follow_case(row: Dispute, fact: CaseFact, read: _Read, policy: Policy) -> KindPolicy:
     row.order_ref, row.kind, row.reason, row.holder = fact.order_ref, fact.kind, fact.reason, fact.holder
     row.amount_minor = fact.amount_minor
-    order = read.orders.get((fact.shop_id, fact.order_ref or ""))
-    row.currency = (order[0] if order else None) or read.places[fact.shop_id].currency
+    order = read.orders.get((fact.shop_id, fact.order_ref or ""), _Order())
+    row.currency, row.category = order.currency or read.places[fact.shop_id].currency, order.category
     row.opened_at = from_ms(fact.opened_ms)
     row.closed_at = _moment(fact.closed_ms if fact.closed_ms is not None else fact.withdrawn_ms)
     row.closed_by = read.closers.get((fact.shop_id, fact.case_ref)) or None if fact.closed_ms is not None else None

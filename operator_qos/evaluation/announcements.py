@@ -11,9 +11,11 @@ from urllib.parse import quote
 from sqlalchemy.orm import Session
 
 from operator_qos.evaluation.queries import MarketplaceRow, ShopRow
+from operator_qos.evaluation.saying import LANGUAGES, list_titles, say_reason
 from operator_qos.notices.service import announce
 from operator_qos.standing.service import Change
 from scoring.metrics import METRICS
+from scoring.plain import is_plain
 from scoring.standards import Standard, title_in
 
 TOPIC = "standing_changed"
@@ -83,23 +85,26 @@ def _to_data(
         "standard": standard.id,
         "standard_version": standard.version,
         "standard_titles": {language: title_in(standard.title, language) for language, _ in standard.title},
-        "second_after_days": standard.warnings.second_after_days,
+        "second_after_days": standard.warnings.after_days[1] if len(standard.warnings.after_days) > 1 else None,
         "end_after_days": standard.warnings.end_after_days,
-        "changes": [_to_told(change) for change in changes],
+        "titles": list_titles(standard),
+        "changes": [_to_told(change, standard) for change in changes],
     }
 
 
-def _to_told(change: Change) -> dict[str, Any]:
+def _to_told(change: Change, standard: Standard) -> dict[str, Any]:
     plain = asdict(change)
     return {
         **plain,
         "on_date": change.on_date.isoformat(),
-        "reasons": [_shorten(reason) for reason in change.reasons],
+        "reasons": [_shorten(reason, standard) for reason in change.reasons],
     }
 
 
-def _shorten(reason: Mapping[str, Any]) -> dict[str, Any]:
+def _shorten(reason: Mapping[str, Any], standard: Standard) -> dict[str, Any]:
     """The reason with few units: the rest is on the page. Units of turns are no names people know."""
+    if not is_plain(standard):
+        return {**reason, "said": {language: say_reason(reason, standard, language) for language in LANGUAGES}}
     metric = METRICS.get(str(reason.get("metric")))
     units = list(reason.get("units", ()))
     named = units if metric is not None and metric.group != "turn" else []

@@ -4,18 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 
 import pandas as pd
 from sqlalchemy import func as sql
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from operator_qos.evaluation.course import earliest_day, list_metrics
 from operator_qos.evaluation.rules import COLUMNS
 from operator_qos.ledger.models import OrderFact, OutcomeRow
 from operator_qos.sellers.models import Marketplace, Shop
 from scoring.metrics import GROUP_CODES, METRICS
 from scoring.standards import Standard
 from scoring.windows import DAY_MS
+
+_TEXTS = frozenset({"unit", "order_ref", "buyer", "category", "country", "channel", "fulfilment", "carrier"})
+WIDE = {
+    **{name: getattr(OutcomeRow, name) for name in (*COLUMNS, "amount")},
+    **{name: getattr(OrderFact, name) for name in ("category", "country", "channel", "fulfilment", "carrier")},
+    "value_minor": OrderFact.amount_minor, "ordered_ms": OrderFact.ordered_ms, "paid_ms": OrderFact.paid_ms,
+    "shipped_ms": OrderFact.shipped_ms, "ship_by_ms": OrderFact.ship_due_ms, "deliver_by_ms": OrderFact.deliver_due_ms,
+}
+EPOCH_DATE = date(1970, 1, 1)
 
 
 class UnknownMarketplaceError(LookupError):
@@ -103,6 +114,34 @@ def load_outcomes(
     return pd.DataFrame(
         {name: pd.Series(values, dtype=_dtype(name)) for name, values in zip(COLUMNS, columns, strict=True)}
     )
+
+
+def load_wide_outcomes(  # of whom, by which rules, over which time
+    session: Session, shop_ids: Sequence[int], *, standard: Standard, first_on: date, until_ms: int
+) -> pd.DataFrame:
+    """Outcome rows with their amounts and what their orders say, as far back as any window of a standard reaches.
+
+    The columns are those `scoring.outcome_rows.to_unit_rows` takes, with the moments of the order by their anchors.
+    """
+    groups = sorted({GROUP_CODES[METRICS[name].group] for name in list_metrics(standard) if name in METRICS})
+    first = earliest_day(standard, first_on)
+    # A window may begin at a clock time of the day before, and zones lie up to a day apart.
+    start_ms = 0 if first is None else (first - EPOCH_DATE).days * DAY_MS - 2 * DAY_MS
+    wanted = select(*WIDE.values()).outerjoin(
+        OrderFact, (OrderFact.shop_id == OutcomeRow.shop_id) & (OrderFact.order_ref == OutcomeRow.order_ref)
+    ).where(OutcomeRow.group_code.in_(groups), OutcomeRow.anchor_ms < until_ms, OutcomeRow.from_ms < until_ms,
+            (OutcomeRow.anchor_ms >= start_ms) | (OrderFact.ordered_ms >= start_ms))
+    rows = [row for part in _list_parts(shop_ids)
+            for row in session.connection().execute(wanted.where(OutcomeRow.shop_id.in_(part))).fetchall()]
+    columns = zip(*rows, strict=True) if rows else [() for _ in WIDE]
+    return pd.DataFrame({name: pd.Series(values, dtype=_wide_dtype(name))
+                         for name, values in zip(WIDE, columns, strict=True)})
+
+
+def _wide_dtype(column: str) -> str:
+    if column in _TEXTS:
+        return "object"
+    return "int64" if column in {*COLUMNS, "amount"} else "Int64"
 
 
 def longest_window_days(standard: Standard) -> int:

@@ -6,21 +6,21 @@ T and K are the end of the local day. What may not be official is a dry run that
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
-from typing import Any
 
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
 from operator_qos.audit.service import append_audit
-from operator_qos.clock import end_of_day_ms, from_ms, to_ms
+from operator_qos.clock import to_ms
 from operator_qos.db import reading, unit_of_work
 from operator_qos.evaluation import queries
 from operator_qos.evaluation.announcements import announce_changes, net_changes
-from operator_qos.evaluation.rules import OutcomeTable, ShopEvaluation, ShopResult
-from operator_qos.standing.queries import StandingRow, find_last_run_on, has_run_on, list_standings
+from operator_qos.evaluation.bench import Bench, open_bench
+from operator_qos.evaluation.judging import Day
+from operator_qos.standing.queries import find_last_run_on, has_run_on
 from operator_qos.standing.service import (
     Change,
     ResultRow,
@@ -30,8 +30,6 @@ from operator_qos.standing.service import (
     record_runs,
     store_standings,
 )
-from scoring.ladder import Intent, MetricVerdict, Standing, parse_standing, step, to_plain
-from scoring.standards import Standard, load_preset
 from scoring.verdicts import Verdict
 from scoring.windows import local_day
 
@@ -54,64 +52,6 @@ class EvaluationReport:
     reason: str
 
 
-@dataclass
-class _Judge:
-    """A marketplace with the rows of the dates at hand and the standings as they go."""
-
-    marketplace: queries.MarketplaceRow
-    shops: Sequence[queries.ShopRow]
-    standard: Standard
-    table: OutcomeTable
-    standings: dict[int, Standing]
-    since_on: dict[int, date]
-    actor: str = "system"
-    decided_on: dict[int, date] = field(default_factory=dict)
-
-    def measure(self, ends_ms: Sequence[int]) -> Iterator[list[ShopEvaluation]]:
-        """For each T the shops that were open or had something to count."""
-        for as_of_ms, found in zip(ends_ms, self.table.evaluate(ends_ms, self.marketplace.zone), strict=True):
-            opened = {shop.id for shop in self.shops if shop.opened_ms < as_of_ms}
-            yield [
-                shop
-                for shop in found
-                if shop.shop_id in opened or shop.orders or any(result.raw_base for result in shop.results)
-            ]
-
-    def head(self, on: date, as_of_ms: int, shops: int) -> RunHeader:
-        """What identifies the run of a date."""
-        return RunHeader(
-            self.marketplace.id, on, as_of_ms, as_of_ms, self.standard.id, self.standard.version, shops
-        )
-
-    def move_all(self, shops: Sequence[ShopEvaluation], on: date) -> list[Change]:
-        """Take shops one date further; what changed."""
-        return [change for shop in shops for change in self.move(shop, on)]
-
-    def move(self, shop: ShopEvaluation, on: date) -> list[Change]:
-        """Take a shop one date further; what changed."""
-        before = self.standings.get(shop.shop_id)
-        verdicts = [self._to_verdict(result) for result in shop.results]
-        after, intents = step(before, verdicts, on=on, orders_60d=shop.orders, standard=self.standard)
-        self.standings[shop.shop_id] = after
-        if before is None or before.level != after.level:
-            self.since_on[shop.shop_id] = on
-        self.decided_on[shop.shop_id] = on
-        return [_to_change(shop, intent, on=on, standard=self.standard) for intent in intents]
-
-    def list_decided(self) -> list[StandingRow]:
-        """The standings that were decided, as they are after the last date."""
-        return [
-            _keep(shop_id, self.standings[shop_id], since_on=self.since_on[shop_id], on=on)
-            for shop_id, on in self.decided_on.items()
-        ]
-
-    def _to_verdict(self, result: ShopResult) -> MetricVerdict:
-        limit = self.standard.get_rule(result.metric).limit
-        return MetricVerdict(
-            result.metric, Verdict(result.verdict), result.bad, result.base, result.value, limit
-        )
-
-
 def evaluate_marketplace(
     session: Session, marketplace_id: str, *, on: date, now: datetime, actor: str = "system"
 ) -> EvaluationReport:
@@ -119,15 +59,15 @@ def evaluate_marketplace(
 
     Raises UnknownMarketplaceError.
     """
-    marketplace, standard = queries.get_marketplace(session, marketplace_id), get_standard()
+    marketplace = queries.get_marketplace(session, marketplace_id)
     queries.lock_marketplace(session, marketplace_id)
-    reason = _why_not(session, marketplace, on=on, now=now, standard=standard)
+    bench = open_bench(session, marketplace)
+    reason = _why_not(session, bench, on=on, now=now)
     if reason:
-        return _evaluate_dry(session, marketplace, on=on, now=now, reason=reason)
-    report = _evaluate_dates(session, marketplace, [on], now=now, actor=actor)[0]
-    if not report.dry_run:
-        _announce(session, marketplace, report, report.changes, now=now)
-    return report
+        return _evaluate_dry(session, bench, on=on, now=now, reason=reason)
+    days = _judge_officially(session, bench, [on], now=now, actor=actor)
+    _announce(session, bench, days, [change for day in days for change in day.changes], now=now)
+    return _report(marketplace_id, on, days)
 
 
 def evaluate_due(
@@ -156,22 +96,16 @@ def evaluate_due(
 
 def list_due_dates(session: Session, marketplace: queries.MarketplaceRow, *, now: datetime) -> list[date]:
     """The settled dates not judged yet, in order: after the last judged, else after one whole window."""
-    standard = get_standard()
+    first_ms = queries.find_first_order_ms(session, marketplace.id)
+    if first_ms is None:
+        return []
+    bench = open_bench(session, marketplace)
+    first_on = local_day(first_ms, marketplace.zone)
     last = find_last_run_on(session, marketplace.id)
-    if last is None:
-        first_ms = queries.find_first_order_ms(session, marketplace.id)
-        if first_ms is None:
-            return []
-        last = local_day(first_ms, marketplace.zone) + timedelta(
-            days=queries.longest_window_days(standard) - 1
-        )
-    settled = _last_settled(marketplace, now=now, standard=standard)
-    return [last + timedelta(days=step_days) for step_days in range(1, (settled - last).days + 1)]
-
-
-def get_standard() -> Standard:
-    """The official standard."""
-    return load_preset("ours")
+    start = first_on if last is None else last + timedelta(days=1)
+    end = local_day(to_ms(now), marketplace.zone)
+    days = (start + timedelta(days=count) for count in range((end - start).days + 1))
+    return [on for on in days if bench.is_due(on, first_on=first_on, now=now)]
 
 
 def _catch_up(
@@ -185,195 +119,137 @@ def _catch_up(
         part = dates[start : start + CHUNK_DATES]
         with unit_of_work(engine) as session:
             queries.lock_marketplace(session, marketplace.id)
-            reports = _evaluate_dates(session, marketplace, part, now=now)
-            missed += [change for report in reports for change in report.changes]
-            if part[-1] == dates[-1] and not reports[-1].dry_run:
+            bench, last = open_bench(session, marketplace), find_last_run_on(session, marketplace.id)
+            left = [on for on in part if last is None or on > last]
+            days = _judge_officially(session, bench, left, now=now)
+            missed += [change for day in days for change in day.changes]
+            if left and left[-1] == dates[-1]:
                 # A date missed while we were away is news; history imported with the first events is not.
-                told = missed if was_judged else reports[-1].changes
-                _announce(session, marketplace, reports[-1], told, now=now)
-        yield reports
+                latest = [day for day in days if day.on == left[-1]]
+                told = missed if was_judged else [change for day in latest for change in day.changes]
+                _announce(session, bench, latest, told, now=now)
+        taken = [_report(marketplace.id, on, (), reason=f"{on} was judged by another run just now")
+                 for on in part if on not in left]
+        yield taken + [_report(marketplace.id, on, [day for day in days if day.on == on]) for on in left]
 
 
-def _evaluate_dates(
-    session: Session,
-    marketplace: queries.MarketplaceRow,
-    dates: Sequence[date],
-    *,
-    now: datetime,
-    actor: str = "system",
-) -> list[EvaluationReport]:
-    """Judge consecutive due dates officially; those another run took meanwhile come back as dry runs."""
-    ends = [end_of_day_ms(on, marketplace.zone) for on in dates]
-    judge = _load_judge(session, marketplace, first_ms=ends[0], last_ms=ends[-1])
-    judge.actor = actor
-    last = find_last_run_on(session, marketplace.id)
-    measured = list(zip(dates, ends, judge.measure(ends), strict=True))
-    headers = {on: judge.head(on, end, len(shops)) for on, end, shops in measured}
-    due = [header for on, header in headers.items() if last is None or on > last]
-    run_ids = record_runs(session, due, now=now)
-    changes = {on: judge.move_all(shops, on) for on, _, shops in measured if on in run_ids}
-    _write_down(session, judge, {run_ids[on]: (headers[on], shops, changes[on]) for on, _, shops in measured
-                                 if on in run_ids}, now=now)
-    taken = "{} was judged by another run just now"
-    return [
-        _report(headers[on], shops, changes.get(on, ()), reason="" if on in run_ids else taken.format(on))
-        for on, _, shops in measured
-    ]
+def _judge_officially(
+    session: Session, bench: Bench, dates: Sequence[date], *, now: datetime, actor: str = "system"
+) -> list[Day]:
+    """Judge consecutive due dates, each by every standard that binds and is evaluated on it, and write it down."""
+    days: list[Day] = []
+    for stretch in bench.list_stretches(dates):
+        for judge, official in bench.list_judges(session, stretch):
+            judged = list(judge.judge(official))
+            _write_down(session, bench, judged, actor=actor, now=now)
+            store_standings(session, judge.list_decided())
+            days += judged
+    return sorted(days, key=lambda day: (day.on, day.standard.id))
 
 
-Judged = tuple[RunHeader, Sequence[ShopEvaluation], Sequence[Change]]
-
-
-def _write_down(session: Session, judge: _Judge, runs: Mapping[int, Judged], *, now: datetime) -> None:
-    """Store what official runs found and changed."""
+def _write_down(session: Session, bench: Bench, days: Sequence[Day], *, actor: str, now: datetime) -> None:
+    """Store what official runs of one standard found and changed."""
+    headers = {day.on: _head(bench, day) for day in days}
+    run_ids = record_runs(session, list(headers.values()), now=now)
+    runs = {run_ids[day.on, day.standard.id]: day for day in days}
     append_changes(
         session,
-        {run_id: header for run_id, (header, _, _) in runs.items()},
-        [(run_id, change) for run_id, (_, _, changes) in runs.items() for change in changes],
+        {run_id: headers[day.on] for run_id, day in runs.items()},
+        [(run_id, change) for run_id, day in runs.items() for change in day.changes],
         now=now,
     )
     record_results(session, [
         ResultRow(run_id, shop.shop_id, **vars(result))
-        for run_id, (_, shops, _) in runs.items() for shop in shops for result in shop.results
+        for run_id, day in runs.items() for shop in day.shops for result in shop.results
     ])
-    store_standings(session, judge.list_decided())
-    for run_id, (header, shops, changes) in runs.items():
-        append_audit(
-            session,
-            actor=judge.actor,
-            now=now,
-            action="evaluation.run",
-            subject=f"{header.marketplace_id}:{header.on_date}",
-            after={
-                "run": run_id,
-                "shops": len(shops),
-                "changes": len(changes),
-                "standard": header.standard_id,
-                "version": header.standard_version,
-            },
-        )
+    for run_id, day in runs.items():
+        _audit(session, run_id, headers[day.on], day, actor=actor, now=now)
+
+
+def _head(bench: Bench, day: Day) -> RunHeader:
+    """What identifies a run."""
+    return RunHeader(bench.marketplace.id, day.on, day.as_of_ms, day.as_of_ms, day.standard.id,
+                     day.standard.version, len(day.shops))
+
+
+def _audit(  # which run, and who
+    session: Session, run_id: int, header: RunHeader, day: Day, *, actor: str, now: datetime
+) -> None:
+    append_audit(
+        session,
+        actor=actor,
+        now=now,
+        action="evaluation.run",
+        subject=f"{header.marketplace_id}:{header.on_date}",
+        after={
+            "run": run_id,
+            "shops": len(day.shops),
+            "changes": len(day.changes),
+            "standard": header.standard_id,
+            "version": header.standard_version,
+        },
+    )
 
 
 def _evaluate_dry(
-    session: Session, marketplace: queries.MarketplaceRow, *, on: date, now: datetime, reason: str
+    session: Session, bench: Bench, *, on: date, now: datetime, reason: str
 ) -> EvaluationReport:
     """Judge without writing; changes only where the standings at hand are those before the date."""
-    as_of_ms = min(end_of_day_ms(on, marketplace.zone), to_ms(now))
-    judge = _load_judge(session, marketplace, first_ms=as_of_ms, last_ms=as_of_ms)
-    (shops,) = judge.measure([as_of_ms])
-    last = find_last_run_on(session, marketplace.id)
-    changes = judge.move_all(shops, on) if last is None or last < on else []
-    return _report(judge.head(on, as_of_ms, len(shops)), shops, changes, reason=reason)
+    last = find_last_run_on(session, bench.marketplace.id)
+    days: list[Day] = []
+    for judge, _ in bench.list_judges(session, bench.list_stretches([on])[0], official_only=False):
+        end_ms = min(bench.place(judge.standard).end_ms(on), to_ms(now))
+        days += judge.judge_at([(on, end_ms)])
+    if last is not None and last >= on:
+        days = [replace(day, changes=()) for day in days]
+    return _report(bench.marketplace.id, on, days, reason=reason)
 
 
-def _load_judge(
-    session: Session, marketplace: queries.MarketplaceRow, *, first_ms: int, last_ms: int
-) -> _Judge:
-    standard, shops = get_standard(), queries.list_shops(session, marketplace.id)
-    shop_ids = [shop.id for shop in shops]
-    rows = queries.load_outcomes(session, shop_ids, standard=standard, first_ms=first_ms, last_ms=last_ms)
-    kept = [row for row in list_standings(session).values() if row.shop_id in set(shop_ids)]
-    standings = {
-        row.shop_id: parse_standing({"level": row.level, "badges": row.badges, "episodes": row.episodes})
-        for row in kept
-    }
-    since_on = {row.shop_id: row.since_on for row in kept}
-    return _Judge(marketplace, shops, standard, OutcomeTable(rows, shop_ids, standard), standings, since_on)
-
-
-def _why_not(
-    session: Session, marketplace: queries.MarketplaceRow, *, on: date, now: datetime, standard: Standard
-) -> str:
+def _why_not(session: Session, bench: Bench, *, on: date, now: datetime) -> str:
     """Why a date may not be judged officially now; empty when it may."""
-    if has_run_on(session, marketplace.id, on):
+    if has_run_on(session, bench.marketplace.id, on):
         return f"{on} was judged already; an official result is never recomputed"
-    last = find_last_run_on(session, marketplace.id)
+    last = find_last_run_on(session, bench.marketplace.id)
     if last is not None and last > on:
         return f"{last} was judged already and dates are judged in order"
-    settled_at = from_ms(end_of_day_ms(on, marketplace.zone)) + timedelta(hours=standard.settle_hours)
+    standards = bench.list_official(on)
+    if not standards:
+        names = ", ".join(sorted(standard.id for standard in bench.list_standards(on)))
+        return f"{on} is no evaluation date of {names or 'any standard'}"
+    settled_at = max(bench.settled_at(standard, on) for standard in standards)
     if now < settled_at:
         return f"{on} is not settled before {settled_at.isoformat(timespec='minutes')}"
     return ""
 
 
-def _last_settled(marketplace: queries.MarketplaceRow, *, now: datetime, standard: Standard) -> date:
-    """The latest date whose end is at least `settle_hours` ago."""
-    settled_ms = to_ms(now - timedelta(hours=standard.settle_hours))
-    return local_day(settled_ms, marketplace.zone) - timedelta(days=1)
-
-
 def _announce(
-    session: Session,
-    marketplace: queries.MarketplaceRow,
-    report: EvaluationReport,
-    changes: Sequence[Change],
-    *,
-    now: datetime,
+    session: Session, bench: Bench, days: Sequence[Day], changes: Sequence[Change], *, now: datetime
 ) -> None:
-    shops = queries.list_shops(session, marketplace.id)
-    announce_changes(
-        session,
-        net_changes(changes),
-        shops=shops,
-        marketplace=marketplace,
-        on=report.on,
-        standard=get_standard(),
-        now=now,
-    )
+    """Tell the shops what changed for good, each under the standard that judged it last."""
+    net = net_changes(changes)
+    for day in days:
+        judged = {shop.shop_id for shop in day.shops}
+        announce_changes(
+            session,
+            [change for change in net if change.shop_id in judged],
+            shops=bench.shops,
+            marketplace=bench.marketplace,
+            on=day.on,
+            standard=day.standard,
+            now=now,
+        )
 
 
-def _keep(shop_id: int, standing: Standing, *, since_on: date, on: date) -> StandingRow:
-    plain = to_plain(standing)
-    warning = max((episode.warning for episode in standing.episodes), default=0)
-    return StandingRow(shop_id, standing.level, plain["badges"], plain["episodes"], warning, since_on, on)
-
-
-def _to_change(shop: ShopEvaluation, intent: Intent, *, on: date, standard: Standard) -> Change:
-    """An intent as a row: each reason with the rule, the numbers and the units of its metric."""
-    plain = to_plain(intent)
-    results = {result.metric: result for result in shop.results}
-    reasons = [_explain(reason, results, standard) for reason in plain["reasons"]]
-    before, after = (None if value is None else str(value) for value in (plain["before"], plain["after"]))
-    return Change(shop.shop_id, on, str(plain["kind"]), plain["metric"], before, after, reasons)
-
-
-def _explain(
-    reason: Mapping[str, Any], results: Mapping[str, ShopResult], standard: Standard
-) -> dict[str, Any]:
-    said = {key: value for key, value in reason.items() if value is not None}
-    result = results.get(str(said.get("metric")))
-    if result is None:
-        return said
-    rule = standard.get_rule(result.metric)
-    numbers = {
-        "window_days": rule.window_days,
-        "window_start_ms": result.window_start_ms,
-        "limit": str(rule.limit),
-        "higher_is_better": rule.higher_is_better,
-        "verdict": result.verdict,
-        "bad": result.bad,
-        "base": result.base,
-        "raw_bad": result.raw_bad,
-        "raw_base": result.raw_base,
-        "buyers": result.buyers,
-        "value": result.value,
-        "units": list(result.units),
-    }
-    return {**said, **numbers}
-
-
-def _report(
-    header: RunHeader, shops: Sequence[ShopEvaluation], changes: Sequence[Change], *, reason: str = ""
-) -> EvaluationReport:
-    counts = Counter(result.verdict for shop in shops for result in shop.results)
-    complete = {str(verdict): counts.get(str(verdict), 0) for verdict in Verdict}
+def _report(marketplace_id: str, on: date, days: Sequence[Day], *, reason: str = "") -> EvaluationReport:
+    """What judging a date found, over all its standards."""
+    counts = Counter(result.verdict for day in days for shop in day.shops for result in shop.results)
     return EvaluationReport(
-        header.marketplace_id,
-        header.on_date,
-        header.as_of_ms,
-        len(shops),
-        complete,
-        tuple(changes),
+        marketplace_id,
+        on,
+        max((day.as_of_ms for day in days), default=0),
+        sum(len(day.shops) for day in days),
+        {str(verdict): counts.get(str(verdict), 0) for verdict in Verdict},
+        tuple(change for day in days for change in day.changes),
         bool(reason),
         reason,
     )

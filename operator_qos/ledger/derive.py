@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -12,7 +11,7 @@ from scoring.calendars import CalendarBook, CalendarVersion, Closure
 from scoring.cases import CaseState, seller_ms, standing_resolution
 from scoring.dossier import Dossier, Frame, standing_events
 from scoring.events import TypedEvent, order_key
-from scoring.obligations import list_obligations
+from scoring.obligations import ObligationRow, list_obligations
 from scoring.orders import OrderFacts, OrderState
 from scoring.outcomes import turn_due_ms
 from scoring.spans import FOREVER_MS, OutcomeSpan, list_defect_spans, trace
@@ -50,14 +49,6 @@ COLUMNS: dict[str, tuple[str, ...]] = {
 }
 
 
-@dataclass(frozen=True)
-class StandardName:
-    """The standard under which promises are opened."""
-
-    id: str
-    version: int
-
-
 def _list_taken_back(events: Sequence[TypedEvent]) -> dict[tuple[str, str], int]:
     """When each event was first taken back, by retractions that themselves stand [epoch ms]."""
     taken: dict[tuple[str, str], int] = {}
@@ -65,6 +56,11 @@ def _list_taken_back(events: Sequence[TypedEvent]) -> dict[tuple[str, str], int]
         if event.type == "event.retracted" and event.names is not None:
             taken.setdefault(event.names, event.at_ms)
     return taken
+
+
+def _read_frames(named: Mapping[str, Iterable[Sequence[str]]]) -> dict[str, tuple[tuple[str, str], ...]]:
+    """Weekdays or dates with their frames, as events hold them."""
+    return {name: tuple((opens, closes) for opens, closes in frames) for name, frames in named.items()}
 
 
 def build_book(events: Iterable[TypedEvent], zone: str) -> CalendarBook:
@@ -82,10 +78,12 @@ def build_book(events: Iterable[TypedEvent], zone: str) -> CalendarBook:
         elif event.type == "shop.calendar_set":
             given = data.get("effective_from")
             versions.append(CalendarVersion(
-                hours={day: tuple((a, b) for a, b in frames) for day, frames in data.get("hours", {}).items()},
+                hours=_read_frames(data.get("hours", {})),
                 holidays=frozenset(date.fromisoformat(day) for day in data.get("holidays", ())),
                 effective_from=date.fromisoformat(given) if given else local_day(event.at_ms, zone),
-                set_at_ms=event.at_ms, unset_at_ms=unset))
+                set_at_ms=event.at_ms, unset_at_ms=unset,
+                overrides={date.fromisoformat(day): frames
+                           for day, frames in _read_frames(data.get("overrides", {})).items()}))
     return CalendarBook(zone, tuple(versions), tuple(closures))
 
 
@@ -139,7 +137,7 @@ def _review_rows(order: OrderState) -> list[Row]:
 def _turn_rows(dossier: Dossier) -> list[Row]:
     rows: list[Row] = []
     for turn in dossier.list_turns():
-        calendar = dossier.frame.book.at(FOREVER_MS, turn.asked_ms)
+        calendar = dossier.frame.answer_clock(FOREVER_MS, turn.asked_ms)
         worked = None if turn.answered_ms is None else calendar.elapsed_ms(turn.asked_ms, turn.answered_ms) // 1000
         rows.append((turn.source, turn.id, turn.conversation, turn.owes, dossier.turn_order(turn), turn.case,
                      turn.asked_ms, turn_due_ms(dossier, turn, FOREVER_MS), turn.answered_ms, turn.waived_ms, worked,
@@ -149,7 +147,7 @@ def _turn_rows(dossier: Dossier) -> list[Row]:
 
 def _case_row(dossier: Dossier, case: CaseState) -> Row:
     said = case.statement
-    calendar = dossier.frame.book.at(FOREVER_MS, case.opened_ms or 0)
+    calendar = dossier.frame.resolve_clock(FOREVER_MS, case.opened_ms or 0)
     # An open span has no end yet; what the seller used is known up to the last thing that happened.
     last = max([span.from_ms for span in case.spans] + [span.until_ms or 0 for span in case.spans])
     return (case.id, case.order, case.kind, case.reason, case.amount_minor, case.opened_ms, case.holder,
@@ -176,7 +174,12 @@ def _span_row(span: OutcomeSpan) -> Row:
             o.amount, o.order, o.buyer, ",".join(o.kinds) or None, o.settled_ms)
 
 
-def derive_rows(events: Sequence[TypedEvent], frame: Frame, standard: StandardName) -> dict[str, list[Row]]:
+def _obligation_row(promise: ObligationRow, frame: Frame) -> Row:
+    terms = frame.terms_at(promise.since_ms)
+    return (*promise, terms.standard_id, terms.standard_version)
+
+
+def derive_rows(events: Sequence[TypedEvent], frame: Frame) -> dict[str, list[Row]]:
     """Every row of one dossier by model name, without shop and dossier."""
     timeline = trace(events, frame)
     dossier = timeline.last
@@ -189,6 +192,6 @@ def derive_rows(events: Sequence[TypedEvent], frame: Frame, standard: StandardNa
     rows["DefectFact"] = [tuple(defect) for defect in list_defect_spans(timeline.spans)]
     rows["ExclusionFact"] = [
         (json.dumps(f.name, ensure_ascii=False), f.scope, f.cause, f.by, f.at_ms) for f in dossier.exclusions.values()]
-    rows["Obligation"] = [(*o, standard.id, standard.version) for o in list_obligations(dossier)]
+    rows["Obligation"] = [_obligation_row(o, frame) for o in list_obligations(dossier)]
     rows["OutcomeRow"] = [_span_row(span) for span in timeline.spans]
     return rows

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 from sqlalchemy import and_, case, delete, func, or_, select
 from sqlalchemy.orm import Session
 
+from operator_qos.clock import from_ms
 from operator_qos.db import bulk_insert, chunks
 from operator_qos.ledger.models import MetricDay, OutcomeRow, Scorecard
-from operator_qos.ledger.service import get_standard
 from operator_qos.ledger.slow_metrics import Slow, measure_slowly
 from operator_qos.sellers.models import Marketplace, Shop
+from operator_qos.standards.binding import list_bound
 from scoring.intervals import clopper_pearson
 from scoring.metrics import GROUP_CODES, METRICS, SELLER_METRICS, SLOW_CODES, Metric
-from scoring.standards import MetricRule
+from scoring.plain import list_plain_rules
+from scoring.standards import Evidence, MetricRule, Standard
 from scoring.verdicts import judge_evidence, to_verdicts
 from scoring.windows import local_ordinal, window_start_ms
 
@@ -36,13 +39,42 @@ class Shown:
     rule: MetricRule | None
 
 
-def list_shown() -> list[Shown]:
-    """What a scorecard shows: judged metrics over their own windows, the others over 30 days."""
-    rules = {rule.metric: rule for rule in get_standard().rules}
+@lru_cache(maxsize=64)
+def list_shown(standard: Standard) -> list[Shown]:
+    """What a scorecard shows: metrics of plain rules over their own windows, the others over 30 days."""
+    rules = {rule.metric: rule for rule in list_plain_rules(standard)}
     return [
         Shown(metric, rules[name].window_days if name in rules else SHOWN_DAYS, rules.get(name))
         for name, metric in SELLER_METRICS.items()
     ]
+
+
+@dataclass(frozen=True)
+class _Batch:
+    """Shops under one standard, each with the zone of its marketplace, as of one moment [epoch ms]."""
+
+    standard: Standard
+    zones: Mapping[int, str]
+    now_ms: int
+
+    @property
+    def shown(self) -> list[Shown]:
+        """What their scorecards show."""
+        return list_shown(self.standard)
+
+    def by_zone(self) -> dict[str, list[int]]:
+        """The shops of each zone."""
+        found: dict[str, list[int]] = {}
+        for shop, zone in self.zones.items():
+            found.setdefault(zone, []).append(shop)
+        return found
+
+    def by_day(self) -> dict[int, list[int]]:
+        """The shops whose last local day is the same."""
+        found: dict[int, list[int]] = {}
+        for zone, shops in self.by_zone().items():
+            found.setdefault(local_ordinal(self.now_ms - 1, zone), []).extend(shops)
+        return found
 
 
 def rate(metric: Metric, bad: float, base: int) -> float | None:
@@ -53,12 +85,11 @@ def rate(metric: Metric, bad: float, base: int) -> float | None:
     return 1 - share if metric.higher_is_better and metric.kind in {"share", "repeat"} else share
 
 
-def _sum_windows(session: Session, shop_ids: Sequence[int], last_days: Mapping[int, int]) -> dict[tuple[int, int], Any]:
+def _sum_windows(session: Session, batch: _Batch) -> dict[tuple[int, int], Any]:
     """(shop, metric) -> sums over the metric's own window, in one statement per day group."""
-    window = case({shown.metric.code: shown.days for shown in list_shown()}, value=MetricDay.metric_code)
+    window = case({shown.metric.code: shown.days for shown in batch.shown}, value=MetricDay.metric_code)
     found: dict[tuple[int, int], Any] = {}
-    for day in sorted(set(last_days.values())):
-        group = [shop for shop in shop_ids if last_days[shop] == day]
+    for day, group in batch.by_day().items():
         for part in chunks(group, 5_000):
             query = select(
                 MetricDay.shop_id, MetricDay.metric_code, func.sum(MetricDay.official_bad),
@@ -70,11 +101,10 @@ def _sum_windows(session: Session, shop_ids: Sequence[int], last_days: Mapping[i
     return found
 
 
-def _sum_weeks(session: Session, shop_ids: Sequence[int], last_days: Mapping[int, int]) -> dict[tuple[int, int], str]:
+def _sum_weeks(session: Session, batch: _Batch) -> dict[tuple[int, int], str]:
     """(shop, metric) -> the last 12 weekly values, oldest first, comma-separated; empty weeks are empty."""
     found: dict[tuple[int, int], dict[int, tuple[int, int]]] = {}
-    for day in sorted(set(last_days.values())):
-        group = [shop for shop in shop_ids if last_days[shop] == day]
+    for day, group in batch.by_day().items():
         week = ((day - MetricDay.day) // 7).label("week")
         for part in chunks(group, 5_000):
             query = select(
@@ -97,17 +127,16 @@ def _trend_text(code: int, weeks: Mapping[int, tuple[int, int]]) -> str:
     return ",".join("" if value is None else f"{value:.5g}" for value in values)
 
 
-def _count_buyers(session: Session, shops: Mapping[int, tuple[int, str]], now_ms: int) -> dict[tuple[int, int], int]:
+def _count_buyers(session: Session, batch: _Batch) -> dict[tuple[int, int], int]:
     """(shop, metric) -> distinct buyers behind the officially bad units of judged metrics.
 
     A unit whose buyer nobody told us counts as a buyer of its own.
     """
     found: dict[tuple[int, int], int] = {}
-    who = func.coalesce(OutcomeRow.buyer, OutcomeRow.order_ref, OutcomeRow.unit)
-    for shown in (s for s in list_shown() if s.rule is not None):
-        starts = {zone: window_start_ms(now_ms, zone, days=shown.days) for _, zone in shops.values()}
-        for zone, start in starts.items():
-            group = [shop for shop, (_, own) in shops.items() if own == zone]
+    who, now_ms = func.coalesce(OutcomeRow.buyer, OutcomeRow.order_ref, OutcomeRow.unit), batch.now_ms
+    for shown in (s for s in batch.shown if s.rule is not None):
+        for zone, group in batch.by_zone().items():
+            start = window_start_ms(now_ms, zone, days=shown.days)
             for part in chunks(group, 5_000):
                 query = select(OutcomeRow.shop_id, func.count(who.distinct())).where(
                     OutcomeRow.shop_id.in_(part), OutcomeRow.group_code == GROUP_CODES[shown.metric.group],
@@ -134,14 +163,13 @@ def _median_of(session: Session, shown: Shown, part: Sequence[int], start: int, 
         select(numbered.c.shop_id, numbered.c.amount).where(and_(middle)))}
 
 
-def _list_medians(session: Session, shops: Mapping[int, tuple[int, str]], now_ms: int) -> dict[tuple[int, int], float]:
+def _list_medians(session: Session, batch: _Batch) -> dict[tuple[int, int], float]:
     found: dict[tuple[int, int], float] = {}
-    for shown in (s for s in list_shown() if s.metric.kind == "time" and not s.metric.is_slow):
-        for zone in {zone for _, zone in shops.values()}:
-            start = window_start_ms(now_ms, zone, days=shown.days)
-            group = [shop for shop, (_, own) in shops.items() if own == zone]
+    for shown in (s for s in batch.shown if s.metric.kind == "time" and not s.metric.is_slow):
+        for zone, group in batch.by_zone().items():
+            start = window_start_ms(batch.now_ms, zone, days=shown.days)
             for part in chunks(group, 5_000):
-                medians = _median_of(session, shown, part, start, now_ms)
+                medians = _median_of(session, shown, part, start, batch.now_ms)
                 found |= {(shop, shown.metric.code): value for shop, value in medians.items()}
     return found
 
@@ -153,71 +181,88 @@ def refresh_scorecards(session: Session, shop_ids: Sequence[int], *, now_ms: int
     """
     if not shop_ids:
         return
-    query = select(Shop.id, Marketplace.timezone).join(Marketplace, Marketplace.id == Shop.marketplace_id)
-    shops = {shop: (local_ordinal(now_ms - 1, zone), zone) for part in chunks(list(shop_ids)) for shop, zone in
-             session.execute(query.where(Shop.id.in_(part)))}
-    last_days = {shop: day for shop, (day, _) in shops.items()}
-    sums, trends = _sum_windows(session, list(shops), last_days), _sum_weeks(session, list(shops), last_days)
-    medians, buyers = _list_medians(session, shops, now_ms), _count_buyers(session, shops, now_ms)
-    rows: list[tuple[Any, ...]] = []
-    for shown in (s for s in list_shown() if not s.metric.is_slow):
-        rows += _rows_of(shown, shops, sums, trends=trends, medians=medians, buyers=buyers, now_ms=now_ms)
-    if slow:
-        zones = {shop: zone for shop, (_, zone) in shops.items()}
-        for shown in (s for s in list_shown() if s.metric.is_slow):
-            found = measure_slowly(session, shown.metric, zones, days=shown.days, now_ms=now_ms)
-            rows += _slow_rows(shown, zones, found, trends=trends, now_ms=now_ms)
+    batches = _list_batches(session, shop_ids, now_ms)
+    rows = [row for batch in batches for row in _list_rows(session, batch, slow=slow)]
     kept = () if slow else (Scorecard.metric_code.not_in(SLOW_CODES),)
-    for part in chunks(list(shops)):
+    for part in chunks(list(shop_ids)):
         session.execute(delete(Scorecard).where(Scorecard.shop_id.in_(part), *kept))
     bulk_insert(session, Scorecard, COLUMNS, rows)
 
 
+def _list_batches(session: Session, shop_ids: Sequence[int], now_ms: int) -> list[_Batch]:
+    """The shops of each standard."""
+    query = select(Shop.id, Marketplace.timezone).join(Marketplace, Marketplace.id == Shop.marketplace_id)
+    zones = {shop: zone for part in chunks(list(shop_ids)) for shop, zone in
+             session.execute(query.where(Shop.id.in_(part)))}
+    groups: dict[int, tuple[Standard, dict[int, str]]] = {}
+    for shop, standard in list_bound(session, list(zones), now=from_ms(now_ms)).items():
+        groups.setdefault(id(standard), (standard, {}))[1][shop] = zones[shop]
+    return [_Batch(standard, shops, now_ms) for standard, shops in groups.values()]
+
+
+@dataclass(frozen=True)
+class _Sums:
+    """What a batch comes to: by shop and metric code."""
+
+    windows: Mapping[tuple[int, int], Any]
+    trends: Mapping[tuple[int, int], str]
+    medians: Mapping[tuple[int, int], float]
+    buyers: Mapping[tuple[int, int], int]
+
+
+def _list_rows(session: Session, batch: _Batch, *, slow: bool) -> list[tuple[Any, ...]]:
+    sums = _Sums(_sum_windows(session, batch), _sum_weeks(session, batch), _list_medians(session, batch),
+                 _count_buyers(session, batch))
+    rows = [row for shown in batch.shown if not shown.metric.is_slow for row in _rows_of(batch, shown, sums)]
+    for shown in (s for s in batch.shown if s.metric.is_slow and slow):
+        found = measure_slowly(session, shown.metric, batch.zones, days=shown.days, now_ms=batch.now_ms)
+        rows += _slow_rows(batch, shown, found, sums.trends)
+    return rows
+
+
 def _slow_rows(
-    shown: Shown, zones: Mapping[int, str], found: Mapping[int, Slow], *, trends: Mapping[tuple[int, int], str],
-    now_ms: int,
+    batch: _Batch, shown: Shown, found: Mapping[int, Slow], trends: Mapping[tuple[int, int], str]
 ) -> list[tuple[Any, ...]]:
     """Rows of a metric without day cells of its own: what it shows has no verdict."""
     code, is_summed = shown.metric.code, shown.metric.kind in {"time", "percentile"}
+    starts = {zone: window_start_ms(batch.now_ms, zone, days=shown.days) for zone in batch.by_zone()}
     return [
-        (shop, code, now_ms, window_start_ms(now_ms, zones[shop], days=shown.days), slow.bad, slow.base, slow.value,
-         slow.lower, slow.upper, slow.raw_bad, slow.raw_base, slow.raw_value, 0, None,
-         trends.get((shop, code), "") if is_summed else "")
+        (shop, code, batch.now_ms, starts[batch.zones[shop]], slow.bad, slow.base, slow.value, slow.lower, slow.upper,
+         slow.raw_bad, slow.raw_base, slow.raw_value, 0, None, trends.get((shop, code), "") if is_summed else "")
         for shop, slow in sorted(found.items())
     ]
 
 
-def _rows_of(  # the kept sums of one refresh, by keyword
-    shown: Shown, shops: Mapping[int, tuple[int, str]], sums: Mapping[tuple[int, int], Any], *,
-    trends: Mapping[tuple[int, int], str], medians: Mapping[tuple[int, int], float],
-    buyers: Mapping[tuple[int, int], int], now_ms: int,
-) -> list[tuple[Any, ...]]:
+def _rows_of(batch: _Batch, shown: Shown, sums: _Sums) -> list[tuple[Any, ...]]:
     metric, code = shown.metric, shown.metric.code
-    ids = [shop for shop in shops if shown.rule is not None or (shop, code) in sums]
-    table = [sums.get((shop, code), (0,) * 6) for shop in ids]
+    ids = [shop for shop in batch.zones if shown.rule is not None or (shop, code) in sums.windows]
+    table = [sums.windows.get((shop, code), (0,) * 6) for shop in ids]
     bad = np.array([row[0] for row in table], dtype=np.int64)
     base = np.array([row[1] for row in table], dtype=np.int64)
-    counts = [buyers.get((shop, code), 0) for shop in ids]
-    verdicts = _judge(shown.rule, bad, base, counts)
+    counts = [sums.buyers.get((shop, code), 0) for shop in ids]
+    verdicts = _judge(shown.rule, batch.standard.evidence, (bad, base, counts))
     lower, upper = _bounds(metric, bad, base)
+    starts = {zone: window_start_ms(batch.now_ms, zone, days=shown.days) for zone in batch.by_zone()}
     rows: list[tuple[Any, ...]] = []
     for place, shop in enumerate(ids):
-        row, start = table[place], window_start_ms(now_ms, shops[shop][1], days=shown.days)
-        shares = metric.kind == "share"
-        official, raw = (row[0], row[2]) if shares else (row[4], row[5])
-        value = medians.get((shop, code)) if metric.kind == "time" else rate(metric, official, row[1])
+        row, start = table[place], starts[batch.zones[shop]]
+        official, raw = (row[0], row[2]) if metric.kind == "share" else (row[4], row[5])
+        value = sums.medians.get((shop, code)) if metric.kind == "time" else rate(metric, official, row[1])
         rows.append((
-            shop, code, now_ms, start, official, row[1], value, lower[place], upper[place], raw, row[3],
-            rate(metric, raw, row[3]), counts[place], verdicts[place], trends.get((shop, code), "")))
+            shop, code, batch.now_ms, start, official, row[1], value, lower[place], upper[place], raw, row[3],
+            rate(metric, raw, row[3]), counts[place], verdicts[place], sums.trends.get((shop, code), "")))
     return rows
 
 
-def _judge(rule: MetricRule | None, bad: Any, base: Any, buyers: Sequence[int]) -> list[str] | list[None]:
-    """The verdict words of one rule over many shops; None where no rule judges."""
+def _judge(
+    rule: MetricRule | None, evidence: Evidence, counted: tuple[Any, Any, Sequence[int]]
+) -> Sequence[str | None]:
+    """The verdict words of one rule over many shops' bad, base and buyers; None where no rule judges."""
+    bad, base, buyers = counted
     if rule is None or not len(buyers):
         return [None] * len(buyers)
     codes = judge_evidence(bad, base, buyers, limits=rule.limit, higher_is_better=rule.higher_is_better,
-                           evidence=get_standard().evidence)
+                           evidence=evidence)
     return [verdict.value for verdict in to_verdicts(codes)]
 
 

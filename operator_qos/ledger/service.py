@@ -4,57 +4,55 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
+from operator_qos.clock import end_of_day_ms
 from operator_qos.db import Base, among, bulk_insert, chunks
 from operator_qos.events.log import list_dossier_events, list_shop_events
 from operator_qos.events.models import Event
 from operator_qos.ledger import models
 from operator_qos.ledger.cells import Contribution, Deltas, advance, list_standing, list_zones
-from operator_qos.ledger.derive import COLUMNS, StandardName, build_book
+from operator_qos.ledger.derive import COLUMNS, build_book
 from operator_qos.ledger.workers import Rows, derive_committed, derive_each
 from operator_qos.sellers.models import Marketplace, Shop
-from scoring.dossier import HOUR_MS, Frame
+from operator_qos.standards.binding import BEGINNING, Binding, Period, get_shipped_standard, list_bindings
+from scoring.dossier import Frame
 from scoring.events import TypedEvent
-from scoring.standards import Standard, load_preset
+from scoring.terms import ALWAYS_MS, Terms, read_terms
 
 FACT_MODELS: Mapping[str, type[Base]] = {name: getattr(models, name) for name in COLUMNS}
 
 
-@lru_cache(maxsize=1)
-def get_standard() -> Standard:
-    """The official standard."""
-    return load_preset("ours")
-
-
-@lru_cache(maxsize=1)
-def _limits() -> Mapping[str, Any]:
-    """The limits of the official standard that open promises."""
-    standard = get_standard()
-    hours = {rule.metric: rule.working_hours for rule in standard.rules}
-    kinds = next(rule.defect_kinds for rule in standard.rules if rule.metric == "order_defect_rate")
-    return {
-        "answer_ms": (hours["response_within_rate"] or 0) * HOUR_MS,
-        "resolve_ms": (hours["resolution_within_rate"] or 0) * HOUR_MS,
-        "defect_kinds": frozenset(kinds),
-    }
-
-
 def build_frames(session: Session, shop_ids: Sequence[int], *, known_ms: int | None = None) -> dict[int, Frame]:
-    """What each shop's dossiers are judged in: zone, clocks, limits of the standard."""
+    """What each shop's dossiers are judged in: zone, clocks, and the terms of its standards, one after the other."""
     query = select(Shop.id, Shop.timezone, Marketplace.timezone).join(
         Marketplace, Marketplace.id == Shop.marketplace_id)
-    calendars = list_shop_events(session, shop_ids)
+    calendars, terms = list_shop_events(session, shop_ids), _list_terms(session, shop_ids)
     frames: dict[int, Frame] = {}
     for part in chunks(list(shop_ids)):
         for shop_id, own_zone, zone in session.execute(query.where(Shop.id.in_(part))):
             events = [e for e in calendars[shop_id] if known_ms is None or e.at_ms < known_ms]
-            frames[shop_id] = Frame(zone, build_book(events, own_zone or zone), **_limits())
+            frames[shop_id] = Frame(zone, build_book(events, own_zone or zone), terms[shop_id])
     return frames
+
+
+def _list_terms(session: Session, shop_ids: Sequence[int]) -> dict[int, tuple[Terms, ...]]:
+    shipped = get_shipped_standard()
+    found: dict[Binding, tuple[Terms, ...]] = {}
+    bindings = list_bindings(session, shop_ids)
+    for binding in set(bindings.values()):
+        found[binding] = tuple(
+            read_terms(period.standard, from_ms=_start_ms(period, binding.zone), otherwise=shipped)
+            for period in binding.periods)
+    return {shop_id: found[binding] for shop_id, binding in bindings.items()}
+
+
+def _start_ms(period: Period, zone: str) -> int:
+    return ALWAYS_MS if period.from_on == BEGINNING else end_of_day_ms(period.from_on - timedelta(days=1), zone)
 
 
 @dataclass(frozen=True)
@@ -97,7 +95,7 @@ def derive_dossiers(session: Session, touched: Touched) -> set[int]:
     shop_ids = {shop_id for shop_id, _ in events.values()} | _shops_of(session, touched.vanished)
     ledger = Ledger(session, sorted(shop_ids))
     ledger.forget(old)
-    ledger.write(derive_each(events, ledger.frames, ledger.standard))
+    ledger.write(derive_each(events, ledger.frames))
     ledger.close()
     return shop_ids
 
@@ -110,7 +108,7 @@ def derive_stored(session: Session, dossiers: Mapping[int, int]) -> dict[int, st
     ledger = Ledger(session, sorted(set(dossiers.values())))
     ledger.forget(sorted(dossiers))
     flaws: dict[int, str] = {}
-    for piece in derive_committed(session, dossiers, ledger.frames, ledger.standard):
+    for piece in derive_committed(session, dossiers, ledger.frames):
         ledger.write(piece.rows)
         flaws |= piece.flaws
     ledger.close()
@@ -126,7 +124,6 @@ class Ledger:
             select(Shop.id, Shop.cells_ms).where(Shop.id.in_(part)))}
         self._deltas = Deltas(list_zones(session, shop_ids))
         self.frames = build_frames(session, shop_ids)
-        self.standard = StandardName(get_standard().id, get_standard().version)
 
     def forget(self, dossiers: Sequence[int]) -> None:
         """Take the rows of dossiers away, and out of the cells."""

@@ -10,8 +10,8 @@ from flask_babel import lazy_gettext as _
 from sqlalchemy.orm import Session
 
 from operator_qos import words
+from operator_qos.clock import from_ms
 from operator_qos.ledger.queries import ScorecardRow, Unit, list_scorecards, list_units
-from operator_qos.ledger.service import get_standard
 from operator_qos.ledger.unit_queries import (
     Forgiveness,
     OrderBrief,
@@ -22,7 +22,11 @@ from operator_qos.ledger.unit_queries import (
     list_turn_briefs,
 )
 from operator_qos.metric_cards import MetricCard, build_card
+from operator_qos.standards.binding import get_bound, get_shipped_standard
 from scoring.metrics import GROUP_CODES, METRICS, Metric
+from scoring.plain import find_plain_rule
+from scoring.standards import Standard
+from scoring.terms import read_terms
 
 SHOWS = ("bad", "forgiven", "all")
 ANCHORS = {
@@ -66,6 +70,7 @@ class UnitsView:
     """The units of one metric in the scorecard's window, with how many there are of each sort."""
 
     metric: Metric
+    standard: Standard
     card: MetricCard
     score: ScorecardRow
     show: str
@@ -133,10 +138,11 @@ def find_units(session: Session, shop_id: int, *, metric: str, show: str | None)
     )
     counted = [unit for unit in units if unit.base]
     chosen = read_show(found, show)
-    standard = get_standard()
+    standard = get_bound(session, shop_id, now=from_ms(score.as_of_ms))
     return UnitsView(
         metric=found,
-        card=build_card(score, standard.find_rule(metric), standard.evidence),
+        standard=standard,
+        card=build_card(score, find_plain_rule(standard, metric), standard.evidence),
         score=score,
         show=chosen,
         rows=tuple(choose_units(counted, chosen)),
@@ -172,7 +178,7 @@ def settled_title(metric: Metric) -> str:
 
 def _reasons(view: UnitsView, unit: Unit, facts: _Facts) -> tuple[str, ...]:
     if view.metric.id == "order_defect_rate":
-        counted = get_standard().get_rule("order_defect_rate").defect_kinds
+        counted = read_terms(view.standard, from_ms=0, otherwise=get_shipped_standard()).defect_kinds
         return tuple(str(words.defect_name(kind)) for kind in unit.kinds if kind in counted)
     order = facts.orders.get(unit.order_ref or "")
     if view.metric.group == "placed" and unit.bad and order is not None and order.cancel_reason:

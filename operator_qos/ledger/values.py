@@ -10,21 +10,24 @@ from math import isfinite
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from operator_qos.clock import end_of_day_ms
+from operator_qos.clock import end_of_day_ms, from_ms
 from operator_qos.db import chunks
 from operator_qos.events.log import list_dossier_events
 from operator_qos.events.models import Event
 from operator_qos.ledger.models import OutcomeRow
 from operator_qos.ledger.scorecards import SHOWN_DAYS, rate
-from operator_qos.ledger.service import build_frames, get_standard, list_clock_dossiers
+from operator_qos.ledger.service import build_frames, list_clock_dossiers
 from operator_qos.ledger.slow_metrics import list_answers, list_buyer_chances, nearest_rank, value_rank
 from operator_qos.sellers.models import Marketplace, Shop
+from operator_qos.standards.binding import get_bound, list_bound
 from scoring.dossier import fold, visible_events
 from scoring.events import KNOWN_TYPES, RANKS, iso, moment_ms, order_key
 from scoring.intervals import clopper_pearson, mean_interval, percentile_rank_bounds
 from scoring.metrics import CATALOGUE, GROUP_CODES, METRICS, Metric
 from scoring.outcomes import SILENT, list_outcomes
-from scoring.runs import REPEAT_MS, list_streak
+from scoring.plain import find_plain_rule
+from scoring.runs import REPEAT_DAYS, REPEAT_MS, list_streak
+from scoring.standards import Standard
 from scoring.windows import window_start_ms
 
 KNOWN_RANKS = sorted(RANKS[name] for name in KNOWN_TYPES)
@@ -108,11 +111,12 @@ class MetricValue(Head):
     unanswered: int | None = None
 
 
-def window_days(metric: Metric, given: int | None) -> int:
-    """The window of a metric [days]: as given, else the standard's, else 30."""
+def window_days(metric: Metric, given: int | None, standard: Standard) -> int:
+    """The window of a metric [days]: as given, else that of the standard's plain rule, else 30."""
     if given is not None:
         return given
-    return {rule.metric: rule.window_days for rule in get_standard().rules}.get(metric.id, SHOWN_DAYS)
+    rule = find_plain_rule(standard, metric.id)
+    return SHOWN_DAYS if rule is None else rule.window_days
 
 
 def list_units_at(
@@ -188,10 +192,9 @@ def _values_of(
     session: Session, place: _Place, moments: Moments, *, days: int | None, official: bool,
 ) -> list[MetricValue]:
     as_of, known = moments.as_of_ms(place.zone), moments.known_ms(place.zone)
-    widest = max(window_days(metric, days) for metric in CATALOGUE)
-    repeat_days = window_days(METRICS["repeat_purchase_rate"], days)
-    start = min(window_start_ms(as_of, place.zone, days=widest),
-                window_start_ms(as_of, place.zone, days=repeat_days) - REPEAT_MS)
+    bound = list_bound(session, list(place.shops), now=from_ms(as_of - 1))
+    widest = max((window_days(metric, days, one) for metric in CATALOGUE for one in _list_distinct(bound)), default=1)
+    start = window_start_ms(as_of, place.zone, days=max(widest, (days or SHOWN_DAYS) + REPEAT_DAYS + 1))
     units = list_units_at(session, list(place.shops), start_ms=start, as_of_ms=as_of, known_ms=known)
     grouped: dict[tuple[int, int], list[Unit]] = {}
     for unit in units:
@@ -199,7 +202,7 @@ def _values_of(
     found: list[MetricValue] = []
     for shop_id, code in place.shops.items():
         for metric in METRICS.values():
-            begin = window_start_ms(as_of, place.zone, days=window_days(metric, days))
+            begin = window_start_ms(as_of, place.zone, days=window_days(metric, days, bound[shop_id]))
             counted = _list_counted(
                 metric, grouped.get((shop_id, GROUP_CODES[metric.group]), ()), begin, as_of, official=official)
             silent = _count_unanswered(grouped, shop_id, metric, begin_ms=begin, official=official)
@@ -207,6 +210,10 @@ def _values_of(
                 head = Head(place.marketplace, code, metric.id, iso(begin), iso(as_of), iso(as_of), iso(known))
                 found.append(measure(head, metric, counted, official=official, unanswered=silent))
     return found
+
+
+def _list_distinct(bound: Mapping[int, Standard]) -> list[Standard]:
+    return list({id(standard): standard for standard in bound.values()}.values())
 
 
 def _list_counted(
@@ -320,7 +327,8 @@ def list_unit_rows(
     zone = session.scalars(select(Marketplace.timezone).join(Shop, Shop.marketplace_id == Marketplace.id).where(
         Shop.id == shop_id)).one()
     as_of, known = moments.as_of_ms(zone), moments.known_ms(zone)
-    start = window_start_ms(as_of, zone, days=window_days(defined, days))
+    standard = get_bound(session, shop_id, now=from_ms(as_of - 1))
+    start = window_start_ms(as_of, zone, days=window_days(defined, days, standard))
     since = start - REPEAT_MS if defined.kind == "repeat" else start
     found = list_units_at(session, [shop_id], start_ms=since, as_of_ms=as_of, known_ms=known)
     here = [u for u in found if u.group_code == GROUP_CODES[defined.group]]

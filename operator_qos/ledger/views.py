@@ -8,22 +8,34 @@ from functools import lru_cache
 from importlib import resources
 from importlib.metadata import version
 
-from flask import Blueprint, Response, jsonify, request
+from flask import Blueprint, Response, jsonify, redirect, request, url_for
+from flask.typing import ResponseValue
 from sqlalchemy.orm import Session
 from werkzeug.exceptions import NotFound
 
 from operator_qos.clock import from_ms, to_ms
+from operator_qos.disputes.start.service import list_of_order
 from operator_qos.ledger.figures import build_figure
 from operator_qos.ledger.order_page import build_order
-from operator_qos.ledger.service import get_standard
 from operator_qos.ledger.standard_page import build_standard
 from operator_qos.ledger.units import UnitsView, build_lines, find_units, is_forgiven, settled_title
 from operator_qos.pages import ShopLinks, send_csv, show
-from operator_qos.permissions import OPERATOR, SELLER, current_actor, get_visible_shop, people, public
+from operator_qos.permissions import (
+    OPERATOR,
+    SELLER,
+    current_actor,
+    get_visible_shop,
+    people,
+    public,
+    shop_ids_visible,
+)
 from operator_qos.sellers.queries import ShopCard
 from operator_qos.sellers.shop_queries import list_official_points
+from operator_qos.standards.binding import get_bound, list_bound, list_in_use
 from operator_qos.web import get_language, get_session, now, read_page, take_page
 from scoring.metrics import METRICS
+from scoring.plain import find_plain_rule, is_plain
+from scoring.standards import Standard
 
 blueprint = Blueprint("ledger", __name__)
 _SHOP = "get_visible_shop"
@@ -91,8 +103,8 @@ def show_units(audience: str, marketplace: str, shop: str, metric: str) -> str:
         card=place.card,
         links=place.links,
         settled_title=settled_title(view.metric),
-        rule=get_standard().find_rule(metric),
-        standard=get_standard(),
+        rule=find_plain_rule(view.standard, metric),
+        standard=view.standard,
     )
 
 
@@ -124,7 +136,8 @@ def send_figure(audience: str, marketplace: str, shop: str, metric: str) -> Resp
     if metric not in METRICS:
         raise NotFound
     points = list_official_points(place.session, place.card.id, [metric])[metric]
-    return jsonify(build_figure(metric, points, get_standard().find_rule(metric), language=get_language()))
+    standard = get_bound(place.session, place.card.id, now=now())
+    return jsonify(build_figure(metric, points, find_plain_rule(standard, metric), language=get_language()))
 
 
 @blueprint.get(f"{_AT_OPERATOR}/orders/<path:order>", endpoint="operator_order", defaults=_FOR_OPERATOR)
@@ -136,15 +149,25 @@ def show_order(audience: str, marketplace: str, shop: str, order: str) -> str:
     found = build_order(place.session, place.card, order, now_ms=to_ms(now()), side=side)
     if found is None:
         raise NotFound
-    return show("ledger/order.html", page=found, card=place.card, links=place.links)
+    disputes = {d.case: d for d in list_of_order(place.session, shop_id=place.card.id, order=order)}
+    return show("ledger/order.html", page=found, card=place.card, links=place.links, disputes=disputes)
 
 
 @blueprint.get("/operator/standard", endpoint="operator_standard", defaults=_FOR_OPERATOR)
 @blueprint.get("/seller/standard", endpoint="seller_standard", defaults=_FOR_SELLER)
-def show_standard(audience: str) -> str:
-    """The standard in plain words."""
-    page = build_standard(get_standard(), get_language())
-    return show("ledger/standard.html", page=page, audience=audience)
+def show_standard(audience: str) -> ResponseValue:
+    """The standard in plain words: for a seller the one that binds their first shop, else the one that binds most."""
+    standard = _find_standard(audience)
+    if not is_plain(standard):
+        return redirect(url_for("standards.show_public", standard_id=standard.id))
+    return show("ledger/standard.html", page=build_standard(standard, get_language()), audience=audience)
+
+
+def _find_standard(audience: str) -> Standard:
+    session = get_session()
+    mine = shop_ids_visible(session, current_actor()) if audience == "seller" else None
+    bound = list_bound(session, sorted(mine), now=now()) if mine else {}
+    return next(iter(bound.values()), None) or list_in_use(session, now=now())[0]
 
 
 @lru_cache(maxsize=1)

@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 
 from operator_qos.db import get_engine, reading
 from operator_qos.events.log import list_dossier_events
-from operator_qos.ledger.derive import COLUMNS, Row, StandardName, derive_rows
+from operator_qos.ledger.derive import COLUMNS, Row, derive_rows
 from scoring.dossier import Frame
 from scoring.events import TypedEvent
 
@@ -38,25 +38,25 @@ class Piece:
     flaws: dict[int, str]
 
 
-def derive_each(dossiers: Dossiers, frames: Mapping[int, Frame], standard: StandardName) -> Rows:
+def derive_each(dossiers: Dossiers, frames: Mapping[int, Frame]) -> Rows:
     """The rows of every dossier."""
     written: Rows = {name: [] for name in COLUMNS}
     for dossier, (shop_id, events) in dossiers.items():
-        for name, found in derive_rows(events, frames[shop_id], standard).items():
+        for name, found in derive_rows(events, frames[shop_id]).items():
             written[name] += [(shop_id, dossier, *row) for row in found]
     return written
 
 
-def _derive_guarded(dossiers: Dossiers, frames: Mapping[int, Frame], standard: StandardName) -> Piece:
+def _derive_guarded(dossiers: Dossiers, frames: Mapping[int, Frame]) -> Piece:
     """As `derive_each`; a dossier that cannot be derived is told and the others go on."""
     try:
-        return Piece(derive_each(dossiers, frames, standard), {})
+        return Piece(derive_each(dossiers, frames), {})
     except Exception as error:
         if len(dossiers) == 1:
             (dossier,) = dossiers
             _log.exception("dossier %s could not be derived", dossier)
             return Piece({}, {dossier: f"{type(error).__name__}: {error}"[:1000]})
-    pieces = [_derive_guarded({dossier: events}, frames, standard) for dossier, events in dossiers.items()]
+    pieces = [_derive_guarded({dossier: events}, frames) for dossier, events in dossiers.items()]
     rows: Rows = {name: [row for piece in pieces for row in piece.rows.get(name, ())] for name in COLUMNS}
     return Piece(rows, {dossier: flaw for piece in pieces for dossier, flaw in piece.flaws.items()})
 
@@ -70,14 +70,14 @@ def _get_pool() -> ProcessPoolExecutor:
     return pool
 
 
-def _derive_from(url: str, ids: Sequence[int], frames: Mapping[int, Frame], standard: StandardName) -> Piece:
+def _derive_from(url: str, ids: Sequence[int], frames: Mapping[int, Frame]) -> Piece:
     with reading(get_engine(url)) as session:
         events = list_dossier_events(session, ids)
-    return _derive_guarded(events, frames, standard)
+    return _derive_guarded(events, frames)
 
 
 def derive_committed(
-    session: Session, dossiers: Mapping[int, int], frames: Mapping[int, Frame], standard: StandardName,
+    session: Session, dossiers: Mapping[int, int], frames: Mapping[int, Frame],
 ) -> Iterator[Piece]:
     """The rows of many dossiers (id -> shop), piece by piece; where there are many, from other processes.
 
@@ -86,13 +86,13 @@ def derive_committed(
     items = iter(dossiers.items())
     pieces = iter(lambda: dict(islice(items, PIECE)), {})
     if len(dossiers) < WORTH_IT or (os.cpu_count() or 1) == 1:
-        yield from (_derive_guarded(list_dossier_events(session, list(piece)), frames, standard) for piece in pieces)
+        yield from (_derive_guarded(list_dossier_events(session, list(piece)), frames) for piece in pieces)
         return
     url = session.get_bind().engine.url.render_as_string(hide_password=False)
     under_way: deque[Future[Piece]] = deque()
     for piece in pieces:
         needed = {shop: frames[shop] for shop in set(piece.values())}
-        under_way.append(_get_pool().submit(_derive_from, url, list(piece), needed, standard))
+        under_way.append(_get_pool().submit(_derive_from, url, list(piece), needed))
         if len(under_way) >= AHEAD:
             yield under_way.popleft().result()
     while under_way:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -10,7 +10,6 @@ from flask_babel import gettext
 from sqlalchemy.orm import Session
 
 from operator_qos import words
-from operator_qos.ledger.service import get_standard
 from operator_qos.metric_cards import MetricCard, build_card
 from operator_qos.sellers.league_queries import (
     COLUMNS,
@@ -23,7 +22,11 @@ from operator_qos.sellers.league_queries import (
     list_league_rows,
 )
 from operator_qos.sellers.queries import ShopCard
+from operator_qos.standards.binding import get_shipped_standard, list_bound
+from operator_qos.standards.titles import name_badge, name_level
 from scoring.metrics import METRICS
+from scoring.plain import find_plain_rule, list_plain_rules
+from scoring.standards import MetricRule, Standard
 
 Query = Mapping[str, str | list[str]]
 
@@ -69,6 +72,7 @@ class LeagueLine:
 
     card: ShopCard
     level: str | None
+    level_name: str
     badges: tuple[str, ...]
     orders: int
     full: MetricCard | None
@@ -78,9 +82,25 @@ class LeagueLine:
     is_ranked: bool
 
 
-def read_view(arguments: Mapping[str, Sequence[str]]) -> LeagueView:
-    """The view an address asks for; what it does not know is left at its usual value."""
-    metrics = [rule.metric for rule in get_standard().rules]
+def list_judged_rules(standards: Sequence[Standard]) -> dict[str, MetricRule]:
+    """The plain rules of the standards in use, by metric; of several the rule of the one that binds most shops."""
+    found: dict[str, MetricRule] = {}
+    for standard in (*standards, get_shipped_standard()):
+        for rule in () if found and standard not in standards else list_plain_rules(standard):
+            found.setdefault(rule.metric, rule)
+    return found
+
+
+def list_levels(standards: Sequence[Standard]) -> dict[str, str]:
+    """The levels of the standards in use with their titles, best first."""
+    return {tier.id: name_level(standard, tier.id) for standard in standards for tier in standard.tiers}
+
+
+def read_view(
+    arguments: Mapping[str, Sequence[str]], judged: Sequence[str], levels: Collection[str] = LEVEL_ORDER
+) -> LeagueView:
+    """The view an address asks for, of metrics that are judged; what it does not know is left at its usual value."""
+    metrics = list(judged)
     given = {key: values[0] for key, values in arguments.items() if values}
     level, verdict = given.get("level", ""), given.get("verdict", "")
     column = given.get("sort", "")
@@ -89,23 +109,24 @@ def read_view(arguments: Mapping[str, Sequence[str]]) -> LeagueView:
         metric=metric if metric in metrics else metrics[0],
         name=given.get("name", "").strip()[:200],
         marketplace=given.get("marketplace", ""),
-        level=level if level in {*LEVEL_ORDER, "none"} else "",
+        level=level if level in {*levels, "none"} else "",
         verdict=verdict if verdict in VERDICT_ORDER else "",
         column=column if column in {*COLUMNS, *metrics} else "raw",
         worst_first=given.get("order") != "best",
-        hidden=_list_optional() - set(arguments.get("col", ())) if "cols" in arguments else frozenset(),
+        hidden=_list_optional(metrics) - set(arguments.get("col", ())) if "cols" in arguments else frozenset(),
+        judged=tuple(metrics),
     )
 
 
-def _list_optional() -> frozenset[str]:
+def _list_optional(judged: Sequence[str]) -> frozenset[str]:
     """The columns one may leave out; the metric shown in full always stays."""
-    return frozenset({"level", "weeks", "disputes", *(rule.metric for rule in get_standard().rules)})
+    return frozenset({"level", "weeks", "disputes", *judged})
 
 
 def to_query(view: LeagueView) -> dict[str, str | list[str]]:
     """The address of a view, without what is usual. Columns are named when some are left out, with a marker:
     a form that sends no column at all means it."""
-    usual = read_view({})
+    usual = read_view({}, view.judged)
     given: dict[str, str | list[str]] = {
         "metric": view.metric if view.metric != usual.metric else "",
         "name": view.name,
@@ -115,7 +136,7 @@ def to_query(view: LeagueView) -> dict[str, str | list[str]]:
         "sort": view.column if view.column != usual.column else "",
         "order": "" if view.worst_first else "best",
         "cols": "chosen" if view.hidden else "",
-        "col": sorted(_list_optional() - view.hidden) if view.hidden else "",
+        "col": sorted(_list_optional(view.judged) - view.hidden) if view.hidden else "",
     }
     return {key: value for key, value in given.items() if value}
 
@@ -130,7 +151,7 @@ def list_kept(view: LeagueView, *dropped: str) -> Iterator[tuple[str, str]]:
 def list_choices(view: LeagueView) -> list[Choice]:
     """The columns of this view that one may leave out, in their order."""
     titles = {"level": gettext("Level, badges"), "weeks": gettext("12 weeks")}
-    titles |= {metric: str(words.metric_name(metric)) for metric in list_columns(get_standard(), view.metric)}
+    titles |= {metric: str(words.metric_name(metric)) for metric in list_columns(view)}
     titles["disputes"] = gettext("Open disputes")
     return [Choice(column, title, column not in view.hidden) for column, title in titles.items()]
 
@@ -162,15 +183,14 @@ def build_heads(view: LeagueView) -> dict[str, Head]:
         "disputes": gettext("Open disputes"),
     }
     titles |= {
-        metric: str(words.metric_short(metric)) for metric in list_columns(get_standard(), view.metric)
+        metric: str(words.metric_short(metric)) for metric in list_columns(view)
     }
     return {column: build_head(view, column, title) for column, title in titles.items()}
 
 
-def _card(row: LeagueRow, metric: str) -> MetricCard | None:
-    standard = get_standard()
+def _card(row: LeagueRow, metric: str, standard: Standard) -> MetricCard | None:
     score = row.scores.get(metric)
-    return build_card(score, standard.find_rule(metric), standard.evidence) if score is not None else None
+    return build_card(score, find_plain_rule(standard, metric), standard.evidence) if score is not None else None
 
 
 def _brief(row: LeagueRow, metric: str) -> BriefCell | None:
@@ -181,15 +201,16 @@ def _brief(row: LeagueRow, metric: str) -> BriefCell | None:
     return BriefCell(metric, score.verdict, words.format_metric(metric, score.value), counted)
 
 
-def _line(row: LeagueRow, view: LeagueView, brief: Sequence[str]) -> LeagueLine:
+def _line(row: LeagueRow, view: LeagueView, standard: Standard) -> LeagueLine:
     placed = row.scores.get("order_defect_rate")
     return LeagueLine(
         card=row.card,
         level=row.level,
-        badges=tuple(str(words.badge_name(badge)) for badge in row.badges if badge != "top_seller"),
+        level_name=name_level(standard, row.level),
+        badges=tuple(name_badge(standard, badge) for badge in row.badges if badge != "top_seller"),
         orders=placed.raw_base if placed else 0,
-        full=_card(row, view.metric),
-        brief=tuple(_brief(row, metric) for metric in brief),
+        full=_card(row, view.metric, standard),
+        brief=tuple(_brief(row, metric) for metric in list_brief(view)),
         open_disputes=row.open_disputes,
         late_disputes=row.late_disputes,
         is_ranked=is_ranked(row, view.metric),
@@ -198,21 +219,22 @@ def _line(row: LeagueRow, view: LeagueView, brief: Sequence[str]) -> LeagueLine:
 
 def list_brief(view: LeagueView) -> list[str]:
     """The metrics shown in brief, without those left out."""
-    return [metric for metric in list_columns(get_standard(), view.metric) if metric not in view.hidden]
+    return [metric for metric in list_columns(view) if metric not in view.hidden]
 
 
 def build_lines(
     session: Session, shop_ids: Sequence[int], *, view: LeagueView, now: datetime
 ) -> list[LeagueLine]:
     """The lines of a page of shops."""
-    brief = list_brief(view)
-    return [_line(row, view, brief) for row in list_league_rows(session, shop_ids, now=now)]
+    bound = list_bound(session, shop_ids, now=now)
+    return [_line(row, view, bound[row.card.id]) for row in list_league_rows(session, shop_ids, now=now)]
 
 
-def list_csv_rows(session: Session, shop_ids: Sequence[int], *, now: datetime) -> list[list[object]]:
+def list_csv_rows(
+    session: Session, shop_ids: Sequence[int], *, judged: Sequence[str], now: datetime
+) -> list[list[object]]:
     """The table as plain values: a head, then a row per shop and judged metric."""
     rows: list[list[object]] = [list(CSV_HEAD)]
-    judged = [rule.metric for rule in get_standard().rules]
     for row in list_league_rows(session, shop_ids, now=now):
         for metric in judged:
             score = row.scores.get(metric)

@@ -19,7 +19,6 @@ from operator_qos.ledger.queries import ScorecardRow, list_scorecards
 from operator_qos.models import Dispute, Scorecard, Shop, ShopStanding
 from operator_qos.sellers.queries import ShopCard, list_shop_cards
 from scoring.metrics import METRICS
-from scoring.standards import Standard
 
 VERDICT_ORDER = ("breached", "watch", "kept", "exempt", "not_enough_data")
 LEVEL_ORDER = ("below", "in_standard", "top")
@@ -39,6 +38,7 @@ class LeagueView:
     column: str = "raw"
     worst_first: bool = True
     hidden: frozenset[str] = frozenset()  # columns left out, of those one may leave out
+    judged: tuple[str, ...] = ()  # the metrics that any standard in use judges
 
 
 @dataclass(frozen=True)
@@ -238,6 +238,6 @@ def is_ranked(row: LeagueRow, metric: str) -> bool:
     return score is not None and score.value is not None and score.verdict != "not_enough_data"
 
 
-def list_columns(standard: Standard, metric: str) -> list[str]:
+def list_columns(view: LeagueView) -> list[str]:
     """The judged metrics shown in brief beside the one shown in full."""
-    return [rule.metric for rule in standard.rules if rule.metric != metric]
+    return [metric for metric in view.judged if metric != view.metric]

@@ -10,7 +10,6 @@ from flask_babel import gettext, ngettext
 from sqlalchemy.orm import Session
 
 from operator_qos import words
-from operator_qos.ledger.service import get_standard
 from operator_qos.sellers.league_queries import (
     LeagueView,
     MetricTotal,
@@ -71,7 +70,7 @@ def build_total(session: Session, view: LeagueView, *, shown: Sequence[int], cou
     """The sum over every shop of the view, over the shown ones where there are too many to sum in time."""
     is_whole = count <= MOST_SUMMED
     shop_ids = list_view_ids(session, view) if is_whole else list(shown)
-    metrics = [view.metric, *list_columns(get_standard(), view.metric)]
+    metrics = [view.metric, *list_columns(view)]
     totals = sum_scores(session, shop_ids, [*metrics, "order_defect_rate"])
     full = totals.get(view.metric, MetricTotal())
     placed = totals.get("order_defect_rate", MetricTotal())

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, ForeignKey, String, UniqueConstraint
+from datetime import date
+
+from sqlalchemy import JSON, BigInteger, ForeignKey, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from operator_qos.db import Base
@@ -46,3 +48,13 @@ class Shop(Base):
     cells_ms: Mapped[int] = mapped_column(BigInteger, default=0)
     # Open obligations, scorecards and notices of this shop must be looked at again.
     last_event_ms: Mapped[int] = mapped_column(BigInteger, default=0)
+
+
+class ShopTraits(Base):
+    """What the operator says a shop is from a date on, by names a standard may ask for; each row is complete."""
+
+    __tablename__ = "shop_traits"
+
+    shop_id: Mapped[int] = mapped_column(ForeignKey("shops.id"), primary_key=True, autoincrement=False)
+    from_on: Mapped[date] = mapped_column(primary_key=True)
+    traits: Mapped[dict[str, str]] = mapped_column(JSON)  # category, fulfilment, channel, seller_tier, region …

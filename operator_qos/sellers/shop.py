@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -10,14 +11,17 @@ from sqlalchemy.orm import Session
 from operator_qos import words
 from operator_qos.disputes.rules import OPEN_STATES
 from operator_qos.ledger.queries import ScorecardRow, Unit, list_open_obligations, list_scorecards, list_units
-from operator_qos.ledger.service import get_standard
 from operator_qos.metric_cards import MetricCard, build_cards
-from operator_qos.models import Dispute, Obligation, StandingChange
+from operator_qos.models import Dispute, Obligation, ShopStanding, StandingChange
 from operator_qos.sellers import shop_queries
 from operator_qos.sellers.queries import ShopCard, list_shop_cards
 from operator_qos.sellers.today import describe_change
 from operator_qos.sellers.today_queries import project_standing
+from operator_qos.standards.binding import get_bound
+from operator_qos.standards.titles import name_badge, name_level
 from scoring.ladder import parse_standing
+from scoring.plain import is_plain, list_plain_rules
+from scoring.standards import Standard
 
 SHOWN_UNITS = 12
 SHOWN_OBLIGATIONS = 15
@@ -50,6 +54,7 @@ class ShopPage:
 
     as_of_ms: int | None
     level: str | None
+    level_name: str
     since_on: date | None
     badges: tuple[str, ...]
     warning: int
@@ -64,10 +69,12 @@ class ShopPage:
     siblings: tuple[ShopCard, ...]
 
 
-def _list_against(session: Session, shop_id: int, scores: dict[str, ScorecardRow]) -> tuple[AgainstLine, ...]:
+def _list_against(
+    session: Session, shop_id: int, scores: dict[str, ScorecardRow], standard: Standard
+) -> tuple[AgainstLine, ...]:
     """The latest units that count officially as failures, over the judged metrics."""
     found: list[AgainstLine] = []
-    for rule in get_standard().rules:
+    for rule in list_plain_rules(standard):
         score = scores.get(rule.metric)
         if score is None or not score.bad:
             continue
@@ -100,31 +107,34 @@ def _list_siblings(session: Session, card: ShopCard) -> tuple[ShopCard, ...]:
     return tuple(found for found in list_shop_cards(session, seller_id=card.seller_id) if found.id != card.id)
 
 
-def _expected(session: Session, shop_id: int, scores: dict[str, ScorecardRow], on: date) -> str | None:
-    row = shop_queries.find_standing(session, shop_id)
-    if row is None:
+def find_expected(
+    row: ShopStanding | None, scores: Mapping[str, ScorecardRow], on: date, *, standard: Standard
+) -> str | None:
+    """The level a shop would have if it were judged on a date with its numbers of now; None before its first."""
+    if row is None or not is_plain(standard):
         return None
     standing = parse_standing({"level": row.level, "badges": row.badges, "episodes": row.episodes})
-    return project_standing(standing, scores, on=on, standard=get_standard()).level
+    return project_standing(standing, scores, on=on, standard=standard).level
 
 
 def build_shop(session: Session, card: ShopCard, *, now: datetime) -> ShopPage:
     """The page as of now."""
-    standard = get_standard()
+    standard = get_bound(session, card.id, now=now)
     scores = list_scorecards(session, [card.id]).get(card.id, {})
-    cards = build_cards(scores, standard.rules, standard.evidence)
+    cards = build_cards(scores, list_plain_rules(standard), standard.evidence)
     standing = shop_queries.find_standing(session, card.id)
     disputes = shop_queries.list_shop_disputes(session, card.id, limit=SHOWN_DISPUTES)
     return ShopPage(
         as_of_ms=max((score.as_of_ms for score in scores.values()), default=None),
         level=standing.level if standing else None,
+        level_name=name_level(standard, standing.level if standing else None),
         since_on=standing.since_on if standing else None,
-        badges=tuple(str(words.badge_name(badge)) for badge in standing.badges) if standing else (),
+        badges=tuple(name_badge(standard, badge) for badge in standing.badges) if standing else (),
         warning=standing.warning if standing else 0,
-        expected=_expected(session, card.id, scores, now.date()),
+        expected=find_expected(standing, scores, now.date(), standard=standard),
         judged=tuple(found for found in cards if found.limit),
         others=tuple(found for found in cards if not found.limit),
-        against=_list_against(session, card.id, scores),
+        against=_list_against(session, card.id, scores, standard),
         obligations=tuple(list_open_obligations(session, [card.id], now=now, limit=SHOWN_OBLIGATIONS)),
         disputes=tuple(disputes),
         open_disputes=sum(dispute.state in OPEN_STATES for dispute in disputes),

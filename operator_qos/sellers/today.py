@@ -13,12 +13,15 @@ from operator_qos import words
 from operator_qos.clock import from_ms
 from operator_qos.disputes.queries import DisputeRow, find_row
 from operator_qos.ledger.queries import ScorecardRow, list_scorecards
-from operator_qos.ledger.service import get_standard
 from operator_qos.metric_cards import MetricCard, build_card
 from operator_qos.models import StandingChange
 from operator_qos.sellers import today_queries as queries
+from operator_qos.sellers.league import list_judged_rules
 from operator_qos.sellers.league_queries import LeagueView, is_ranked, list_league_ids, list_league_rows
 from operator_qos.sellers.queries import ShopCard, list_shop_cards
+from operator_qos.standards.binding import list_bound, list_in_use
+from scoring.plain import find_plain_rule
+from scoring.standards import Standard
 
 NEAR = timedelta(hours=48)
 SHOWN = 10
@@ -156,35 +159,36 @@ def _light_line(light: queries.Light, now: datetime) -> LightLine:
 
 
 def _list_projection_lines(
-    session: Session, found: Sequence[queries.Projection]
+    session: Session, found: Sequence[queries.Projection], now: datetime
 ) -> tuple[ProjectionLine, ...]:
     shop_ids = [projection.shop_id for projection in found]
+    bound = list_bound(session, shop_ids, now=now)
     cards = {card.id: card for card in list_shop_cards(session, shop_ids=shop_ids)}
     scores = list_scorecards(session, shop_ids)
-    return tuple(_projection_line(p, cards[p.shop_id], scores[p.shop_id]) for p in found)
+    return tuple(_projection_line(p, cards[p.shop_id], scores[p.shop_id], bound[p.shop_id]) for p in found)
 
 
 def _projection_line(
-    found: queries.Projection, card: ShopCard, scores: Mapping[str, ScorecardRow]
+    found: queries.Projection, card: ShopCard, scores: Mapping[str, ScorecardRow], standard: Standard
 ) -> ProjectionLine:
     order = ("below", "in_standard", "top")
-    standard = get_standard()
     is_up = order.index(found.expected) > order.index(found.level)
-    rule = standard.find_rule(found.why) if found.why else None
+    rule = find_plain_rule(standard, found.why) if found.why else None
     metric = build_card(scores[rule.metric], rule, standard.evidence) if rule else None
     return ProjectionLine(card, found.level, found.expected, is_up, metric)
 
 
-def _list_worst(session: Session, now: datetime) -> tuple[WorstLine, ...]:
-    standard = get_standard()
-    rule = standard.rules[0]
-    ids = list_league_ids(session, LeagueView(metric=rule.metric), limit=WORST_SHOWN)
-    rows = list_league_rows(session, ids, now=now)
-    return tuple(
-        WorstLine(row.card, build_card(row.scores[rule.metric], rule, standard.evidence))
-        for row in rows
-        if is_ranked(row, rule.metric)
-    )
+def _list_worst(session: Session, metric: str, now: datetime) -> tuple[WorstLine, ...]:
+    """The shops with the highest raw rate of a metric, each beside its own standard's limit."""
+    ids = list_league_ids(session, LeagueView(metric=metric), limit=WORST_SHOWN)
+    bound = list_bound(session, ids, now=now)
+    found = []
+    for row in list_league_rows(session, ids, now=now):
+        standard = bound[row.card.id]
+        if is_ranked(row, metric):
+            card = build_card(row.scores[metric], find_plain_rule(standard, metric), standard.evidence)
+            found.append(WorstLine(row.card, card))
+    return tuple(found)
 
 
 def _say_disputes(counts: queries.DisputeCounts) -> list[str]:
@@ -250,7 +254,8 @@ def _alert(lights: list[queries.Light]) -> str:
 def build_today(session: Session, *, now: datetime, zone: str, shop_count: int) -> TodayPage:
     """The page as of now."""
     lights = queries.list_lights(session, now=now)
-    projections = queries.list_projections(session, on=now.date(), standard=get_standard())
+    projections = queries.list_projections(session, now=now)
+    worst_metric = next(iter(list_judged_rules(list_in_use(session, now=now))))
     since = now.date() - timedelta(days=1)
     changes = queries.list_recent_changes(session, since=since, limit=SHOWN)
     counts = queries.count_disputes(session, now=now, within=NEAR)
@@ -270,8 +275,8 @@ def build_today(session: Session, *, now: datetime, zone: str, shop_count: int) 
         changes=tuple(ChangeLine(found.card, *describe_change(found.change)) for found in changes),
         change_count=queries.count_recent_changes(session, since=since),
         no_change=str(gettext("No level, badge or warning changed in the last official run.")),
-        projections=_list_projection_lines(session, projections[:SHOWN]),
+        projections=_list_projection_lines(session, projections[:SHOWN], now),
         projection_count=len(projections),
-        worst=_list_worst(session, now),
-        worst_name=str(words.metric_name(get_standard().rules[0].metric)),
+        worst=_list_worst(session, worst_metric, now),
+        worst_name=str(words.metric_name(worst_metric)),
     )

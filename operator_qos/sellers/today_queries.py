@@ -23,8 +23,10 @@ from operator_qos.models import (
     StandingChange,
 )
 from operator_qos.sellers.queries import ShopCard, list_shop_cards
+from operator_qos.standards.binding import list_bound, list_in_use
 from scoring.ladder import MetricVerdict, Standing, parse_standing, step
 from scoring.metrics import METRICS, METRICS_BY_CODE
+from scoring.plain import is_plain, list_plain_rules
 from scoring.standards import Standard
 from scoring.verdicts import Verdict
 
@@ -207,7 +209,7 @@ def _to_standing(row: ShopStanding) -> Standing:
 def _verdicts_of(scores: Mapping[str, Judged], standard: Standard) -> list[MetricVerdict]:
     return [
         MetricVerdict.from_counts(rule, Verdict(score.verdict), bad=score.bad, base=score.base)
-        for rule in standard.rules
+        for rule in list_plain_rules(standard)
         if (score := scores.get(rule.metric)) is not None and score.verdict
     ]
 
@@ -232,7 +234,7 @@ def _list_judged_scores(
     session: Session, shop_ids: Sequence[int], standard: Standard
 ) -> dict[int, dict[str, _Score]]:
     """The judged scores of shops, without what only pages need: there may be thousands of shops."""
-    codes = [METRICS[rule.metric].code for rule in standard.rules]
+    codes = [METRICS[rule.metric].code for rule in list_plain_rules(standard)]
     columns = (Scorecard.bad, Scorecard.base, Scorecard.raw_base, Scorecard.verdict)
     query = select(Scorecard.shop_id, Scorecard.metric_code, *columns).where(
         Scorecard.shop_id.in_(list(shop_ids)), Scorecard.metric_code.in_(codes)
@@ -243,16 +245,28 @@ def _list_judged_scores(
     return found
 
 
-def list_projections(session: Session, *, on: date, standard: Standard) -> list[Projection]:
-    """The shops that would change level if they were judged on that date, those heading down first."""
-    rows = _list_candidates(session, on=on, standard=standard)
+def list_projections(session: Session, *, now: datetime) -> list[Projection]:
+    """The shops under plain standards that would change level if they were judged now, those heading down first."""
+    found = [
+        projection
+        for standard in list_in_use(session, now=now) if is_plain(standard)
+        for projection in _list_projections(session, now=now, standard=standard)
+    ]
+    order = ("below", "in_standard", "top")
+    return sorted(found, key=lambda p: (order.index(p.expected) > order.index(p.level), p.shop_id))
+
+
+def _list_projections(session: Session, *, now: datetime, standard: Standard) -> list[Projection]:
+    on = now.date()
+    candidates = _list_candidates(session, on=on, standard=standard)
+    bound = list_bound(session, [row.shop_id for row in candidates], now=now)
+    rows = [row for row in candidates if bound[row.shop_id] == standard]
     found: list[Projection] = []
     for start in range(0, len(rows), SHOPS_AT_ONCE):
         part = rows[start : start + SHOPS_AT_ONCE]
         scores = _list_judged_scores(session, [row.shop_id for row in part], standard)
         found += [p for row in part if (p := _project(row, scores[row.shop_id], on=on, standard=standard))]
-    order = ("below", "in_standard", "top")
-    return sorted(found, key=lambda p: (order.index(p.expected) > order.index(p.level), p.shop_id))
+    return found
 
 
 def _project(

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from flask import Blueprint, Response, request
 from werkzeug.exceptions import NotFound
 
 from operator_qos import words
-from operator_qos.ledger.service import get_standard
 from operator_qos.pages import ShopLinks, find_case_url, find_menu_url, send_csv, show
 from operator_qos.permissions import OPERATOR, current_actor, get_visible_shop, people
 from operator_qos.sellers import today_queries
@@ -17,7 +18,9 @@ from operator_qos.sellers.league import (
     list_brief,
     list_choices,
     list_csv_rows,
+    list_judged_rules,
     list_kept,
+    list_levels,
     read_view,
     to_query,
 )
@@ -32,7 +35,9 @@ from operator_qos.sellers.queries import list_marketplaces
 from operator_qos.sellers.service import count_shops
 from operator_qos.sellers.shop import build_shop
 from operator_qos.sellers.today import build_today
+from operator_qos.standards.binding import list_in_use
 from operator_qos.web import get_session, now, read_page
+from scoring.standards import MetricRule, Standard
 
 blueprint = Blueprint("operator", __name__, url_prefix="/operator")
 PERMISSIONS = {
@@ -66,19 +71,21 @@ def _is_by_score(view: LeagueView) -> bool:
     return view.column in {"raw", "official"} or view.column not in COLUMNS
 
 
-def _read_view() -> LeagueView:
-    return read_view(request.args.to_dict(flat=False))
+def _read_view(standards: Sequence[Standard]) -> LeagueView:
+    judged = list(list_judged_rules(standards))
+    return read_view(request.args.to_dict(flat=False), judged, list_levels(standards))
 
 
 @blueprint.get("/sellers")
 def list_sellers() -> str:
     """The league table."""
-    session, view = get_session(), _read_view()
+    session = get_session()
+    standards = list_in_use(session, now=now())
+    rules, view = list_judged_rules(standards), _read_view(standards)
     page = read_page(count_league(session, view))
     ids = list_league_ids(session, view, offset=page.offset, limit=page.size)
     lines = build_lines(session, ids, view=view, now=now())
-    standard = get_standard()
-    rule = standard.get_rule(view.metric)
+    rule = rules[view.metric]
     return show(
         "operator/sellers.html",
         view=view,
@@ -86,8 +93,8 @@ def list_sellers() -> str:
         lines=lines,
         query=to_query(view),
         heads=build_heads(view),
-        rules=standard.rules,
-        brief_rules=[_brief(metric) for metric in list_brief(view)],
+        rules=list(rules.values()),
+        brief_rules=[_brief(rules[metric]) for metric in list_brief(view)],
         choices=list_choices(view),
         kept_filters=list(list_kept(view, "cols", "col")),
         kept_columns=[field for field in list_kept(view) if field[0] in {"cols", "col"}],
@@ -95,14 +102,14 @@ def list_sellers() -> str:
         full_limit=words.limit_phrase(float(rule.limit), rule.higher_is_better),
         axis=_find_axis(lines),
         by_score=_is_by_score(view),
-        min_base=standard.evidence.min_base,
+        min_base=standards[0].evidence.min_base,
+        levels=list_levels(standards).items(),
         marketplaces=list_marketplaces(session),
     )
 
 
-def _brief(metric: str) -> dict[str, str]:
-    rule = get_standard().get_rule(metric)
-    return {"metric": metric, "limit": words.limit_phrase(float(rule.limit), rule.higher_is_better)}
+def _brief(rule: MetricRule) -> dict[str, str]:
+    return {"metric": rule.metric, "limit": words.limit_phrase(float(rule.limit), rule.higher_is_better)}
 
 
 def _find_axis(lines: list[LeagueLine]) -> object | None:
@@ -112,9 +119,10 @@ def _find_axis(lines: list[LeagueLine]) -> object | None:
 @blueprint.get("/sellers.csv")
 def download_sellers() -> Response:
     """The league table as a file, in the order shown."""
-    session, view = get_session(), _read_view()
+    session = get_session()
+    view = _read_view(list_in_use(session, now=now()))
     ids = list_league_ids(session, view, limit=CSV_SHOPS)
-    return send_csv("sellers.csv", list_csv_rows(session, ids, now=now()))
+    return send_csv("sellers.csv", list_csv_rows(session, ids, judged=view.judged, now=now()))
 
 
 @blueprint.get("/sellers/<marketplace>/<shop>")

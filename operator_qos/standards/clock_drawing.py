@@ -17,6 +17,8 @@ from scoring.clock_trace import ClockKind, ClockSegment, ClockTrace
 ONE_DAY = timedelta(days=1)
 # So many days alike, in which nothing counts, become one row.
 MOST_ALIKE = 3
+# A promise left open for a year is told by its beginning and its end.
+FIRST_ROWS, LAST_ROWS = 21, 7
 WAITING = frozenset({ClockKind.WAITING_FOR_BUYER, ClockKind.WAITING_FOR_OPERATOR, ClockKind.WAITING_FOR_CARRIER})
 
 Period = tuple[datetime, datetime]
@@ -48,7 +50,8 @@ class Mark:
 class DayRow:
     """A local day, or a run of days alike up to `last_on`: hours open, bars, marks, seconds counted then and so far.
 
-    `alike` is the kind that fills the day where there is but one and nothing counts, else None.
+    `alike` is the kind that fills the day where there is but one and nothing counts, "folded" where days are told
+    together though the clock ran, else None.
     """
 
     on: date
@@ -99,7 +102,7 @@ def draw_clock(
     over = max(0.0, trace.counted_seconds - trace.limit_seconds) if trace.limit_seconds is not None else 0.0
     kinds = (KindTotal(str(kind), trace.count_seconds(kind)) for kind in ClockKind)
     return ClockDrawing(
-        tuple(_join_alike(rows)), zone, trace.counted_seconds, trace.limit_seconds, over,
+        tuple(_fold_long(list(_join_alike(rows)))), zone, trace.counted_seconds, trace.limit_seconds, over,
         sum(segment.seconds for segment in trace.segments), tuple(kind for kind in kinds if kind.seconds))
 
 
@@ -201,3 +204,17 @@ def _join_run(run: Sequence[DayRow]) -> Iterator[DayRow]:
         yield from run
     else:
         yield replace(run[0], last_on=run[-1].on, open_hours=())
+
+
+def _fold_long(rows: Sequence[DayRow]) -> Iterator[DayRow]:
+    """The rows, the middle of very many told as one."""
+    if len(rows) <= FIRST_ROWS + LAST_ROWS + 1:
+        yield from rows
+        return
+    middle = rows[FIRST_ROWS:-LAST_ROWS]
+    yield from rows[:FIRST_ROWS]
+    yield replace(
+        middle[0], last_on=middle[-1].last_on, open_hours=(), bars=(), alike="folded", is_over=middle[-1].is_over,
+        marks=tuple(mark for row in middle for mark in row.marks), total_seconds=middle[-1].total_seconds,
+        counted_seconds=sum(row.counted_seconds for row in middle))
+    yield from rows[-LAST_ROWS:]

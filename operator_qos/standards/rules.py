@@ -23,7 +23,7 @@ from scoring.standards import (
 )
 
 _FIELD = r"(?m)^{name}:[ \t]*[^\s#]+"
-MAX_ID, MAX_WHY, MAX_TEXT, MAX_DEPTH = 80, 2000, 300_000, 40
+MAX_ID, MAX_WHY, MAX_TEXT, MAX_DEPTH = 60, 2000, 300_000, 40
 _OPENING = (yaml.BlockMappingStartToken, yaml.BlockSequenceStartToken, yaml.FlowMappingStartToken,
             yaml.FlowSequenceStartToken)
 _CLOSING = (yaml.BlockEndToken, yaml.FlowMappingEndToken, yaml.FlowSequenceEndToken)

@@ -10,13 +10,16 @@ from flask_babel import lazy_gettext as _
 from sqlalchemy.orm import Session
 
 from operator_qos import words
+from operator_qos.clock import from_ms
 from operator_qos.formats import format_money
 from operator_qos.ledger.queries import ScorecardRow, list_scorecards
-from operator_qos.ledger.service import get_standard
 from operator_qos.metric_cards import room_sentence
 from operator_qos.sellers.queries import ShopCard
+from operator_qos.standards.binding import list_bound
 from operator_qos.standing import day_queries as queries
 from operator_qos.standing.day_queries import CARRIED, Owed
+from scoring.plain import find_plain_rule
+from scoring.standards import Standard
 
 METRIC_OF = {
     "accept": "cancellation_rate",
@@ -91,6 +94,7 @@ class Facts:
 
     shops: Shops
     scores: Mapping[int, Mapping[str, ScorecardRow]]
+    standards: Mapping[int, Standard]
     questions: Mapping[tuple[str, str], str]
     orders: Mapping[tuple[int, str], queries.OrderNote]
     cases: Mapping[tuple[int, str], queries.CaseNote]
@@ -99,9 +103,11 @@ class Facts:
 
 def read_facts(session: Session, owed: Sequence[Owed], shops: Shops, *, now_ms: int) -> Facts:
     """What the lines of these promises need, in a fixed number of statements."""
+    shop_ids = sorted({row.shop_id for row in owed})
     return Facts(
         shops=shops,
-        scores=list_scorecards(session, sorted({row.shop_id for row in owed})),
+        scores=list_scorecards(session, shop_ids),
+        standards=list_bound(session, shop_ids, now=from_ms(now_ms)),
         questions=queries.list_questions(session, owed),
         orders=queries.list_order_notes(session, owed),
         cases=queries.list_case_notes(session, owed),
@@ -155,19 +161,21 @@ def _describe_missed(owed: Owed, score: ScorecardRow | None) -> str:
     return str(MISSED.get(owed.kind, ""))
 
 
-def describe_cost(owed: Owed, scores: Mapping[str, ScorecardRow], *, now_ms: int) -> tuple[str, str | None]:
+def describe_cost(
+    owed: Owed, scores: Mapping[str, ScorecardRow], *, standard: Standard, now_ms: int
+) -> tuple[str, str | None]:
     """What missing a promise costs, in orders, with the verdict of its metric where that is not kept."""
     if owed.excluded == "both":
         return str(gettext("Forgiven: it does not count against you.")), None
     if owed.waiting_for is not None or owed.owes != "seller":
         return "", None
     metric = METRIC_OF.get(owed.kind, "")
-    rule, score = get_standard().find_rule(metric), scores.get(metric)
+    rule, score = find_plain_rule(standard, metric), scores.get(metric)
     if owed.due_ms < now_ms:
         return _describe_missed(owed, score), None
     if rule is None or score is None:
         return "", None
-    room = room_sentence(score, rule, get_standard().evidence)
+    room = room_sentence(score, rule, standard.evidence)
     if score.verdict == "not_enough_data":
         return f"{words.metric_name(metric)}{gettext(': ')}{room}", None
     return room, score.verdict if score.verdict in {"watch", "breached"} else None
@@ -177,7 +185,8 @@ def build_line(owed: Owed, facts: Facts) -> DayLine:
     """One promise in words."""
     card = facts.shops.cards[owed.shop_id]
     state, state_name = _state(owed)
-    cost, verdict = describe_cost(owed, facts.scores.get(owed.shop_id, {}), now_ms=facts.now_ms)
+    cost, verdict = describe_cost(owed, facts.scores.get(owed.shop_id, {}), standard=facts.standards[owed.shop_id],
+                                  now_ms=facts.now_ms)
     found = facts.cases.get((owed.shop_id, owed.ref)) if owed.kind == "resolve" else None
     named = owed.order_ref or owed.conversation or owed.ref
     return DayLine(

@@ -12,10 +12,10 @@ from operator_qos.db import Base, BigKey, UtcDateTime
 
 
 class EvaluationRun(Base):
-    """The official evaluation of one marketplace for one date; happens once and is never recomputed."""
+    """The official evaluation of one marketplace by one standard for one date: done once, never computed again."""
 
     __tablename__ = "evaluation_runs"
-    __table_args__ = (UniqueConstraint("marketplace_id", "on_date"),)
+    __table_args__ = (UniqueConstraint("marketplace_id", "on_date", "standard_id"),)
 
     id: Mapped[int] = mapped_column(BigKey, primary_key=True)
     marketplace_id: Mapped[str] = mapped_column(ForeignKey("marketplaces.id"))
@@ -36,7 +36,7 @@ class EvaluationResult(Base):
 
     run_id: Mapped[int] = mapped_column(ForeignKey("evaluation_runs.id"), primary_key=True)
     shop_id: Mapped[int] = mapped_column(ForeignKey("shops.id"), primary_key=True)
-    metric: Mapped[str] = mapped_column(String(40), primary_key=True)
+    metric: Mapped[str] = mapped_column(String(60), primary_key=True)  # of a standard that is not plain: the rule
     window_start_ms: Mapped[int] = mapped_column(BigInteger)
     bad: Mapped[int]
     base: Mapped[int]
@@ -54,12 +54,16 @@ class ShopStanding(Base):
     __tablename__ = "shop_standings"
 
     shop_id: Mapped[int] = mapped_column(ForeignKey("shops.id"), primary_key=True, autoincrement=False)
-    level: Mapped[str] = mapped_column(String(20))
+    level: Mapped[str] = mapped_column(String(60))
     badges: Mapped[list[str]] = mapped_column(JSON)
     episodes: Mapped[list[dict[str, Any]]] = mapped_column(JSON)
     warning: Mapped[int] = mapped_column(default=0)  # the highest warning in force
     since_on: Mapped[date] = mapped_column(Date)
     decided_on: Mapped[date] = mapped_column(Date)
+    standard_id: Mapped[str] = mapped_column(String(60), default="ours")
+    standard_version: Mapped[int] = mapped_column(default=1)
+    # What a standard with more than levels and warnings remembers: strikes, points, runs (scoring.progress).
+    progress: Mapped[dict[str, Any] | None] = mapped_column(JSON)
 
 
 class StandingChange(Base):
@@ -74,9 +78,9 @@ class StandingChange(Base):
     run_id: Mapped[int] = mapped_column(ForeignKey("evaluation_runs.id"))
     on_date: Mapped[date] = mapped_column(Date)
     kind: Mapped[str] = mapped_column(String(20))
-    metric: Mapped[str | None] = mapped_column(String(40))
-    before: Mapped[str | None] = mapped_column(String(40))
-    after: Mapped[str | None] = mapped_column(String(40))
+    metric: Mapped[str | None] = mapped_column(String(80))
+    before: Mapped[str | None] = mapped_column(String(60))
+    after: Mapped[str | None] = mapped_column(String(60))
     reasons: Mapped[list[dict[str, Any]]] = mapped_column(JSON)  # rule, numbers, verdict, units
     standard_id: Mapped[str] = mapped_column(String(60))
     standard_version: Mapped[int]

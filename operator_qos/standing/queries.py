@@ -31,6 +31,9 @@ class StandingRow:
     warning: int
     since_on: date
     decided_on: date
+    standard_id: str = "ours"
+    standard_version: int = 1
+    progress: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True)

@@ -15,16 +15,18 @@ from operator_qos import words
 from operator_qos.charts import Squares, draw_squares
 from operator_qos.formats import format_day, to_local
 from operator_qos.ledger.queries import ScorecardRow, list_scorecards
-from operator_qos.ledger.service import get_standard
+from operator_qos.ledger.scorecards import SHOWN_DAYS
 from operator_qos.ledger.units import UnitLine, UnitsView, build_lines, find_units, settled_title
 from operator_qos.metric_cards import MetricCard, allowed_failures, build_cards
 from operator_qos.models import ShopStanding
 from operator_qos.sellers import shop_queries
 from operator_qos.sellers.queries import ShopCard
-from operator_qos.sellers.shop import HistoryLine, describe_history
-from operator_qos.sellers.today_queries import project_standing
+from operator_qos.sellers.shop import HistoryLine, describe_history, find_expected
+from operator_qos.standards.binding import get_bound
+from operator_qos.standards.titles import name_badge, name_level
 from operator_qos.standing.trend import Trend, draw_trend
 from scoring.ladder import Episode, parse_standing
+from scoring.plain import is_plain, list_plain_rules
 from scoring.standards import MetricRule, Standard
 from scoring.verdicts import orders_needed, room_left, to_bad_limit
 from scoring.windows import local_day
@@ -104,17 +106,22 @@ class Against:
 
 @dataclass(frozen=True)
 class ScorecardPage:
-    """Everything on the page. `level` None: never judged; `target` is the level the needs lead to."""
+    """Everything on the page. `level` None: never judged; `ladder` rises; `target` is where the needs lead."""
 
     as_of_ms: int | None
     since_ms: int | None
+    standard: Standard
     level: str | None
+    level_name: str
     since_on: date | None
     decided_on: date | None
     badges: tuple[str, ...]
     warnings: tuple[WarningLine, ...]
+    ladder: tuple[tuple[str, str], ...]
     expected: str | None
+    expected_name: str
     target: str
+    target_name: str
     needs: tuple[Need, ...]
     rooms: tuple[Room, ...]
     panels: tuple[MetricPanel, ...]
@@ -214,8 +221,8 @@ def list_needs(
     if level == "below":
         holding = _list_holding(episodes, standard)
         return "in_standard", tuple(_episode_need(episode, standard) for episode in holding)
-    needs = [_metric_need(scores.get(rule.metric), rule, standard) for rule in standard.rules]
-    return "top", (*needs, _orders_need(scores, standard))
+    needs = [_metric_need(scores.get(rule.metric), rule, standard) for rule in list_plain_rules(standard)]
+    return "top", (*needs, _orders_need(scores, standard)) if is_plain(standard) else tuple(needs)
 
 
 def _room(score: ScorecardRow, rule: MetricRule) -> Room:
@@ -235,7 +242,7 @@ def list_rooms(scores: Mapping[str, ScorecardRow], standard: Standard) -> tuple[
     """The room left in every judged metric, the tightest first."""
     rooms = [
         _room(scores[rule.metric], rule)
-        for rule in standard.rules
+        for rule in list_plain_rules(standard)
         if rule.metric in scores and scores[rule.metric].verdict in JUDGED
     ]
     return tuple(sorted(rooms, key=lambda room: room.left))
@@ -286,19 +293,18 @@ def _choose(tabs: Sequence[AgainstTab], asked: str | None) -> str | None:
 
 
 def _list_against(
-    session: Session, card: ShopCard, scores: Mapping[str, ScorecardRow], *, asked: str | None
+    session: Session, card: ShopCard, scores: Mapping[str, ScorecardRow], *, standard: Standard, asked: str | None
 ) -> Against:
-    standard = get_standard()
     tabs = tuple(
         AgainstTab(rule.metric, str(words.metric_failures(rule.metric)), scores[rule.metric].bad)
-        for rule in standard.rules
+        for rule in list_plain_rules(standard)
         if rule.metric in scores and scores[rule.metric].bad
     )
     metric = _choose(tabs, asked)
     view = find_units(session, card.id, metric=metric, show="bad") if metric else None
     if metric is None or view is None:
         return Against(tabs, None, (), "")
-    days = standard.get_rule(metric).window_days
+    days = view.card.window_days or SHOWN_DAYS
     lines = build_lines(session, card.id, view, view.rows[:SHOWN_UNITS])
     rows = tuple(
         AgainstRow(line, local_day(line.unit.anchor_ms, card.timezone) + timedelta(days=days - 1)) for line in lines
@@ -315,41 +321,48 @@ class _Place:
     expected: str | None
 
 
-def _read_place(session: Session, card: ShopCard, scores: Mapping[str, ScorecardRow], now: datetime) -> _Place:
+def _read_place(
+    session: Session, card: ShopCard, scores: Mapping[str, ScorecardRow], *, standard: Standard, now: datetime
+) -> _Place:
     row = shop_queries.find_standing(session, card.id)
     if row is None:
         return _Place(None, (), None)
     standing = parse_standing({"level": row.level, "badges": row.badges, "episodes": row.episodes})
-    on = to_local(now, card.timezone).date()
-    expected = project_standing(standing, dict(scores), on=on, standard=get_standard()).level
+    expected = find_expected(row, scores, to_local(now, card.timezone).date(), standard=standard)
     return _Place(row, standing.episodes, expected)
 
 
 def build_scorecard(session: Session, card: ShopCard, *, now: datetime, asked: str | None = None) -> ScorecardPage:
     """The page as of now; `asked` is the metric whose failures are listed."""
-    standard = get_standard()
+    standard = get_bound(session, card.id, now=now)
     scores = list_scorecards(session, [card.id]).get(card.id, {})
-    cards = build_cards(scores, standard.rules, standard.evidence)
+    cards = build_cards(scores, list_plain_rules(standard), standard.evidence)
     judged = [found for found in cards if found.limit]
-    place = _read_place(session, card, scores, now)
+    rules = {rule.metric: rule for rule in list_plain_rules(standard)}
+    place = _read_place(session, card, scores, standard=standard, now=now)
     target, needs = list_needs(place.row.level if place.row else None, place.episodes, scores, standard)
     return ScorecardPage(
         as_of_ms=max((score.as_of_ms for score in scores.values()), default=None),
         since_ms=min((scores[found.metric].window_start_ms for found in judged), default=None),
+        standard=standard,
         level=place.row.level if place.row else None,
+        level_name=name_level(standard, place.row.level if place.row else None),
         since_on=place.row.since_on if place.row else None,
         decided_on=place.row.decided_on if place.row else None,
-        badges=tuple(str(words.badge_name(badge)) for badge in place.row.badges) if place.row else (),
+        badges=tuple(name_badge(standard, badge) for badge in place.row.badges) if place.row else (),
         warnings=_warnings(place.episodes, standard),
+        ladder=tuple((tier.id, name_level(standard, tier.id)) for tier in reversed(standard.tiers)),
         expected=place.expected,
+        expected_name=name_level(standard, place.expected),
         target=target,
+        target_name=name_level(standard, target),
         needs=needs,
         rooms=list_rooms(scores, standard),
         panels=tuple(
-            _panel(found, scores[found.metric], standard.get_rule(found.metric), card.timezone) for found in judged
+            _panel(found, scores[found.metric], rules[found.metric], card.timezone) for found in judged
         ),
         counted=_counted(judged),
         others=tuple(found for found in cards if not found.limit),
-        against=_list_against(session, card, scores, asked=asked),
+        against=_list_against(session, card, scores, standard=standard, asked=asked),
         history=describe_history(shop_queries.list_changes(session, card.id, limit=SHOWN_CHANGES)),
     )

@@ -59,14 +59,20 @@ class Change:
     before: str | None
     after: str | None
     reasons: Sequence[Mapping[str, Any]]
+    effective_ms: int | None = None  # None: from the end of its date on
 
 
-def record_runs(session: Session, headers: Sequence[RunHeader], *, now: datetime) -> dict[date, int]:
-    """Claim dates of a marketplace for their one official run; those run already are missing. Does not commit."""
+def record_runs(session: Session, headers: Sequence[RunHeader], *, now: datetime) -> dict[tuple[date, str], int]:
+    """Claim dates of a marketplace for their one run by each standard; those run already are missing.
+
+    Does not commit.
+    """
     build = postgresql.insert if session.connection().dialect.name == "postgresql" else sqlite.insert
-    claim = build(EvaluationRun).on_conflict_do_nothing().returning(EvaluationRun.on_date, EvaluationRun.id)
+    columns = (EvaluationRun.on_date, EvaluationRun.standard_id, EvaluationRun.id)
+    claim = build(EvaluationRun).on_conflict_do_nothing().returning(*columns)
     rows = [{**vars(header), "ran_at": now} for header in headers]
-    return {on: run_id for on, run_id in session.connection().execute(claim, rows)} if rows else {}  # noqa: C416
+    claimed = session.connection().execute(claim, rows) if rows else ()
+    return {(on, standard_id): run_id for on, standard_id, run_id in claimed}
 
 
 def record_results(session: Session, rows: Sequence[ResultRow]) -> None:
@@ -81,12 +87,12 @@ def append_changes(session: Session, runs: Mapping[int, RunHeader], changes: Seq
     """Append what runs changed, pairs of run and change, in force from the end of its date. Does not commit."""
     rows = [
         {
-            **vars(change),
+            **{name: value for name, value in vars(change).items() if name != "effective_ms"},
             "run_id": run_id,
             "standard_id": runs[run_id].standard_id,
             "standard_version": runs[run_id].standard_version,
             "automated": True,
-            "effective_at": from_ms(runs[run_id].as_of_ms),
+            "effective_at": from_ms(change.effective_ms or runs[run_id].as_of_ms),
             "created_at": now,
         }
         for run_id, change in changes

@@ -12,7 +12,6 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from operator_qos.clock import to_ms
 from operator_qos.ledger.clocks.traces import PromiseClock, find_clock, list_promises
-from operator_qos.ledger.service import get_standard
 from operator_qos.navigation import set_count
 from operator_qos.notices.queries import Reader, count_unread, list_notices
 from operator_qos.notices.service import mark_all_read, mark_read
@@ -116,16 +115,16 @@ def show_scorecard() -> str:
     _set_counts(session, cards)
     if card is None:
         return show("seller/no_shop.html")
-    standard = get_standard()
+    page = build_scorecard(session, card, now=now(), asked=request.args.get("metric"))
     return show(
         "seller/scorecard.html",
-        page=build_scorecard(session, card, now=now(), asked=request.args.get("metric")),
+        page=page,
         card=card,
         cards=cards,
         links=ShopLinks("seller", card),
         name_shop=name_shop,
-        standard=standard,
-        standard_title=title_in(standard.title, get_language()),
+        standard=page.standard,
+        standard_title=title_in(page.standard.title, get_language()),
     )
 
 

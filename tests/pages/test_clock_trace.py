@@ -76,6 +76,18 @@ def test_long_waits_become_one_row_and_the_day_of_the_change_has_its_length() ->
     assert draw_clock(ClockTrace(()), "UTC").rows == ()
 
 
+def test_a_year_is_told_by_its_beginning_and_its_end() -> None:
+    start = datetime(2025, 3, 20, 12, tzinfo=UTC)
+    trace = ClockTrace((ClockSegment(start, start + timedelta(days=365), ClockKind.COUNTING),), 24 * HOUR * 100)
+    rows = draw_clock(trace, "UTC", is_ended=False).rows
+    assert len(rows) == 21 + 1 + 7
+    folded = rows[21]
+    assert (folded.alike, folded.on, folded.last_on) == ("folded", date(2025, 4, 10), date(2026, 3, 13))
+    assert folded.counted_seconds == 338 * 24 * HOUR
+    assert folded.total_seconds == (12 + 20 * 24 + 338 * 24) * HOUR
+    assert (folded.is_over, [mark.what for mark in folded.marks]) == (True, ["used_up"])
+
+
 @settings(deadline=None)
 @given(
     st.lists(st.tuples(st.sampled_from(list(ClockKind)), st.integers(1, 4 * 86_400)), max_size=12),
@@ -90,7 +102,7 @@ def test_rows_fill_every_day_and_count_everything(steps: list[tuple[ClockKind, i
     drawn = draw_clock(trace, "Europe/Madrid")
     assert sum(row.counted_seconds for row in drawn.rows) == pytest.approx(trace.counted_seconds)
     assert all(0 <= bar.x <= bar.x + bar.width <= 100.01 for row in drawn.rows for bar in row.bars)
-    for row in drawn.rows[1:-1]:
+    for row in (row for row in drawn.rows[1:-1] if row.alike != "folded"):
         assert sum(bar.width for bar in row.bars) == pytest.approx(100, abs=0.1)
     days = sum((row.last_on - row.on).days + 1 for row in drawn.rows)
     assert days == ((drawn.rows[-1].last_on - drawn.rows[0].on).days + 1 if drawn.rows else 0)

@@ -13,13 +13,14 @@ from flask.testing import FlaskClient
 from sqlalchemy import Engine
 
 from operator_qos.sellers import league_totals
-from operator_qos.sellers.league import list_choices, list_kept, read_view, to_query
+from operator_qos.sellers.league import list_choices, list_judged_rules, list_kept, read_view, to_query
 from operator_qos.sellers.today import _say_levels
 from operator_qos.sellers.today_queries import Projection
 from tests.pages import operator_world, seller_world
 from tests.pages.operator_world import fill_world
 
 LATE = {"metric": ["late_shipment_rate"]}
+JUDGED = tuple(list_judged_rules([]))
 
 
 def read_text(client: FlaskClient, path: str, start: str = "<main", end: str = "</main>") -> str:
@@ -74,15 +75,15 @@ def test_leaving_out_every_column_leaves_the_metric_in_full(operator: FlaskClien
 
 def test_a_view_and_its_address_say_the_same(app: Flask) -> None:
     with app.test_request_context():
-        usual = read_view({})
+        usual = read_view({}, JUDGED)
         assert to_query(usual) == {}
-        chosen = replace(read_view(LATE), name="a b", hidden=frozenset({"weeks", "level"}), worst_first=False)
+        chosen = replace(read_view(LATE, JUDGED), name="a b", hidden=frozenset({"weeks", "level"}), worst_first=False)
         query = {key: [value] if isinstance(value, str) else value for key, value in to_query(chosen).items()}
-        assert read_view(query) == chosen
+        assert read_view(query, JUDGED) == chosen
         kept = list(list_kept(chosen, "cols", "col"))
         assert kept == [("metric", "late_shipment_rate"), ("name", "a b"), ("order", "best")]
         assert [choice.column for choice in list_choices(chosen) if not choice.is_shown] == ["level", "weeks"]
-        assert read_view({"cols": ["chosen"], "col": ["nonsense"]}).hidden >= {"level", "weeks", "disputes"}
+        assert read_view({"cols": ["chosen"], "col": ["nonsense"]}, JUDGED).hidden >= {"level", "weeks", "disputes"}
 
 
 @pytest.mark.parametrize(

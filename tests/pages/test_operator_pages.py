@@ -16,6 +16,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import Engine, delete, select, update
 
+from operator_qos import BLUEPRINTS
 from operator_qos.db import create_database_engine, reading, unit_of_work
 from operator_qos.ledger.queries import list_open_obligations
 from operator_qos.models import Base, Shop, User
@@ -24,10 +25,6 @@ from operator_qos.shell import build_app
 from tests.pages.operator_world import FORGIVEN, TALKED_ABOUT, fill_world
 from tests.web.fixtures import NOW, OTHER_SELLER, add_companies, add_people, sign_in
 
-MODULES = (
-    *("operator_qos.accounts.views", "operator_qos.sellers.views", "operator_qos.ledger.views"),
-    "operator_qos.standing.views",
-)
 LATE = "metrics/late_shipment_rate"
 OPERATOR_PAGES = (
     "/operator/today",
@@ -65,7 +62,7 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
 @pytest.fixture(scope="module")
 def pages(filled: Engine, tmp_path_factory: pytest.TempPathFactory) -> Flask:
     settings = Settings(data_dir=tmp_path_factory.mktemp("data"), secret_key="only for tests")
-    made = build_app(MODULES, settings=settings, engine=filled, clock=lambda: NOW)
+    made = build_app(BLUEPRINTS, settings=settings, engine=filled, clock=lambda: NOW)
     made.testing = True
     return made
 

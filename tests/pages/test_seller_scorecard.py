@@ -12,14 +12,14 @@ from sqlalchemy import Engine
 
 from operator_qos.clock import to_ms
 from operator_qos.ledger.queries import ScorecardRow
-from operator_qos.ledger.service import get_standard
+from operator_qos.standards.binding import get_shipped_standard
 from operator_qos.standing.scorecard import count_to_mend, list_needs, list_rooms
 from operator_qos.standing.trend import draw_trend
 from scoring.ladder import Episode
 from tests.pages import seller_world as sw
 from tests.web.fixtures import NOW
 
-STANDARD = get_standard()
+STANDARD = get_shipped_standard()
 
 
 def score(

@@ -53,7 +53,7 @@ def header(on: date) -> RunHeader:
 def run(engine: Engine, on: date, numbers: dict[int, tuple[int, int]]) -> None:
     """An official run with raw bad and base per shop; two of the bad are forgiven."""
     with unit_of_work(engine) as session:
-        run_id = record_runs(session, [header(on)], now=NOW)[on]
+        run_id = record_runs(session, [header(on)], now=NOW)[on, "ours"]
         record_results(
             session,
             [
@@ -87,9 +87,9 @@ def standing(shop: int, level: str = "top", badges: tuple[str, ...] = ("top_sell
 
 def test_a_date_is_claimed_once_and_the_failed_claim_leaves_the_transaction_usable(engine: Engine) -> None:
     with unit_of_work(engine) as session:
-        assert list(record_runs(session, [header(DAY)], now=NOW)) == [DAY]
+        assert list(record_runs(session, [header(DAY)], now=NOW)) == [(DAY, "ours")]
         again = record_runs(session, [header(DAY), header(DAY + timedelta(days=1))], now=NOW)
-        assert list(again) == [DAY + timedelta(days=1)]
+        assert list(again) == [(DAY + timedelta(days=1), "ours")]
     with reading(engine) as session:
         assert queries.find_last_run_on(session, "fr") == DAY + timedelta(days=1)
         assert queries.has_run_on(session, "fr", DAY)
@@ -120,7 +120,7 @@ def test_changes_come_newest_first_and_by_shop_and_date(engine: Engine) -> None:
     with unit_of_work(engine) as session:
         for shop, days in ((1, 0), (2, 1), (1, 2)):
             on = DAY + timedelta(days=days)
-            run_id = record_runs(session, [header(on)], now=NOW)[on]
+            run_id = record_runs(session, [header(on)], now=NOW)[on, "ours"]
             change = Change(shop, on, "warning_given", "late_shipment_rate", "0", "1", [REASON])
             append_changes(session, {run_id: header(on)}, [(run_id, change)], now=NOW)
     with reading(engine) as session:

@@ -14,18 +14,16 @@ from operator_qos.clock import from_ms
 from operator_qos.events.models import Event, EventId
 from operator_qos.ledger.models import CaseFact, CaseSpan, Obligation, OrderFact, TurnFact
 from operator_qos.ledger.service import build_frames
-from operator_qos.standards.queries import UnknownVersionError, get_version
 from scoring.calendars import WorkingCalendar
 from scoring.cases import Span
 from scoring.clock_trace import ClockTrace
-from scoring.dossier import HOUR_MS, Frame
+from scoring.dossier import Frame
 from scoring.dues import NEVER_MS
 from scoring.promise_traces import trace_spans
 from scoring.spans import FOREVER_MS
-from scoring.standards import Standard
 
-# Promises in working hours, with the metric whose rule says how many; every other one is a date or a moment.
-WORKING = {"answer": "response_within_rate", "resolve": "resolution_within_rate"}
+# Promises in working hours; every other one is a date or a moment.
+WORKING = frozenset({"answer", "resolve"})
 DAY_MS = 86_400_000
 MOST_SHADED_DAYS = 400
 
@@ -119,22 +117,25 @@ def _to_name(row: Obligation) -> PromiseName:
 def _trace(session: Session, row: Obligation, now_ms: int) -> PromiseClock:
     frame = build_frames(session, [row.shop_id])[row.shop_id]
     is_working = row.kind in WORKING
-    clock = frame.book.at(FOREVER_MS, row.since_ms) if is_working else WorkingCalendar(frame.zone)
+    clock = _find_clock(frame, row)
     spans = _list_spans(session, row)
     ended_ms = _find_end(row, spans, now_ms)
     until_ms = now_ms if ended_ms is None else min(ended_ms, now_ms)
     trace = trace_spans(
-        clock, spans, until_ms=until_ms, owes=row.owes, limit_seconds=_find_limit(session, row, clock),
+        clock, spans, until_ms=until_ms, owes=row.owes, limit_seconds=_find_limit(frame, row),
         excluded=((row.since_ms, until_ms),) if row.excluded else ())
     return PromiseClock(
-        _to_name(row), "hours" if is_working else "wall", _find_zone(frame, is_working),
+        _to_name(row), "hours" if is_working else "wall", clock.zone,
         None if row.due_ms >= NEVER_MS else row.due_ms, row.settled_ms, row.void_reason, row.waiting_for, row.excluded,
         (row.standard_id, row.standard_version), trace, ended_ms is not None and ended_ms <= now_ms,
         _list_open_hours(clock, row.since_ms, until_ms) if is_working else ())
 
 
-def _find_zone(frame: Frame, is_working: bool) -> str:
-    return frame.book.zone if is_working else frame.zone
+def _find_clock(frame: Frame, row: Obligation) -> WorkingCalendar:
+    """The clock of the terms it began under; what is due at a moment of its own runs on the wall's."""
+    if row.kind == "answer":
+        return frame.answer_clock(FOREVER_MS, row.since_ms)
+    return frame.resolve_clock(FOREVER_MS, row.since_ms) if row.kind in WORKING else WorkingCalendar(frame.zone)
 
 
 def _list_spans(session: Session, row: Obligation) -> tuple[Span, ...]:
@@ -155,22 +156,12 @@ def _find_end(row: Obligation, spans: Sequence[Span], now_ms: int) -> int | None
     return row.void_ms if row.void_ms is not None and row.void_ms <= now_ms else None
 
 
-def _find_limit(session: Session, row: Obligation, clock: WorkingCalendar) -> float | None:
-    """What was allowed [s]: by the version of the standard the promise began under, else up to its due time."""
-    if row.kind not in WORKING:
-        return (row.due_ms - row.since_ms) / 1000
-    try:
-        hours = _find_hours(get_version(session, row.standard_id, row.standard_version).standard, WORKING[row.kind])
-    except UnknownVersionError:
-        hours = None
-    if hours is not None:
-        return hours * HOUR_MS / 1000
-    return clock.elapsed_ms(row.since_ms, row.due_ms) / 1000 if row.due_ms < NEVER_MS else None
-
-
-def _find_hours(standard: Standard, metric: str) -> float | None:
-    hours = (rule.within_hours for rule in standard.rules if rule.metric == metric and rule.within_hours is not None)
-    return next((float(found) for found in hours), None)
+def _find_limit(frame: Frame, row: Obligation) -> float:
+    """What was allowed [s]: by the terms it began under, else up to its due time."""
+    terms = frame.terms_at(row.since_ms)
+    if row.kind in WORKING:
+        return (terms.answer_ms if row.kind == "answer" else terms.resolve_ms) / 1000
+    return (row.due_ms - row.since_ms) / 1000
 
 
 def _list_open_hours(clock: WorkingCalendar, since_ms: int, until_ms: int) -> tuple[tuple[datetime, datetime], ...]:

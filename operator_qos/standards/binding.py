@@ -1,0 +1,171 @@
+"""Which standard binds a shop, from when until when: by scope, traits, dates in force and priority.
+
+Whoever no published standard holds is bound by the one that comes with the product: nobody is left without terms.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from functools import lru_cache
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from operator_qos.db import chunks
+from operator_qos.sellers.models import Marketplace, Shop, ShopTraits
+from operator_qos.standards.models import StandardVersion
+from operator_qos.standards.rules import today_of
+from scoring.scopes import find_standard
+from scoring.standards import Standard, load_preset, parse_standard
+
+SHIPPED = "ours"
+BEGINNING = date.min
+_DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True)
+class Version:
+    """A published standard, and the first date on which it binds nobody any more; None while it is not retired."""
+
+    standard: Standard
+    end_on: date | None
+
+
+@dataclass(frozen=True)
+class Period:
+    """From which local date on a standard binds a shop."""
+
+    from_on: date
+    standard: Standard
+
+
+Traits = tuple[tuple[date, tuple[tuple[str, str], ...]], ...]
+
+
+@dataclass(frozen=True)
+class _Place:
+    marketplace: str
+    zone: str
+    country: str
+    traits: Traits
+
+
+@dataclass(frozen=True)
+class Binding:
+    """The standards of one shop, one after the other from the beginning."""
+
+    place: _Place
+    periods: tuple[Period, ...]
+
+    @property
+    def zone(self) -> str:
+        """The zone of its marketplace."""
+        return self.place.zone
+
+    def attributes_on(self, day: date) -> Mapping[str, str]:
+        """What a standard's scope and conditions may ask of the shop, as of a local date."""
+        return _list_attributes(self.place, day)
+
+    def on(self, day: date) -> Standard:
+        """The standard that binds it on a local date."""
+        return [period.standard for period in self.periods if period.from_on <= day][-1]
+
+    def at(self, now: datetime) -> Standard:
+        """The standard that binds it at a moment."""
+        return self.on(now.astimezone(ZoneInfo(self.zone)).date())
+
+
+def get_shipped_standard() -> Standard:
+    """The standard that comes with the product."""
+    return load_preset(SHIPPED)
+
+
+def list_bindings(session: Session, shop_ids: Sequence[int]) -> dict[int, Binding]:
+    """The standards of shops, by shop."""
+    versions = _list_published(session)
+    places = _list_places(session, shop_ids)
+    found: dict[_Place, Binding] = {}
+    for place in set(places.values()):
+        found[place] = Binding(place, tuple(_list_periods(versions, place)))
+    return {shop_id: found[place] for shop_id, place in places.items()}
+
+
+def list_bound(session: Session, shop_ids: Sequence[int], *, now: datetime) -> dict[int, Standard]:
+    """The standard that binds each of these shops at a moment, by shop."""
+    if not _list_published(session):
+        return dict.fromkeys(shop_ids, get_shipped_standard())
+    return {shop_id: binding.at(now) for shop_id, binding in list_bindings(session, shop_ids).items()}
+
+
+def get_bound(session: Session, shop_id: int, *, now: datetime) -> Standard:
+    """The standard that binds a shop at a moment. Raises KeyError for a shop that is not there."""
+    return list_bound(session, [shop_id], now=now)[shop_id]
+
+
+def list_in_use(session: Session, *, now: datetime) -> list[Standard]:
+    """The standards that bind any shop at a moment, the one that binds most first."""
+    if not _list_published(session):
+        return [get_shipped_standard()]
+    bound = list(list_bound(session, list(session.scalars(select(Shop.id))), now=now).values())
+    counts = {standard: bound.count(standard) for standard in dict.fromkeys(bound)}
+    return sorted(counts, key=lambda one: (-counts[one], one.id)) or [get_shipped_standard()]
+
+
+def _list_published(session: Session) -> list[Version]:
+    """The versions that bind or once bound, without the shipped one."""
+    columns = (StandardVersion.text, StandardVersion.retired_at)
+    rows = session.execute(select(*columns).where(StandardVersion.published_at.is_not(None)))
+    return [Version(_parse(text), _find_end(_parse(text), retired_at)) for text, retired_at in rows]
+
+
+@lru_cache(maxsize=64)
+def _parse(text: str) -> Standard:
+    return parse_standard(text)
+
+
+def _find_end(standard: Standard, retired_at: datetime | None) -> date | None:
+    """What is retired binds through that day: what began on it keeps its terms."""
+    return None if retired_at is None else today_of(standard, retired_at) + _DAY
+
+
+def _list_places(session: Session, shop_ids: Sequence[int]) -> dict[int, _Place]:
+    columns = (Shop.id, Marketplace.id, Marketplace.timezone, Shop.country, Marketplace.country)
+    traits = _list_traits(session, shop_ids)
+    return {
+        shop_id: _Place(marketplace, zone, country or home, traits.get(shop_id, ()))
+        for part in chunks(list(shop_ids))
+        for shop_id, marketplace, zone, country, home in session.execute(
+            select(*columns).join(Marketplace, Marketplace.id == Shop.marketplace_id).where(Shop.id.in_(part)))
+    }
+
+
+def _list_traits(session: Session, shop_ids: Sequence[int]) -> dict[int, Traits]:
+    found: dict[int, Traits] = {}
+    for part in chunks(list(shop_ids)):
+        rows = session.scalars(select(ShopTraits).where(ShopTraits.shop_id.in_(part)).order_by(ShopTraits.from_on))
+        for row in rows:
+            found[row.shop_id] = (*found.get(row.shop_id, ()), (row.from_on, tuple(sorted(row.traits.items()))))
+    return found
+
+
+def _list_periods(versions: Sequence[Version], place: _Place) -> list[Period]:
+    """One period per stretch of dates under one standard."""
+    shipped = get_shipped_standard()
+    dates = {BEGINNING, *(on for on, _ in place.traits)}
+    for version in versions:
+        dates |= {version.standard.effective_from, version.end_on or BEGINNING}
+    periods: list[Period] = []
+    for on in sorted(dates):
+        known = [version.standard for version in versions if version.end_on is None or on < version.end_on]
+        found = find_standard([shipped, *known], _list_attributes(place, on), on) or shipped
+        if not periods or periods[-1].standard != found:
+            periods.append(Period(on, found))
+    return periods
+
+
+def _list_attributes(place: _Place, on: date) -> Mapping[str, str]:
+    told = [dict(traits) for since, traits in place.traits if since <= on]
+    return {"marketplace": place.marketplace, "country": place.country, **(told[-1] if told else {})}

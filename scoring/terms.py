@@ -1,0 +1,98 @@
+"""What a version of a standard promises: how long an answer or a resolution may take, by which clock, what is a defect.
+
+A unit keeps the terms in force when it began, whatever is published afterwards.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from scoring.calendars import CalendarBook, CalendarVersion, WorkingCalendar
+from scoring.standards.decisions import Clock
+from scoring.standards.model import Standard
+
+HOUR_MS = 3_600_000
+ALWAYS_MS = -(2**62)
+ROUND_THE_CLOCK = (("00:00", "24:00"),)
+ANSWER, RESOLVE, DEFECTS = "response_within_rate", "resolution_within_rate", "order_defect_rate"
+
+
+@dataclass(frozen=True)
+class Terms:
+    """Terms of units that begin at ``from_ms`` [epoch ms] or later, until the next terms.
+
+    ``answer_ms`` and ``resolve_ms`` are time allowed [ms] on ``answer_clock`` and ``resolve_clock``: None is the shop's
+    own calendar. ``defect_kinds`` make an order defective.
+    """
+
+    from_ms: int = ALWAYS_MS
+    answer_ms: int = 24 * HOUR_MS
+    resolve_ms: int = 72 * HOUR_MS
+    defect_kinds: frozenset[str] = frozenset(
+        {"case", "case_lost", "chargeback", "low_rating", "cancelled_by_seller", "not_shipped"})
+    standard_id: str = "ours"
+    standard_version: int = 1
+    answer_clock: Clock | None = None
+    resolve_clock: Clock | None = None
+
+
+class Clocks:
+    """The clocks of one shop: its own, and those a standard gives it, in the zones they name."""
+
+    def __init__(self, book: CalendarBook, zone: str) -> None:
+        self.book, self._zone = book, zone
+        self._books: dict[Clock, CalendarBook] = {}
+
+    def at(self, clock: Clock | None, known_at_ms: int, opened_at_ms: int) -> WorkingCalendar:
+        """The clock of a promise opened at a moment, by what was set before another [epoch ms]."""
+        book = self.book if clock is None else self._books.get(clock) or self._build(clock)
+        return book.at(known_at_ms, opened_at_ms)
+
+    def _build(self, clock: Clock) -> CalendarBook:
+        zones = {"marketplace": self._zone, "destination": self._zone, "shop": self.book.zone}
+        hours = dict.fromkeys(map(str, clock.weekdays), tuple(clock.hours) or ROUND_THE_CLOCK)
+        # In force from the beginning: a clock's changes come as another version of its standard.
+        version = CalendarVersion(hours=hours, holidays=frozenset(), effective_from=date.min, set_at_ms=ALWAYS_MS)
+        closures = self.book.closures if clock.stops_for else ()
+        built = self._books[clock] = CalendarBook(zones.get(clock.zone, clock.zone), (version,), closures)
+        return built
+
+
+def is_own_calendar(clock: Clock) -> bool:
+    """Whether a clock means the hours each shop sets for itself: it names the shop's zone and no hours of its own."""
+    return clock.zone == "shop" and not clock.hours and clock.due_in_days is None
+
+
+def read_terms(standard: Standard, *, from_ms: int, otherwise: Standard) -> Terms:
+    """The terms of a standard from a moment on [epoch ms]; what it does not say is as in ``otherwise``."""
+    answer_ms, answer_clock = _read_promise(standard, otherwise, ANSWER)
+    resolve_ms, resolve_clock = _read_promise(standard, otherwise, RESOLVE)
+    kinds = next((_list_kinds(one) for one in (standard, otherwise) if _list_kinds(one)), frozenset())
+    return Terms(from_ms, answer_ms, resolve_ms, kinds, standard.id, standard.version, answer_clock, resolve_clock)
+
+
+def _list_kinds(standard: Standard) -> frozenset[str]:
+    rules = (rule for rule in standard.rules if rule.is_active and rule.metric == DEFECTS)
+    return frozenset(kind for rule in rules for kind in rule.defect_kinds)
+
+
+def _read_promise(standard: Standard, otherwise: Standard, metric: str) -> tuple[int, Clock | None]:
+    for one in (standard, otherwise):
+        for rule in one.rules:
+            if rule.is_active and rule.metric == metric and rule.within_hours is not None:
+                clock = next((clock for clock in one.clocks if clock.id == rule.clock), None)
+                own = clock is None or is_own_calendar(clock)
+                return int(rule.within_hours * HOUR_MS), None if own else clock
+    raise ValueError(f"{otherwise.id}: no rule says within how many hours {metric} is kept")
+
+
+def find_terms(terms: Sequence[Terms], at_ms: int) -> Terms:
+    """The terms in force at a moment [epoch ms]; before the first, the first. ``terms`` rise by ``from_ms``."""
+    found = terms[0]
+    for later in terms[1:]:
+        if later.from_ms > at_ms:
+            break
+        found = later
+    return found
