@@ -11,9 +11,16 @@ branch_labels = None
 depends_on = None
 
 
+def _recreate() -> str:
+    """SQLite writes added columns behind the constraints; made anew, the table is the one the models make."""
+    return "always" if op.get_bind().dialect.name == "sqlite" else "never"
+
+
 def upgrade() -> None:
-    op.add_column("outcomes", sa.Column("settled_ms", sa.BigInteger(), nullable=True))
+    with op.batch_alter_table("outcomes", recreate=_recreate()) as batch:
+        batch.add_column(sa.Column("settled_ms", sa.BigInteger(), nullable=True))
 
 
 def downgrade() -> None:
-    op.drop_column("outcomes", "settled_ms")
+    with op.batch_alter_table("outcomes", recreate=_recreate()) as batch:
+        batch.drop_column("settled_ms")
