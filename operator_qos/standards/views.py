@@ -13,6 +13,7 @@ from operator_qos.pages import send_csv, show
 from operator_qos.permissions import ADMIN, OPERATOR, current_actor, people, public
 from operator_qos.standards import queries, service
 from operator_qos.standards.comparison import Backtest
+from operator_qos.standards.diffs import list_changes
 from operator_qos.standards.rules import (
     Kept,
     State,
@@ -25,7 +26,7 @@ from operator_qos.standards.rules import (
 from operator_qos.standards.trying import run_backtest
 from operator_qos.standards.wording import word_standard
 from operator_qos.web import get_language, get_session, now, writing
-from scoring.standards import StandardError, diff_standards, list_presets, load_preset, title_in
+from scoring.standards import StandardError, list_presets, load_preset, title_in
 from scoring.standards.versions import LEGAL_GROUNDS, NOTICE_DAYS
 
 blueprint = Blueprint("standards", __name__)
@@ -81,12 +82,12 @@ def _show_version(kept: Kept, problem: str = "") -> str:
     versions = queries.list_versions(get_session())
     same = [other for other in versions if other.standard.id == kept.standard.id and other.key < kept.key]
     base = next((other for other in reversed(same) if not other.is_draft and other.retired_at is None), None)
-    changes = diff_standards(base.standard, kept.standard) if base else ()
+    changes = list_changes(base.standard, kept.standard, get_language()) if base else []
     earliest = now().date() + timedelta(days=NOTICE_DAYS)
     grounds = [(name, texts[get_language() == "fr"]) for name, texts in LEGAL_GROUNDS.items()]
     return show(
         "standards/version.html", kept=kept, page=word_standard(kept.standard), base=base, problem=problem,
-        changes=[change.say(get_language()) for change in changes], state=find_state(kept, versions, now()),
+        changes=changes, state=find_state(kept, versions, now()),
         state_name=state_name, may_publish=current_actor().role in ADMIN, earliest=earliest, grounds=grounds,
         unmeasured=list_unmeasured(kept.standard), notice_days=NOTICE_DAYS,
     )
