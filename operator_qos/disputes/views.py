@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import timedelta
 
 from flask import Blueprint, Response, flash, redirect, render_template, request, url_for
@@ -70,7 +70,7 @@ FIGURE_DAYS = 90
 SHOWN_ENDED = 50
 @blueprint.context_processor
 def _add_words() -> dict[str, object]:
-    lists = {"lower_parties": _lower_parties, "lower_defects": _lower_defects}
+    lists = {"lower_parties": _lower_parties, "lower_defects": _lower_defects, "lower_remedies": _lower_remedies}
     shared = {"words": words, "remedies": REMEDY_NAMES, "limit_name": limit_name, "token": make_token()}
     return {"in_mediation": IN_MEDIATION, **shared, **lists}
 
@@ -81,6 +81,10 @@ def _lower_parties(parties: Sequence[str]) -> str:
 
 def _lower_defects(kinds: Sequence[str]) -> str:
     return ", ".join(str(words.defect_name(kind)).lower() for kind in kinds)
+
+
+def _lower_remedies(remedies: Iterable[str]) -> str:
+    return ", ".join(str(REMEDY_NAMES[remedy]).lower() for remedy in remedies)
 
 
 def _act_as(actor: Actor) -> service.Actor:
