@@ -23,6 +23,7 @@ PAGES = {
         f"/operator/shops/{SHOP}/{LATE}?show=forgiven",
         f"/operator/shops/{SHOP}/orders/O-1",
         "/operator/standard",
+        "/operator/trials",
         "/operator/standards",
         "/operator/standards/edit?standard=ours&version=1",
         "/operator/standards/ours/1/try?from=2026-06-15&to=2026-06-17",
