@@ -80,6 +80,8 @@ def _whisker_label(score: ScorecardRow, rule: MetricRule) -> str:
 
 def _spark_label(metric: str, spark: Spark) -> str:
     name = words.metric_name(metric)
+    if METRICS[metric].kind in {"streak", "repeat"}:
+        return str(gettext("%(metric)s: not counted by week", metric=name))
     if spark.last is None:
         return str(gettext("%(metric)s per week, nothing in 12 weeks", metric=name))
     last = words.format_metric(metric, spark.last)

@@ -46,6 +46,12 @@ def _advance_cells(engine: Engine, _settings: Settings, now: datetime) -> object
     return advance_cells(engine, now=now)
 
 
+def _refresh_slow(engine: Engine, _settings: Settings, now: datetime) -> object:
+    from operator_qos.ledger.jobs import refresh_slow
+
+    return refresh_slow(engine, now=now)
+
+
 def _escalate_due(engine: Engine, _settings: Settings, now: datetime) -> object:
     from operator_qos.disputes.jobs import run_timers
 
@@ -87,6 +93,7 @@ def _finish_abandoned(engine: Engine, _settings: Settings, now: datetime) -> obj
 
 JOBS: tuple[Job, ...] = (
     Job("advance_cells", _advance_cells, "interval", {"minutes": 1}),
+    Job("refresh_slow", _refresh_slow, "interval", {"hours": 1}),
     Job("escalate_due", _escalate_due, "interval", {"minutes": 1}),
     Job("evaluate_due", _evaluate_due, "interval", {"minutes": 10}),
     Job("deliver_outbox", _deliver_outbox, "interval", {"seconds": 20}),

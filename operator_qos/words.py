@@ -78,6 +78,7 @@ CHANGES: Table = {
     "strikes_ended": _("Strike no longer counted"),
     "step_reached": _("Consequence in force"),
     "step_ended": _("Consequence ended"),
+    "verdict_changed": _("Verdict"),
 }
 PARTIES: Table = {
     "seller": _("Seller"),
@@ -314,24 +315,28 @@ def count(value: int) -> str:
 def format_metric(metric: str, value: float | None) -> str:
     """A metric's value the way people read it: a share in per cent, a time in hours, a rating plain."""
     found = METRICS.get(metric)
-    if value is None or found is None or found.kind == "share":
+    if value is None or found is None or found.kind in {"share", "repeat"}:
         return _write_rate(value, _language())
     if found.kind == "time":
         return formats.format_duration(value, _language())
+    if found.kind == "percentile":
+        return days_phrase(int(value))
+    if found.kind == "streak":
+        return count(int(value))
     return formats.format_number(value, _language(), 2)
 
 
 def shown_count(metric: str, *, bad: int, base: int) -> int:
     """The count that goes with the shown value: successes where higher is better, else failures."""
     found = METRICS.get(metric)
-    return base - bad if found is not None and found.kind == "share" and found.higher_is_better else bad
+    return base - bad if found is not None and found.counts_failures and found.higher_is_better else bad
 
 
 def counted_phrase(metric: str, *, bad: int, base: int) -> str:
     """ "7 of 412" for a share; "from 412" for a mean or a time, where no part is counted."""
     total = count(base)
     found = METRICS.get(metric)
-    if found is not None and found.kind != "share":
+    if found is not None and found.kind not in {"share", "repeat"}:
         return str(gettext("from %(base)s", base=total))
     part = count(shown_count(metric, bad=bad, base=base))
     return str(gettext("%(count)s of %(base)s", count=part, base=total))

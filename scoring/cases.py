@@ -29,6 +29,15 @@ class Statement(NamedTuple):
     counts: bool
 
 
+class Decision(NamedTuple):
+    """What a mediator decided."""
+
+    at_ms: int
+    fault: str | None
+    remedy: str | None
+    counts: bool
+
+
 @dataclass(slots=True)
 class CaseState:
     """What the events of one case said so far."""
@@ -42,6 +51,13 @@ class CaseState:
     opener: tuple[str, str] | None = None
     spans: list[Span] = field(default_factory=list)
     escalated_ms: int | None = None
+    # When it first came to an end after that, decided or not.
+    left_mediation_ms: int | None = None
+    first_decided_ms: int | None = None  # after the escalation
+    # The decision an appeal was against, and the last one since.
+    first_word: Decision | None = None
+    last_word: Decision | None = None
+    was_appealed: bool = False
     in_mediation: bool = False
     resolved_ms: list[int] = field(default_factory=list)
     reopened_ms: list[int] = field(default_factory=list)
@@ -73,6 +89,14 @@ def _pass(case: CaseState, holder: str, at_ms: int) -> None:
     case.spans.append(Span(holder, at_ms, None))
 
 
+def _rest(case: CaseState, at_ms: int) -> None:
+    """Nobody holds a case that came to an end."""
+    if case.escalated_ms is not None and case.left_mediation_ms is None:
+        case.left_mediation_ms = at_ms
+    case.in_mediation = False
+    _pass(case, "nobody", at_ms)
+
+
 def _open(case: CaseState, event: TypedEvent) -> None:
     if case.opened_ms is not None:
         return
@@ -91,8 +115,7 @@ def _close(case: CaseState, event: TypedEvent) -> None:
         case.timer_closed_holder, case.acted_before_timer = case.holder, case.seller_acted
     if case.closed_ms is None:
         case.closed_ms = event.at_ms
-    case.in_mediation = False
-    _pass(case, "nobody", event.at_ms)
+    _rest(case, event.at_ms)
 
 
 def _reopen(case: CaseState, event: TypedEvent) -> None:
@@ -104,8 +127,7 @@ def _reopen(case: CaseState, event: TypedEvent) -> None:
 def _resolve(case: CaseState, event: TypedEvent) -> None:
     case.resolved_ms.append(event.at_ms)
     case.seller_acted = True
-    case.in_mediation = False
-    _pass(case, "nobody", event.at_ms)
+    _rest(case, event.at_ms)
 
 
 def _escalate(case: CaseState, event: TypedEvent) -> None:
@@ -118,15 +140,22 @@ def _escalate(case: CaseState, event: TypedEvent) -> None:
 
 
 def _decide(case: CaseState, event: TypedEvent) -> None:
-    case.statement = Statement(event.at_ms, event.data.get("fault"), event.data.get("counts", True))
+    data = event.data
+    case.statement = Statement(event.at_ms, data.get("fault"), data.get("counts", True))
     case.decided_ms = event.at_ms
+    decision = Decision(event.at_ms, data.get("fault"), data.get("remedy"), data.get("counts", True))
+    if case.was_appealed:
+        case.last_word = decision
+    else:
+        case.first_word = decision
+    if case.escalated_ms is not None and case.first_decided_ms is None:
+        case.first_decided_ms = event.at_ms
 
 
 def _withdraw(case: CaseState, event: TypedEvent) -> None:
     if case.withdrawn_ms is None:
         case.withdrawn_ms = event.at_ms
-    case.in_mediation = False
-    _pass(case, "nobody", event.at_ms)
+    _rest(case, event.at_ms)
 
 
 def _pass_ball(case: CaseState, event: TypedEvent) -> None:
@@ -145,6 +174,7 @@ def _give_evidence(case: CaseState, event: TypedEvent) -> None:
 
 
 def _appeal(case: CaseState, event: TypedEvent) -> None:
+    case.was_appealed = case.was_appealed or case.first_word is not None
     if event.data.get("by") == "seller":
         case.seller_acted = True
 
@@ -198,6 +228,11 @@ def is_lost(case: CaseState) -> bool:
     if case.timer_closed_holder is None:
         return False
     return case.timer_closed_holder != "buyer" and not case.acted_before_timer
+
+
+def was_overturned(case: CaseState) -> bool | None:
+    """Whether the last word on an appeal differs in fault, remedy or what counts; None before there is one."""
+    return None if case.first_word is None or case.last_word is None else case.first_word[1:] != case.last_word[1:]
 
 
 def was_reopened(case: CaseState, resolved_ms: int) -> bool:

@@ -79,6 +79,18 @@ class Forgiven:
     at_ms: int
 
 
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """One answer to a survey about an order, a case, a mediation or the operator; `subject` names it."""
+
+    source: str
+    id: str
+    subject: str
+    at_ms: int
+    about: str
+    rating: int
+
+
 @dataclass(slots=True)
 class Dossier:
     """The state after the events taken in so far."""
@@ -88,6 +100,7 @@ class Dossier:
     cases: dict[str, CaseState] = field(default_factory=dict)
     conversations: dict[str, Conversation] = field(default_factory=dict)
     exclusions: dict[Name, Forgiven] = field(default_factory=dict)
+    surveys: list[Survey] = field(default_factory=list)
     # Cases that will be opened: a conversation with a case's id belongs to it even before.
     announced: frozenset[str] = frozenset()
     _facts: dict[str, OrderFacts] = field(default_factory=dict)
@@ -111,6 +124,10 @@ class Dossier:
             waive(self._conversation(event.subject).open_turn(), event.at_ms)
         elif family == "obligation":
             self._apply_exclusion(event)
+        elif family == "survey":
+            data = event.data
+            self.surveys.append(Survey(
+                event.source, event.id, event.subject, event.at_ms, data["about"], data["rating"]))
 
     def list_turns(self) -> list[Turn]:
         """Every turn of every conversation."""

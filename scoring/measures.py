@@ -135,8 +135,8 @@ class Units:
     official: Side
     raw: Side
 
-    def take(self, where: NDArray[Any]) -> Units:
-        """Some of them, by positions or flags."""
+    def take(self, where: NDArray[Any] | slice) -> Units:
+        """Some of them, by positions, flags or a slice."""
         taken: dict[str, Any] = {
             name: Side(*(getattr(getattr(self, name), f.name)[where] for f in fields(Side))) for name in SIDES}
         taken |= {f.name: getattr(self, f.name)[where] for f in fields(Units) if f.name not in SIDES}
@@ -260,11 +260,14 @@ class Table:
 
     def in_window(self, units: Units, window: Window, first: date, end: date) -> Units:
         """The units of a window that hold at its end, or at that of its last day."""
-        days = units.days(window.ends_at)
         low = day_number(first) if first > date.min else -(2**62)
         as_of_ms = day_end_ms(max(end - timedelta(days=1), EPOCH), self.standard.timezone or self.zone)
-        holds = (units.from_ms < as_of_ms) & (as_of_ms <= units.until_ms)
-        return units.take((days >= low) & (days < day_number(end)) & holds)
+        # Units are in the order of their anchors: those of more than two days around cannot be meant.
+        around = np.clip(np.array([low - 2, day_number(end) + 2]), -(2**36), 2**36) * DAY_MS
+        near = units.take(slice(*np.searchsorted(units.anchor_ms, around).tolist()))
+        days = near.days(window.ends_at)
+        holds = (near.from_ms < as_of_ms) & (as_of_ms <= near.until_ms)
+        return near.take((days >= low) & (days < day_number(end)) & holds)
 
 
 def _narrow(

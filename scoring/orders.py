@@ -65,6 +65,15 @@ class ReturnStep(NamedTuple):
     reason: str | None
 
 
+class Return(NamedTuple):
+    """One return: first moments [epoch ms]; `refunded_ms` is its own refund or, once asked for, any of its order."""
+
+    id: str
+    received_ms: int | None
+    refused_ms: int | None
+    refunded_ms: int | None
+
+
 class ReviewVersion(NamedTuple):
     at_ms: int
     rating: int | None  # None: removed
@@ -89,6 +98,7 @@ class OrderState:
     refunds: list[Amount] = field(default_factory=list)
     returns: list[ReturnStep] = field(default_factory=list)
     reviews: list[ReviewVersion] = field(default_factory=list)
+    replied_ms: int | None = None  # the first reply to the review that stands, in whichever version
     corrections: dict[str, Any] = field(default_factory=dict)
 
 
@@ -105,6 +115,12 @@ def _place(order: OrderState, event: TypedEvent) -> None:
 
 def _review(order: OrderState, event: TypedEvent) -> None:
     standing = order.reviews and order.reviews[-1].rating is not None
+    if event.type == "review.replied":
+        if standing and order.replied_ms is None:
+            order.replied_ms = event.at_ms
+        return
+    if event.type != "review.changed":
+        order.replied_ms = None  # another review wants another reply
     if event.type == "review.posted" or standing:
         order.reviews.append(ReviewVersion(event.at_ms, event.data.get("rating")))
 
@@ -128,7 +144,7 @@ def apply_order_event(order: OrderState, event: TypedEvent) -> None:
         order.moves.append(Move(at_ms, data["kind"], data["to"], data.get("agreed_by", "nobody")))
     elif kind == "order.corrected":
         order.corrections[data["field"]] = data["value"]
-    elif kind in {"review.posted", "review.changed", "review.removed"}:
+    elif kind.startswith("review."):
         _review(order, event)
     else:
         _apply_other(order, event)
@@ -136,7 +152,7 @@ def apply_order_event(order: OrderState, event: TypedEvent) -> None:
 
 def _apply_other(order: OrderState, event: TypedEvent) -> None:
     kind, at_ms, data = event.type, event.at_ms, event.data
-    if kind in {"order.accepted", "order.refused", "order.paid", "order.invoiced", "review.replied"}:
+    if kind in {"order.accepted", "order.refused", "order.paid", "order.invoiced"}:
         if kind == "order.refused" and kind not in order.firsts:
             order.refused_by = data.get("by")
         order.firsts.setdefault(kind, at_ms)
@@ -343,3 +359,17 @@ def standing_review(order: OrderState) -> ReviewVersion | None:
     if order.reviews and order.reviews[-1].rating is not None:
         return order.reviews[-1]
     return None
+
+
+def list_returns(order: OrderState) -> list[Return]:
+    """The returns of an order after the events taken in so far, in the order they were first heard of."""
+    found: list[Return] = []
+    for name in dict.fromkeys(step.return_id for step in order.returns):
+        steps = [step for step in order.returns if step.return_id == name]
+        firsts = {kind: min((s.at_ms for s in steps if s.step == kind), default=None)
+                  for kind in ("received", "refused", "refunded")}
+        since = min(step.at_ms for step in steps)
+        refunds = [refund.at_ms for refund in order.refunds if refund.at_ms >= since]
+        refunds += [firsts["refunded"]] if firsts["refunded"] is not None else []
+        found.append(Return(name, firsts["received"], firsts["refused"], min(refunds, default=None)))
+    return found

@@ -13,9 +13,13 @@ from typing import NamedTuple
 from scoring.dossier import Dossier, Frame, fold
 from scoring.events import TypedEvent, order_key
 from scoring.metrics import GROUP_CODES
+from scoring.outcome_masks import Outcome
 from scoring.outcomes import (
-    Outcome,
+    ARRIVED,
+    PERFECT_GROUP,
+    SURVEYS,
     Part,
+    find_perfect_from,
     list_order_parts,
     list_part_limits,
     list_part_outcomes,
@@ -42,6 +46,15 @@ class Timeline:
     last: Dossier
 
 
+AHEAD_OR_BEFORE = frozenset({PERFECT_GROUP, ARRIVED})
+Start = tuple[Outcome, int]  # an outcome, and after which instant it holds
+
+
+def _is_same(before: Start, now: Start, at_ms: int) -> bool:
+    """What held or was to hold until `at_ms` still does, from the same moment on."""
+    return before[0] == now[0] and (before[1] == now[1] or (before[1] <= at_ms and now[1] <= at_ms))
+
+
 class _Walk:
     """A dossier on its way through time. Only the parts that an event or a deadline touches are counted again."""
 
@@ -51,8 +64,10 @@ class _Walk:
         self.place = 0
         self.changes = frame.book.changes_after(self.events[0].at_ms) if events else ()
         self.limits: dict[Part, list[int]] = {}
-        self.open: dict[Part, list[tuple[Outcome, int]]] = {}
+        self.open: dict[Part, list[Start]] = {}
         self.ended: list[OutcomeSpan] = []
+        # Parcels that came before any deadline: looked at when something else happens, then as of their arrival.
+        self.waiting: set[Part] = set()
 
     def next_ms(self, at_ms: int) -> int:
         """The next instant after which something may count differently."""
@@ -70,6 +85,8 @@ class _Walk:
             self.place += 1
         arrived = self.events[first : self.place]
         moved = bool(arrived) or at_ms in self.changes
+        if self.waiting and not all(self._leaves_parcels(event) for event in arrived):
+            self._catch_up(self.events[first - 1].at_ms)
         if arrived and self._rewrite(arrived):
             self.dossier = fold(self.events[: self.place], self.frame)
             self._forget(at_ms)
@@ -81,10 +98,20 @@ class _Walk:
         for part in touched:
             self._see(part, at_ms, moved=moved)
 
+    def _leaves_parcels(self, event: TypedEvent) -> bool:
+        """The event cannot change when a parcel came, or what was promised."""
+        if event.type in TOUCHES:
+            return "deliver" not in TOUCHES[event.type] or self._is_quiet(event)
+        return event.type.startswith(("message.", "conversation."))
+
+    def _catch_up(self, at_ms: int) -> None:
+        for part in tuple(self.waiting):
+            self._see(part, at_ms, moved=False)
+
     def _forget(self, at_ms: int) -> None:
         """End what a rewritten past no longer holds."""
         for part in self.limits.keys() - set(list_parts(self.dossier)):
-            self.ended += [OutcomeSpan(outcome, from_ms, at_ms) for outcome, from_ms in self.open.pop(part, [])]
+            self._end(self.open.pop(part, []), at_ms)
             del self.limits[part]
 
     def _rewrite(self, arrived: Sequence[TypedEvent]) -> bool:
@@ -104,23 +131,29 @@ class _Walk:
     def _list_touched_by(self, event: TypedEvent) -> list[Part]:
         """The parts that may count differently after the event."""
         groups = TOUCHES.get(event.type)
+        if groups is not None and event.order is not None:
+            if not self._is_quiet(event):
+                return [(group, event.order) for group in groups]
+            self.waiting.add(("deliver", event.order))
         if groups is not None:
-            return [] if event.order is None or self._is_quiet(event) else list_order_parts(event.order, groups)
+            return []
         if event.type.startswith("obligation."):
             return list_parts(self.dossier)
+        if event.type == "survey.answered":
+            return [SURVEYS]
         # A talk or a case: its turns and cases, the defects and contacts of orders, buyers of a new order.
         talk: list[Part] = [("turn", name) for name in self.dossier.conversations]
         talk += [("case", case.id) for case in self.dossier.list_cases()]
         if event.type in {"order.placed", "order.corrected"} and event.order is not None:
-            return talk + list_order_parts(event.order)
+            return talk + list_order_parts(self.dossier.orders[event.order])
         return talk + [("placed", name) for name in self.dossier.orders]
 
     def _is_quiet(self, event: TypedEvent) -> bool:
-        """A parcel moving before any of its deadlines: they will find it there, nothing counts differently yet."""
+        """A parcel moving before any of its deadlines: they will find it there, only its arrival counts from now."""
         if event.type not in {"tracking.scanned", "order.delivered"} or event.order is None:
             return False
-        deadlines = self.limits.get(("deliver", event.order), []) + self.limits.get(("shipped", event.order), [])
-        return bool(self.limits.get(("deliver", event.order))) and all(limit >= event.at_ms for limit in deadlines)
+        due = self.limits.get(("deliver", event.order), [])
+        return bool(due) and all(limit >= event.at_ms for limit in due + self.limits.get(("shipped", event.order), []))
 
     def _see(self, part: Part, at_ms: int, *, moved: bool) -> None:
         """After `at_ms` the part counts as it does now; `moved`: its deadlines may have changed too."""
@@ -128,17 +161,33 @@ class _Walk:
             self.limits[part] = list_part_limits(self.dossier, part, at_ms + 1)
         outcomes = list_part_outcomes(self.dossier, part, as_of_ms=at_ms + 1, known_at_ms=at_ms + 1)
         held = self.open.get(part, [])
-        if len(held) == len(outcomes) and all(
+        is_dated = bool(outcomes) and outcomes[-1].group in AHEAD_OR_BEFORE
+        if not is_dated and len(held) == len(outcomes) and all(
                 was == outcome for (was, _), outcome in zip(held, outcomes, strict=True)):
             return
+        starts = [(outcome, self._find_start(part, outcome, at_ms) if is_dated else at_ms) for outcome in outcomes]
+        if self.waiting:
+            self.waiting.discard(part)
+        self.open[part] = self._go_on(held, starts, at_ms) if held else starts
+
+    def _go_on(self, held: list[Start], starts: list[Start], at_ms: int) -> list[Start]:
+        """What is held from now on: what goes on keeps its start, the rest of what was held ends."""
         since = {(outcome.group, outcome.unit): (outcome, from_ms) for outcome, from_ms in held}
-        kept: list[tuple[Outcome, int]] = []
-        for outcome in outcomes:
-            before = since.get((outcome.group, outcome.unit))
-            kept.append(before if before is not None and before[0] == outcome else (outcome, at_ms))
-        self.ended += [OutcomeSpan(outcome, from_ms, at_ms) for outcome, from_ms in held
-                       if (outcome, from_ms) not in kept]
-        self.open[part] = kept
+        kept: list[Start] = []
+        for start in starts:
+            before = since.get((start[0].group, start[0].unit))
+            kept.append(before if before is not None and _is_same(before, start, at_ms) else start)
+        self._end([start for start in held if start not in kept], at_ms)
+        return kept
+
+    def _find_start(self, part: Part, outcome: Outcome, at_ms: int) -> int:
+        """Since, or from when on, an outcome found at `at_ms` holds."""
+        if outcome.group == PERFECT_GROUP:
+            return max(at_ms, find_perfect_from(self.dossier, outcome.unit) or 0)
+        return outcome.anchor_ms if outcome.group == ARRIVED and part in self.waiting else at_ms
+
+    def _end(self, starts: Iterable[Start], at_ms: int) -> None:
+        self.ended += [OutcomeSpan(outcome, from_ms, at_ms) for outcome, from_ms in starts if from_ms < at_ms]
 
     def finish(self) -> Timeline:
         """The spans found, the open ones included."""
@@ -150,11 +199,12 @@ class _Walk:
 _ALL_BUT_REVIEW = ("placed", "ship", "deliver", "shipped")
 TOUCHES: Mapping[str, tuple[str, ...]] = {
     "order.accepted": ("placed",), "order.refused": ("placed", "ship", "deliver"), "order.paid": (),
-    "order.invoiced": (), "order.cancelled": _ALL_BUT_REVIEW, "order.shipped": _ALL_BUT_REVIEW,
+    "order.invoiced": ("shipped",), "order.cancelled": _ALL_BUT_REVIEW, "order.shipped": _ALL_BUT_REVIEW,
     "order.promise_moved": ("placed", "ship", "deliver"), "tracking.scanned": ("placed", "deliver", "shipped"),
-    "order.delivered": ("placed", "deliver"), "order.refunded": ("placed",), "return.requested": ("shipped",),
-    "return.received": (), "return.refused": (), "return.refunded": (), "review.posted": ("placed", "review"),
-    "review.changed": ("placed", "review"), "review.removed": ("placed", "review"), "review.replied": (),
+    "order.delivered": ("placed", "deliver"), "order.refunded": ("placed", "return"),
+    "return.requested": ("placed", "shipped", "return"), "return.received": ("return",), "return.refused": ("return",),
+    "return.refunded": ("return",), "review.posted": ("placed", "review"), "review.changed": ("placed", "review"),
+    "review.removed": ("placed", "review"), "review.replied": ("review",),
 }
 
 

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from scoring.standards.windowing import Window, Windows
 
 DAY_MS = 86_400_000
+QUARTER_MS = 900_000  # every zone's clock shifts on a quarter of an hour of UTC
+_EPOCH_DAY = date(1970, 1, 1).toordinal()
 PERIOD_MONTHS = {"month": 1, "quarter": 3, "half_year": 6, "year": 12}
 
 
@@ -33,6 +35,24 @@ def day_end_ms(day: date, zone: str) -> int:
 def local_day(at_ms: int, zone: str) -> date:
     """The local day that holds an instant [epoch ms]."""
     return datetime.fromtimestamp(at_ms / 1000, UTC).astimezone(ZoneInfo(zone)).date()
+
+
+@lru_cache(maxsize=500_000)
+def offset_ms(quarter: int, zone: str) -> int:
+    """How far a zone is ahead of UTC [ms] within a quarter of an hour, counted from the epoch."""
+    shift = datetime.fromtimestamp(quarter * 900, UTC).astimezone(ZoneInfo(zone)).utcoffset()
+    return int(shift.total_seconds()) * 1000 if shift is not None else 0
+
+
+def local_ordinal(at_ms: int, zone: str) -> int:
+    """The proleptic ordinal of the local day that holds an instant [epoch ms]; `local_day` for many."""
+    return (at_ms + offset_ms(at_ms // QUARTER_MS, zone)) // DAY_MS + _EPOCH_DAY
+
+
+def next_weekday_end_ms(at_ms: int, zone: str) -> int:
+    """The last millisecond of the first day from Monday to Friday after an instant's local day [epoch ms]."""
+    day = local_day(at_ms, zone) + timedelta(days=1)
+    return day_end_ms(day + timedelta(days=8 - day.isoweekday() if day.isoweekday() > 5 else 0), zone) - 1
 
 
 def window_start_ms(as_of_ms: int, zone: str, *, days: int) -> int:

@@ -151,7 +151,7 @@ def placed(draw: Draw, world: World, order: str, at: int) -> Draft:
         "lines": lines[: 1 + draw(2)],
         "currency": "EUR",
         "fulfilment": pick(draw, ("seller", "seller", "seller", "operator")),
-        "buyer": f"b-{order}",
+        "buyer": pick(draw, (f"b-{order}", f"b-{order}", "b-O1")),
         "business": pick(draw, (False, True)),
         "accept_by": promise_text(draw, world),
         "ship_by": promise_text(draw, world),
@@ -423,6 +423,7 @@ CASE_STORIES = (
     ("case.decided",),
     ("case.decided",),
     ("case.closed", "case.reopened"),
+    ("case.escalated", "case.decided", "case.appealed", "case.decided"),
 )
 
 

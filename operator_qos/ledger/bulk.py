@@ -33,7 +33,7 @@ def finish_bulk(engine: Engine, *, now: datetime, on_progress: Callable[[int], N
         start_cells(session, [shop for shop, at in shops.items() if at == 0], now_ms=to_ms(now))
         kept = sorted(shop for shop, at in shops.items() if at != 0)
         advance_shops(session, kept, now_ms=to_ms(now))
-        refresh_scorecards(session, kept, now_ms=to_ms(now))
+        refresh_scorecards(session, kept, now_ms=to_ms(now), slow=True)
         _sync_every_dispute(session, now)
     return flaws
 

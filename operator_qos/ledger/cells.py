@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, date, datetime
-from functools import lru_cache
+from datetime import date
 from typing import NamedTuple
-from zoneinfo import ZoneInfo
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,14 +17,14 @@ from operator_qos.db import among, bulk_insert, chunks
 from operator_qos.ledger.models import MetricDay, OutcomeRow
 from operator_qos.sellers.models import Marketplace, Shop
 from scoring.metrics import CATALOGUE, GROUP_CODES, Metric
+from scoring.windows import DAY_MS, QUARTER_MS, local_ordinal, offset_ms
 
 IntArray = NDArray[np.int64]
 Key = tuple[int, int, int]  # shop, metric code, day
-QUARTER_MS = 900_000  # every zone's clock shifts on a quarter of an hour of UTC
-DAY_MS = 86_400_000
 _EPOCH_DAY = date(1970, 1, 1).toordinal()
 BY_GROUP: Mapping[int, tuple[Metric, ...]] = {
-    code: tuple(metric for metric in CATALOGUE if metric.group == group) for group, code in GROUP_CODES.items()
+    code: tuple(metric for metric in CATALOGUE if metric.group == group and metric.kind != "repeat")
+    for group, code in GROUP_CODES.items()
 }
 SUMS = ("bad", "base", "official_bad", "official_base", "total", "square", "official_total", "official_square")
 
@@ -45,18 +43,6 @@ class Contribution(NamedTuple):
 
 
 CONTRIBUTION = tuple(getattr(OutcomeRow, name) for name in Contribution._fields)
-
-
-@lru_cache(maxsize=500_000)
-def _offset_ms(quarter: int, zone: str) -> int:
-    moment = datetime.fromtimestamp(quarter * 900, UTC).astimezone(ZoneInfo(zone))
-    shift = moment.utcoffset()
-    return int(shift.total_seconds()) * 1000 if shift is not None else 0
-
-
-def local_ordinal(at_ms: int, zone: str) -> int:
-    """The proleptic ordinal of the local day that holds an instant."""
-    return (at_ms + _offset_ms(at_ms // QUARTER_MS, zone)) // DAY_MS + _EPOCH_DAY
 
 
 class Deltas:
@@ -198,7 +184,7 @@ def _local_ordinals(shops: IntArray, anchors_ms: IntArray, zones: Mapping[int, s
     found, shop_of = np.unique(shops, return_inverse=True)
     zone_of = np.array([places[shop] for shop in found.tolist()], dtype=np.int64)[shop_of]
     pairs, pair_of = np.unique(anchors_ms // QUARTER_MS * len(names) + zone_of, return_inverse=True)
-    offsets = [_offset_ms(pair // len(names), names[pair % len(names)]) for pair in pairs.tolist()]
+    offsets = [offset_ms(pair // len(names), names[pair % len(names)]) for pair in pairs.tolist()]
     shifted: IntArray = (anchors_ms + np.array(offsets, dtype=np.int64)[pair_of]) // DAY_MS + _EPOCH_DAY
     return shifted
 

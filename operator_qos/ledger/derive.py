@@ -45,7 +45,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
                    "due_ms", "settled_ms", "void_ms", "void_reason", "waiting_for", "excluded", "standard_id",
                    "standard_version"),
     "OutcomeRow": ("group_code", "unit", "anchor_ms", "from_ms", "until_ms", "base", "bad", "official_base",
-                   "official_bad", "amount", "order_ref", "buyer", "kinds"),
+                   "official_bad", "amount", "order_ref", "buyer", "kinds", "settled_ms"),
 }
 
 
@@ -171,7 +171,7 @@ def _order_rows(dossier: Dossier, rows: dict[str, list[Row]]) -> None:
 def _span_row(span: OutcomeSpan) -> Row:
     o = span.outcome
     return (o.group, o.unit, o.anchor_ms, span.from_ms, span.until_ms, o.base, o.bad, o.official_base, o.official_bad,
-            o.amount, o.order, o.buyer, ",".join(o.kinds) or None)
+            o.amount, o.order, o.buyer, ",".join(o.kinds) or None, o.settled_ms)
 
 
 def _obligation_row(promise: ObligationRow, frame: Frame) -> Row:

@@ -30,7 +30,7 @@ def _limit_shape(limit: float) -> dict[str, Any]:
 
 
 def _axis(metric: str) -> dict[str, Any]:
-    share = METRICS[metric].kind == "share"
+    share = METRICS[metric].kind in {"share", "repeat"}
     return {"tickformat": ".1%" if share else "", "fixedrange": True, "automargin": True}
 
 

@@ -34,6 +34,20 @@ def advance_cells(engine: Engine, *, now: datetime) -> int:
     return moved
 
 
+def refresh_slow(engine: Engine, *, now: datetime) -> int:
+    """Every shop's scorecard with the metrics that look at whole windows, as of now; commits per group of shops.
+
+    Returns how many shops there are.
+    """
+    shops = _list_shops(engine)
+    for part in chunks(shops, SHOPS_AT_ONCE):
+        with unit_of_work(engine) as session:
+            lock_shops(session, list(part))
+            advance_shops(session, part, now_ms=to_ms(now))
+            refresh_scorecards(session, part, now_ms=to_ms(now), slow=True)
+    return len(shops)
+
+
 @dataclass(frozen=True)
 class Recount:
     """Result of the nightly check: cells looked at, and those that differed and were put right."""
@@ -63,4 +77,4 @@ def start_cells(session: Session, shop_ids: list[int], *, now_ms: int) -> None:
     for part in chunks(shop_ids):
         session.execute(update(Shop).where(Shop.id.in_(part)).values(cells_ms=now_ms))
     replace_cells(session, shop_ids)
-    refresh_scorecards(session, shop_ids, now_ms=now_ms)
+    refresh_scorecards(session, shop_ids, now_ms=now_ms, slow=True)

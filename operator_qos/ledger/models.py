@@ -265,6 +265,7 @@ class OutcomeRow(Base):
     order_ref: Mapped[str | None] = mapped_column(String(200))
     buyer: Mapped[str | None] = mapped_column(String(32))
     kinds: Mapped[str | None] = mapped_column(String(120))  # the defects on a placed order, comma-separated
+    settled_ms: Mapped[int | None] = mapped_column(BigInteger)  # when a placed order was accepted or refused
 
 
 class MetricDay(Base):

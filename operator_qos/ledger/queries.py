@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -31,8 +31,10 @@ from operator_qos.ledger.models import (
     Scorecard,
     TurnFact,
 )
+from operator_qos.ledger.slow_metrics import list_answers, list_buyer_chances
 from scoring.events import TYPES
 from scoring.metrics import GROUP_CODES, METRICS_BY_CODE, get_metric
+from scoring.runs import REPEAT_MS, list_streak
 
 
 @dataclass(frozen=True)
@@ -85,22 +87,42 @@ class Unit:
     official_bad: bool
     amount: int
     kinds: tuple[str, ...] = ()
+    settled_ms: int | None = None
+    buyer: str | None = None
 
 
 def list_units(session: Session, shop_id: int, *, metric: str, window_start_ms: int, as_of_ms: int) -> list[Unit]:
     """The units in the base of one metric at T = K, by their anchor, latest first."""
     defined = get_metric(metric)
     flag = defined.flag
+    since_ms = window_start_ms - REPEAT_MS if defined.kind == "repeat" else window_start_ms
     query = select(OutcomeRow).where(
         OutcomeRow.shop_id == shop_id, OutcomeRow.group_code == GROUP_CODES[defined.group],
-        OutcomeRow.anchor_ms >= window_start_ms, OutcomeRow.anchor_ms < as_of_ms, OutcomeRow.from_ms < as_of_ms,
+        OutcomeRow.anchor_ms >= since_ms, OutcomeRow.anchor_ms < as_of_ms, OutcomeRow.from_ms < as_of_ms,
         OutcomeRow.until_ms >= as_of_ms, OutcomeRow.base.op("&")(flag) != 0,
     ).order_by(OutcomeRow.anchor_ms.desc(), OutcomeRow.unit)
-    return [
+    found = [
         Unit(row.unit, row.order_ref, row.anchor_ms, True, bool(row.bad & flag), bool(row.official_base & flag),
-             bool(row.official_bad & flag), row.amount, tuple(row.kinds.split(",")) if row.kinds else ())
+             bool(row.official_bad & flag), row.amount, tuple(row.kinds.split(",")) if row.kinds else (),
+             row.settled_ms, row.buyer)
         for row in session.scalars(query)
     ]
+    if defined.kind == "repeat":
+        return _mark_chances(found, start_ms=window_start_ms, as_of_ms=as_of_ms)
+    return _mark_streak(found) if defined.kind == "streak" else found
+
+
+def _mark_chances(units: Sequence[Unit], *, start_ms: int, as_of_ms: int) -> list[Unit]:
+    """Of the orders of known buyers the first of each who could have come back, bad where nobody did."""
+    chances = list_buyer_chances(units, True, start_ms=start_ms, as_of_ms=as_of_ms)
+    missed = {chance.first.unit: chance.missed for chance in chances}
+    return [replace(u, bad=missed[u.unit], official_bad=missed[u.unit]) for u in units if u.unit in missed]
+
+
+def _mark_streak(units: Sequence[Unit]) -> list[Unit]:
+    """The answered orders, bad where they belong to the refusals since the last acceptance."""
+    raw, official = (set(list_streak(list_answers(units, True, official=which))) for which in (False, True))
+    return [replace(u, bad=u.unit in raw, official_bad=u.unit in official) for u in units]
 
 
 def list_open_obligations(

@@ -13,16 +13,16 @@ from sqlalchemy.orm import Session
 
 from operator_qos.clock import from_ms
 from operator_qos.db import bulk_insert, chunks
-from operator_qos.ledger.cells import local_ordinal
 from operator_qos.ledger.models import MetricDay, OutcomeRow, Scorecard
+from operator_qos.ledger.slow_metrics import Slow, measure_slowly
 from operator_qos.sellers.models import Marketplace, Shop
 from operator_qos.standards.binding import list_bound
 from scoring.intervals import clopper_pearson
-from scoring.metrics import GROUP_CODES, METRICS, Metric
+from scoring.metrics import GROUP_CODES, METRICS, SELLER_METRICS, SLOW_CODES, Metric
 from scoring.plain import list_plain_rules
 from scoring.standards import Evidence, MetricRule, Standard
 from scoring.verdicts import judge_evidence, to_verdicts
-from scoring.windows import window_start_ms
+from scoring.windows import local_ordinal, window_start_ms
 
 SHOWN_DAYS = 30  # metrics no rule of the standard judges are shown over that many days
 WEEKS = 12
@@ -45,7 +45,7 @@ def list_shown(standard: Standard) -> list[Shown]:
     rules = {rule.metric: rule for rule in list_plain_rules(standard)}
     return [
         Shown(metric, rules[name].window_days if name in rules else SHOWN_DAYS, rules.get(name))
-        for name, metric in METRICS.items()
+        for name, metric in SELLER_METRICS.items()
     ]
 
 
@@ -82,7 +82,7 @@ def rate(metric: Metric, bad: float, base: int) -> float | None:
     if base == 0:
         return None
     share = bad / base
-    return 1 - share if metric.higher_is_better and metric.kind == "share" else share
+    return 1 - share if metric.higher_is_better and metric.kind in {"share", "repeat"} else share
 
 
 def _sum_windows(session: Session, batch: _Batch) -> dict[tuple[int, int], Any]:
@@ -165,7 +165,7 @@ def _median_of(session: Session, shown: Shown, part: Sequence[int], start: int, 
 
 def _list_medians(session: Session, batch: _Batch) -> dict[tuple[int, int], float]:
     found: dict[tuple[int, int], float] = {}
-    for shown in (s for s in batch.shown if s.metric.kind == "time"):
+    for shown in (s for s in batch.shown if s.metric.kind == "time" and not s.metric.is_slow):
         for zone, group in batch.by_zone().items():
             start = window_start_ms(batch.now_ms, zone, days=shown.days)
             for part in chunks(group, 5_000):
@@ -174,13 +174,18 @@ def _list_medians(session: Session, batch: _Batch) -> dict[tuple[int, int], floa
     return found
 
 
-def refresh_scorecards(session: Session, shop_ids: Sequence[int], *, now_ms: int) -> None:
-    """Write the scorecards of shops as of now, whose day cells are up to date. Does not commit."""
+def refresh_scorecards(session: Session, shop_ids: Sequence[int], *, now_ms: int, slow: bool = False) -> None:
+    """Write the scorecards of shops as of now, whose day cells are up to date. Does not commit.
+
+    The metrics that look at every unit of a large window keep their older moment unless `slow`.
+    """
     if not shop_ids:
         return
-    rows = [row for batch in _list_batches(session, shop_ids, now_ms) for row in _list_rows(session, batch)]
+    batches = _list_batches(session, shop_ids, now_ms)
+    rows = [row for batch in batches for row in _list_rows(session, batch, slow=slow)]
+    kept = () if slow else (Scorecard.metric_code.not_in(SLOW_CODES),)
     for part in chunks(list(shop_ids)):
-        session.execute(delete(Scorecard).where(Scorecard.shop_id.in_(part)))
+        session.execute(delete(Scorecard).where(Scorecard.shop_id.in_(part), *kept))
     bulk_insert(session, Scorecard, COLUMNS, rows)
 
 
@@ -205,10 +210,27 @@ class _Sums:
     buyers: Mapping[tuple[int, int], int]
 
 
-def _list_rows(session: Session, batch: _Batch) -> list[tuple[Any, ...]]:
+def _list_rows(session: Session, batch: _Batch, *, slow: bool) -> list[tuple[Any, ...]]:
     sums = _Sums(_sum_windows(session, batch), _sum_weeks(session, batch), _list_medians(session, batch),
                  _count_buyers(session, batch))
-    return [row for shown in batch.shown for row in _rows_of(batch, shown, sums)]
+    rows = [row for shown in batch.shown if not shown.metric.is_slow for row in _rows_of(batch, shown, sums)]
+    for shown in (s for s in batch.shown if s.metric.is_slow and slow):
+        found = measure_slowly(session, shown.metric, batch.zones, days=shown.days, now_ms=batch.now_ms)
+        rows += _slow_rows(batch, shown, found, sums.trends)
+    return rows
+
+
+def _slow_rows(
+    batch: _Batch, shown: Shown, found: Mapping[int, Slow], trends: Mapping[tuple[int, int], str]
+) -> list[tuple[Any, ...]]:
+    """Rows of a metric without day cells of its own: what it shows has no verdict."""
+    code, is_summed = shown.metric.code, shown.metric.kind in {"time", "percentile"}
+    starts = {zone: window_start_ms(batch.now_ms, zone, days=shown.days) for zone in batch.by_zone()}
+    return [
+        (shop, code, batch.now_ms, starts[batch.zones[shop]], slow.bad, slow.base, slow.value, slow.lower, slow.upper,
+         slow.raw_bad, slow.raw_base, slow.raw_value, 0, None, trends.get((shop, code), "") if is_summed else "")
+        for shop, slow in sorted(found.items())
+    ]
 
 
 def _rows_of(batch: _Batch, shown: Shown, sums: _Sums) -> list[tuple[Any, ...]]:

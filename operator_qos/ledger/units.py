@@ -38,6 +38,11 @@ ANCHORS = {
     "turn": _("Asked"),
     "case": _("Opened"),
     "resolved": _("Solved"),
+    "return": _("Return received"),
+    "arrived": _("Arrived"),
+    "survey": _("Survey answered"),
+    "mediation": _("Passed to a mediator"),
+    "perfect": _("Ordered"),
 }
 TITLES = {
     "placed": _("Order"),
@@ -48,7 +53,16 @@ TITLES = {
     "turn": _("Question"),
     "case": _("Problem"),
     "resolved": _("Problem"),
+    "return": _("Return"),
+    "arrived": _("Order"),
+    "survey": _("Order"),
+    "mediation": _("Problem"),
+    "perfect": _("Order"),
 }
+
+
+# Orders looked at for when they were accepted or refused.
+_ANSWERED = frozenset({"acceptance_rate", "auto_refusal_rate", "acceptance_time", "refusal_streak"})
 
 
 @dataclass(frozen=True)
@@ -106,7 +120,7 @@ def choose_units(units: Sequence[Unit], show: str) -> list[Unit]:
 
 def read_show(metric: Metric, asked: str | None) -> str:
     """The tab asked for; times and means have no failures, so all their rows are shown."""
-    usual = "bad" if metric.kind == "share" else "all"
+    usual = "bad" if metric.counts_failures else "all"
     return asked if asked in SHOWS else usual
 
 
@@ -142,6 +156,8 @@ def find_units(session: Session, shop_id: int, *, metric: str, show: str | None)
 
 def _settled_ms(view: UnitsView, unit: Unit, facts: _Facts) -> int | None:
     order = facts.orders.get(unit.order_ref or "")
+    if view.metric.id in _ANSWERED:
+        return unit.settled_ms
     if view.metric.group == "turn":
         turn = facts.turns.get(unit.unit)
         return turn.answered_ms if turn else None
@@ -154,6 +170,8 @@ def _settled_ms(view: UnitsView, unit: Unit, facts: _Facts) -> int | None:
 
 def settled_title(metric: Metric) -> str:
     """What the moment that settled a row is called; empty where there is none to show."""
+    if metric.id in _ANSWERED:
+        return str(gettext("Accepted or refused"))
     titles = {"ship": gettext("Shipped"), "deliver": gettext("Arrived"), "turn": gettext("Answered")}
     return str(titles.get(metric.group, ""))
 

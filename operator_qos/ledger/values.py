@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
-from math import ceil, isfinite
+from math import isfinite
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -17,14 +17,16 @@ from operator_qos.events.models import Event
 from operator_qos.ledger.models import OutcomeRow
 from operator_qos.ledger.scorecards import SHOWN_DAYS, rate
 from operator_qos.ledger.service import build_frames, list_clock_dossiers
+from operator_qos.ledger.slow_metrics import list_answers, list_buyer_chances, nearest_rank, value_rank
 from operator_qos.sellers.models import Marketplace, Shop
 from operator_qos.standards.binding import get_bound, list_bound
 from scoring.dossier import fold, visible_events
 from scoring.events import KNOWN_TYPES, RANKS, iso, moment_ms, order_key
 from scoring.intervals import clopper_pearson, mean_interval, percentile_rank_bounds
 from scoring.metrics import CATALOGUE, GROUP_CODES, METRICS, Metric
-from scoring.outcomes import UNANSWERED, UNANSWERED_FIRST, UNRESOLVED, list_outcomes
+from scoring.outcomes import SILENT, list_outcomes
 from scoring.plain import find_plain_rule
+from scoring.runs import REPEAT_DAYS, REPEAT_MS, list_streak
 from scoring.standards import Standard
 from scoring.windows import window_start_ms
 
@@ -71,6 +73,7 @@ class Unit:
     order_ref: str | None
     buyer: str | None
     kinds: str | None
+    settled_ms: int | None = None
 
 
 UNIT_COLUMNS = tuple(getattr(OutcomeRow, name) for name in Unit.__dataclass_fields__)
@@ -91,7 +94,10 @@ class Head:
 
 @dataclass(frozen=True)
 class MetricValue(Head):
-    """One row of the export; times carry median, p90, mean [s] and the number unanswered."""
+    """One row of the export; times carry median, p90, mean [s] and the number unanswered, days the same but the last.
+
+    A share of satisfied answers carries the mean of the stars.
+    """
 
     bad: int
     base: int
@@ -148,7 +154,8 @@ def _list_restated(session: Session, shop_ids: Sequence[int], as_of_ms: int, kno
     for dossier, (shop_id, events) in list_dossier_events(session, sorted(dossiers)).items():
         state = fold(visible_events(events, as_of_ms, known_ms), frames[shop_id])
         found[dossier] = [
-            Unit(shop_id, *outcome[:8], outcome.order, _text(outcome.buyer), ",".join(outcome.kinds) or None)
+            Unit(shop_id, *outcome[:8], outcome.order, _text(outcome.buyer), ",".join(outcome.kinds) or None,
+                 outcome.settled_ms)
             for outcome in list_outcomes(state, as_of_ms=as_of_ms, known_at_ms=known_ms)
         ]
     return found
@@ -187,7 +194,7 @@ def _values_of(
     as_of, known = moments.as_of_ms(place.zone), moments.known_ms(place.zone)
     bound = list_bound(session, list(place.shops), now=from_ms(as_of - 1))
     widest = max((window_days(metric, days, one) for metric in CATALOGUE for one in _list_distinct(bound)), default=1)
-    start = window_start_ms(as_of, place.zone, days=widest)
+    start = window_start_ms(as_of, place.zone, days=max(widest, (days or SHOWN_DAYS) + REPEAT_DAYS + 1))
     units = list_units_at(session, list(place.shops), start_ms=start, as_of_ms=as_of, known_ms=known)
     grouped: dict[tuple[int, int], list[Unit]] = {}
     for unit in units:
@@ -196,10 +203,8 @@ def _values_of(
     for shop_id, code in place.shops.items():
         for metric in METRICS.values():
             begin = window_start_ms(as_of, place.zone, days=window_days(metric, days, bound[shop_id]))
-            counted = [
-                u for u in grouped.get((shop_id, GROUP_CODES[metric.group]), ())
-                if u.anchor_ms >= begin and (u.official_base if official else u.base) & metric.flag
-            ]
+            counted = _list_counted(
+                metric, grouped.get((shop_id, GROUP_CODES[metric.group]), ()), begin, as_of, official=official)
             silent = _count_unanswered(grouped, shop_id, metric, begin_ms=begin, official=official)
             if counted:
                 head = Head(place.marketplace, code, metric.id, iso(begin), iso(as_of), iso(as_of), iso(known))
@@ -211,30 +216,54 @@ def _list_distinct(bound: Mapping[int, Standard]) -> list[Standard]:
     return list({id(standard): standard for standard in bound.values()}.values())
 
 
+def _list_counted(
+    metric: Metric, units: Iterable[Unit], begin_ms: int, as_of_ms: int, *, official: bool,
+) -> list[Unit]:
+    """The units in the base of a metric over its window; where several decide together, marked as they do."""
+    if metric.kind == "repeat":
+        return mark_chances(list(units), metric, start_ms=begin_ms, as_of_ms=as_of_ms)
+    counted = [u for u in units if u.anchor_ms >= begin_ms and (u.official_base if official else u.base) & metric.flag]
+    return mark_streak(counted, metric.flag) if metric.kind == "streak" else counted
+
+
+def mark_chances(units: Sequence[Unit], metric: Metric, *, start_ms: int, as_of_ms: int) -> list[Unit]:
+    """The first order of each buyer who could have come back, bad where nobody did."""
+    named = {unit.unit: unit for unit in units}
+    chances = list_buyer_chances(units, metric.flag, start_ms=start_ms, as_of_ms=as_of_ms)
+    marks = [(named[chance.first.unit], metric.flag if chance.missed else 0) for chance in chances]
+    return [replace(unit, bad=mark, official_bad=mark) for unit, mark in marks]
+
+
+def mark_streak(units: Sequence[Unit], flag: int) -> list[Unit]:
+    """The answered orders, bad where they belong to the refusals since the last acceptance."""
+    raw, official = (set(list_streak(list_answers(units, flag, official=which))) for which in (False, True))
+    return [
+        replace(u, bad=flag if u.unit in raw else 0, official_bad=flag if u.unit in official else 0) for u in units
+    ]
+
+
 def _count_unanswered(
     grouped: Mapping[tuple[int, int], Sequence[Unit]], shop_id: int, metric: Metric, *, begin_ms: int, official: bool,
 ) -> int | None:
     """For times, the units of the window that have none: turns not answered, cases not resolved."""
-    if metric.kind != "time":
+    flag = SILENT.get(metric.id)
+    if flag is None:
         return None
-    first = UNANSWERED_FIRST if metric.id == "first_response_time" else UNANSWERED
-    flag = UNRESOLVED if metric.group == "case" else first
     return sum(
         1 for u in grouped.get((shop_id, GROUP_CODES[metric.group]), ())
         if u.anchor_ms >= begin_ms and (u.official_base if official else u.base) & flag)
-
-
-def nearest_rank(ordered: Sequence[int], share: float) -> int:
-    """The smallest value that at least `share` of the values do not exceed; 0.5 gives the lower middle."""
-    return ordered[max(0, ceil(share * len(ordered) - 1e-9) - 1)]
 
 
 def measure(
     head: Head, metric: Metric, units: Sequence[Unit], *, official: bool, unanswered: int | None = None,
 ) -> MetricValue:
     """The value of one metric over its units, of which there is at least one."""
-    if metric.kind == "share":
+    if metric.kind in {"share", "repeat"}:
         return _measure_share(head, metric, units, official=official)
+    if metric.kind == "streak":
+        streak = sum(1 for u in units if (u.official_bad if official else u.bad) & metric.flag)
+        return MetricValue(
+            **vars(head), bad=streak, base=len(units), value=streak, lower=None, upper=None, official=official)
     base, amounts = len(units), sorted(u.amount for u in units)
     total = sum(amounts)
     if metric.kind == "mean":
@@ -242,9 +271,10 @@ def measure(
         return MetricValue(**vars(head), bad=total, base=base, value=_rounded(total / base), lower=_finite(low[0]),
                            upper=_finite(high[0]), official=official)
     median, p90 = nearest_rank(amounts, 0.5), nearest_rank(amounts, 0.9)
-    first, last = percentile_rank_bounds([base], 0.5)
+    first, last = percentile_rank_bounds([base], value_rank(metric))
+    value = p90 if metric.kind == "percentile" else median
     return MetricValue(
-        **vars(head), bad=total, base=base, value=median, lower=_at_rank(amounts, first[0]),
+        **vars(head), bad=total, base=base, value=value, lower=_at_rank(amounts, first[0]),
         upper=_at_rank(amounts, last[0]), official=official, median=median, p90=p90, mean=_rounded(total / base),
         unanswered=unanswered)
 
@@ -255,8 +285,9 @@ def _measure_share(head: Head, metric: Metric, units: Sequence[Unit], *, officia
     low, high = float(lows[0]), float(highs[0])
     if metric.higher_is_better:
         low, high = 1 - high, 1 - low
+    mean = _rounded(sum(u.amount for u in units) / base) if metric.group == "survey" else None
     return MetricValue(**vars(head), bad=bad, base=base, value=_rounded(rate(metric, bad, base)), lower=_rounded(low),
-                       upper=_rounded(high), official=official)
+                       upper=_rounded(high), official=official, mean=mean)
 
 
 def _at_rank(ordered: Sequence[int], rank: float) -> float | None:
@@ -298,10 +329,10 @@ def list_unit_rows(
     as_of, known = moments.as_of_ms(zone), moments.known_ms(zone)
     standard = get_bound(session, shop_id, now=from_ms(as_of - 1))
     start = window_start_ms(as_of, zone, days=window_days(defined, days, standard))
-    units = [
-        u for u in list_units_at(session, [shop_id], start_ms=start, as_of_ms=as_of, known_ms=known)
-        if u.group_code == GROUP_CODES[defined.group] and u.base & defined.flag
-    ]
+    since = start - REPEAT_MS if defined.kind == "repeat" else start
+    found = list_units_at(session, [shop_id], start_ms=since, as_of_ms=as_of, known_ms=known)
+    here = [u for u in found if u.group_code == GROUP_CODES[defined.group]]
+    units = _list_counted(defined, here, start, as_of, official=False)
     events = _list_unit_events(session, shop_id, units, as_of_ms=as_of, known_ms=known)
     ordered = sorted(units, key=lambda u: (u.anchor_ms, u.unit))
     return [_to_unit_row(u, defined, events.get(u.unit, ())) for u in ordered]

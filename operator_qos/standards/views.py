@@ -14,6 +14,7 @@ from operator_qos.permissions import ADMIN, OPERATOR, current_actor, people, pub
 from operator_qos.standards import queries, service
 from operator_qos.standards.comparison import Backtest
 from operator_qos.standards.diffs import list_changes
+from operator_qos.standards.following import list_uncountable
 from operator_qos.standards.rules import (
     Kept,
     State,
@@ -23,8 +24,8 @@ from operator_qos.standards.rules import (
     list_unmeasured,
     read_draft,
 )
-from operator_qos.standards.trying import run_backtest
-from operator_qos.standards.wording import word_standard
+from operator_qos.standards.trying import are_summable, run_backtest
+from operator_qos.standards.wording import name_levels, name_rules, word_standard
 from operator_qos.web import get_language, get_session, now, writing
 from scoring.standards import StandardError, list_presets, load_preset, title_in
 from scoring.standards.versions import LEGAL_GROUNDS, NOTICE_DAYS
@@ -78,11 +79,16 @@ def show_version(standard_id: str, version: int) -> str:
     return _show_version(_get(standard_id, version))
 
 
-def _show_version(kept: Kept, problem: str = "") -> str:
-    versions = queries.list_versions(get_session())
+def _compare(kept: Kept, versions: list[Kept]) -> tuple[Kept | None, list[str]]:
+    """The version before, if there is one that binds, and what this one changes against it."""
     same = [other for other in versions if other.standard.id == kept.standard.id and other.key < kept.key]
     base = next((other for other in reversed(same) if not other.is_draft and other.retired_at is None), None)
-    changes = list_changes(base.standard, kept.standard, get_language()) if base else []
+    return base, list_changes(base.standard, kept.standard, get_language()) if base else []
+
+
+def _show_version(kept: Kept, problem: str = "") -> str:
+    versions = queries.list_versions(get_session())
+    base, changes = _compare(kept, versions)
     earliest = now().date() + timedelta(days=NOTICE_DAYS)
     grounds = [(name, texts[get_language() == "fr"]) for name, texts in LEGAL_GROUNDS.items()]
     return show(
@@ -203,14 +209,19 @@ def try_version(standard_id: str, version: int) -> tuple[str, int] | Response:
     """A version tried on history against the official standard; the moves as a file with ?format=csv."""
     kept, problem, found = _get(standard_id, version), "", None
     first, last = _read_period()
+    official = queries.get_shipped().standard
+    is_quick = are_summable(kept.standard, official)
     try:
-        found = run_backtest(get_session(), kept.standard, queries.get_shipped().standard, first=first, last=last)
+        found = run_backtest(get_session(), kept.standard, official, first=first, last=last, alone=is_quick)
     except StandardError as error:
-        problem = str(error)
+        flaws = list_uncountable(kept.standard, official)
+        problem = "\n".join(str(flaw) for flaw in flaws) or str(error)
     if found is not None and request.args.get("format") == "csv":
         return send_csv(f"{standard_id}-{version}-{first}-{last}.csv", _list_rows(found))
     return show("standards/try.html", kept=kept, found=found, problem=problem, first=first, last=last,
-                title=title_in(kept.standard.title, get_language()), most=MOST_MOVES, most_days=MOST_DAYS), 200
+                title=title_in(kept.standard.title, get_language()), most=MOST_MOVES, most_days=MOST_DAYS,
+                is_quick=is_quick, level_names=name_levels(official, kept.standard),
+                rule_names=name_rules(official, kept.standard)), 200
 
 
 def _read_period() -> tuple[date, date]:
@@ -255,8 +266,9 @@ def show_public_version(standard_id: str, version: int) -> str:
 
 def _show_public(kept: Kept, versions: list[Kept]) -> str:
     others = [(other, find_state(other, versions, now())) for other in versions if not other.is_draft]
-    return show("standards/public.html", kept=kept, page=word_standard(kept.standard), others=others,
-                state=find_state(kept, versions, now()), state_name=state_name)
+    base, changes = _compare(kept, versions)
+    return show("standards/public.html", kept=kept, page=word_standard(kept.standard), others=others, base=base,
+                changes=changes, state=find_state(kept, versions, now()), state_name=state_name)
 
 
 def state_name(state: State) -> str:

@@ -59,7 +59,7 @@ def average(rows: Iterable[Amount]) -> Measured:
     return Measured(total, len(rows), value, base_units=tuple(row.unit for row in rows))
 
 
-def times(rows: Iterable[Amount], *, unanswered: int) -> Measured:
+def times(rows: Iterable[Amount], *, unanswered: int | None) -> Measured:
     """Sum, count and nearest-rank percentiles of seconds."""
     rows = sorted(rows, key=lambda row: row.unit)
     units = tuple(row.unit for row in rows)

@@ -25,9 +25,11 @@ class View:
     end: int
     official: bool
     clock: Clock
+    market_zone: str
     orders: list[Order]
     turns: list[Turn]
     cases: list[Case]
+    events: list[Event]
     # (obligation or defect, kind, what it names) -> scope of the exclusion that stands
     excluded: dict[tuple[str, str, str], str]
 
@@ -63,7 +65,7 @@ def measure(
 ) -> Measured:
     """One metric of one shop. `as_of` and `known_at` are instants, or dates that mean the end of that day."""
     view = view_of(events, zones[marketplace], as_of, known_at, window_days, (marketplace, shop))
-    return METRICS[metric](replace(view, official=official))
+    return all_metrics()[metric](replace(view, official=official))
 
 
 def measure_all(
@@ -79,7 +81,15 @@ def measure_all(
     """Every metric of one shop, by its name and whether it is official; as `measure`, derived once."""
     view = view_of(events, zones[marketplace], as_of, known_at, window_days, (marketplace, shop))
     views = {official: replace(view, official=official) for official in (True, False)}
-    return {(name, official): METRICS[name](views[official]) for name in METRICS for official in views}
+    metrics = all_metrics()
+    return {(name, official): metrics[name](views[official]) for name in metrics for official in views}
+
+
+def all_metrics() -> dict[str, Callable[[View], Measured]]:
+    """Those of this module and those of the one that builds on it."""
+    from tests.oracle.aftercare import METRICS as LATER
+
+    return METRICS | LATER
 
 
 def view_of(
@@ -101,9 +111,11 @@ def view_of(
         end=until,
         official=False,
         clock=clock,
+        market_zone=zone,
         orders=orders_of(own, zone),
         turns=turns_of(own, clock),
         cases=cases_of(own),
+        events=own,
         excluded=exclusions_of(own),
     )
 

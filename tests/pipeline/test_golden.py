@@ -14,7 +14,7 @@ from operator_qos.ledger.values import MetricValue
 from tests.pipeline.loading import add_places, feed, values
 
 FOLDER = Path(__file__).parents[1] / "golden"
-FILES = sorted(path for path in FOLDER.glob("*.json") if "events" in json.loads(path.read_text()))
+FILES = sorted(path for path in FOLDER.rglob("*.json") if "events" in json.loads(path.read_text()))
 
 
 def _close(got: float | None, want: float | None) -> bool:

@@ -15,6 +15,7 @@ from operator_qos.disputes.acting import Actor, DisputeInputError
 from operator_qos.disputes.forms import REMEDY_NAMES, input_error
 from operator_qos.disputes.mailing import receiving
 from operator_qos.disputes.office import queries as office
+from operator_qos.disputes.own_promises import read_own_promises
 from operator_qos.disputes.phrases import action_name, limit_name, mail_reason_name
 from operator_qos.disputes.policies import NOTICE_DAYS, PRESETS, PolicyError, load_preset_policy, read_preset_text
 from operator_qos.disputes.policy_book import Version
@@ -115,7 +116,8 @@ def show_report() -> str:
     asked = request.args.get("days", 90, type=int) or 90
     days = asked if asked in REPORT_DAYS else 90
     report = reports.read_report(get_session(), since=now() - timedelta(days=days), until=now())
-    return render_template("disputes/report.html", report=report, days=days, choices=REPORT_DAYS)
+    own = read_own_promises(get_session(), since=report.since, until=report.until)
+    return render_template("disputes/report.html", report=report, own=own, days=days, choices=REPORT_DAYS)
 
 
 # Webhooks
