@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from operator_qos import words
 from operator_qos.charts import Squares, draw_squares
+from operator_qos.evaluation.rule_page import RuleLine, list_rule_lines
 from operator_qos.formats import format_day, to_local
 from operator_qos.ledger.queries import ScorecardRow, list_scorecards
 from operator_qos.ledger.scorecards import SHOWN_DAYS
@@ -126,6 +127,7 @@ class ScorecardPage:
     rooms: tuple[Room, ...]
     panels: tuple[MetricPanel, ...]
     counted: str
+    rules: tuple[RuleLine, ...]
     others: tuple[MetricCard, ...]
     against: Against
     history: tuple[HistoryLine, ...]
@@ -362,6 +364,7 @@ def build_scorecard(session: Session, card: ShopCard, *, now: datetime, asked: s
             _panel(found, scores[found.metric], rules[found.metric], card.timezone) for found in judged
         ),
         counted=_counted(judged),
+        rules=list_rule_lines(session, card.id, standard),
         others=tuple(found for found in cards if not found.limit),
         against=_list_against(session, card, scores, standard=standard, asked=asked),
         history=describe_history(shop_queries.list_changes(session, card.id, limit=SHOWN_CHANGES)),
