@@ -27,7 +27,7 @@ from scoring.standards.model import Standard
 from scoring.standards.names import ROW_TEXTS
 from scoring.standards.parts import Figure
 from scoring.standards.windowing import Window
-from scoring.windows import DAY_MS, day_end_ms
+from scoring.windows import DAY_MS, Dates, day_end_ms
 
 EPOCH = date(1970, 1, 1)
 
@@ -132,6 +132,7 @@ class Units:
     from_ms: Ints
     until_ms: Ints
     row: Ints
+    ref: Ints
     official: Side
     raw: Side
 
@@ -210,12 +211,11 @@ class Table:
         units = Units(
             group, anchor, wall, _weights(frame, figure), _filled(frame, "value_minor", 0), _buyers(frame),
             _filled(frame, "from_ms", -(2**62)), _filled(frame, "until_ms", 2**62), frame.index.to_numpy(np.int64),
-            official, raw)
-        refs = _references(frame)
+            _references(frame), official, raw)
         keep = counted & (group >= 0)
-        order = np.lexsort((refs, anchor))
-        order = order[keep[order]]
-        return (_join(units.take(order), refs[order], figure) if figure.join else units.take(order)), labels
+        order = np.lexsort((units.ref, anchor))
+        units = units.take(order[keep[order]])
+        return (_join(units, figure) if figure.join and not self._has_spans else units), labels
 
     def _select(self, figure: Figure) -> pd.DataFrame:
         rows = self.rows[self.rows["metric"] == figure.metric]
@@ -258,13 +258,20 @@ class Table:
                 no_base = no_base | (out & (exclusion.takes != "bad"))
         return no_bad, no_base
 
-    def in_window(self, units: Units, window: Window, first: date, end: date) -> Units:
+    @property
+    def _has_spans(self) -> bool:
+        """Whether lines hold for a time only: which parts make a unit then depends on the date."""
+        return "from_ms" in self.rows or "until_ms" in self.rows
+
+    def in_window(self, figure: Figure, units: Units, window: Window, dates: Dates) -> Units:
         """The units of a window that hold at its end, or at that of its last day."""
-        days = units.days(window.ends_at)
-        low = day_number(first) if first > date.min else -(2**62)
+        first, end = dates
         as_of_ms = day_end_ms(max(end - timedelta(days=1), EPOCH), self.standard.timezone or self.zone)
-        holds = (units.from_ms < as_of_ms) & (as_of_ms <= units.until_ms)
-        return units.take((days >= low) & (days < day_number(end)) & holds)
+        held = units.take((units.from_ms < as_of_ms) & (as_of_ms <= units.until_ms))
+        if figure.join and self._has_spans:
+            held = _join(held, figure)
+        days, low = held.days(window.ends_at), day_number(first) if first > date.min else -(2**62)
+        return held.take((days >= low) & (days < day_number(end)))
 
 
 def _narrow(
@@ -341,8 +348,9 @@ def require_units(figure: Figure, view: Side) -> None:
         raise ValueError(f"{figure.id}: looks at single units; give a line for each instead of sums of a day")
 
 
-def _join(units: Units, refs: Ints, figure: Figure) -> Units:
+def _join(units: Units, figure: Figure) -> Units:
     """One unit of the lines that share a reference and group, dated by its first line, with ``last`` by its last."""
+    refs = units.ref
     if not len(refs):
         return units
     require_units(figure, units.raw)
