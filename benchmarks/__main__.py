@@ -1,8 +1,9 @@
 """`python -m benchmarks [DATABASE]`: every figure, one JSON line each."""
 
-from benchmarks import backtest, clock, ingest, pages
+from benchmarks import backtest, clock, disputes, ingest, pages
 
 ingest.main()
 pages.main()
+disputes.main()
 clock.main()
 backtest.main([])

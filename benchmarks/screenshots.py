@@ -27,7 +27,7 @@ README = (("seller_owner", "/seller/scorecard", "docs/images/scorecard.png"),
 EVERY = {
     "admin": {"today": "/operator/today", "sellers": "/operator/sellers", "disputes": "/operator/disputes",
               "quarantine": "/operator/quarantine", "standard": "/operator/standard", "account": "/account",
-              "missing": "/operator/nothing-here"},
+              "trials": "/operator/trials", "missing": "/operator/nothing-here"},
     "seller_owner": {"day": "/seller/day", "waiting": "/seller/day?kind=waiting", "scorecard": "/seller/scorecard",
                      "disputes": "/seller/disputes", "notices": "/seller/notices", "standard": "/seller/standard"},
     "mediator": {"queue": "/mediator/queue", "figures": "/mediator/figures"},

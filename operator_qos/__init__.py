@@ -31,6 +31,7 @@ BLUEPRINTS: tuple[str, ...] = (
     "operator_qos.standards.views",
     "operator_qos.standards.author.views",
     "operator_qos.standards.api",
+    "operator_qos.trials.views",
     "operator_qos.calendars.views",
     "operator_qos.notices.views",
     "operator_qos.events.views",

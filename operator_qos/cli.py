@@ -22,6 +22,7 @@ COMMANDS = {
     "evaluate": ("operator_qos.evaluation.cli:evaluate_command", "Judge a date, or every date that is due."),
     "standards": ("operator_qos.standards.cli:standards_group", "Standards: their versions, what changes, publishing."),
     "backtest": ("operator_qos.standards.cli:backtest_command", "Try a standard on history before publishing it."),
+    "trial": ("operator_qos.trials.cli:trial_group", "Judge by a published standard without consequence."),
     "scorecard": ("operator_qos.ledger.cli:scorecard_command", "The numbers of one shop, and the rows behind them."),
     "export": ("operator_qos.ledger.cli:export_group", "Write numbers for other programs."),
     "mail": ("operator_qos.disputes.cli:mail_group", "Answers by mail, handed over by a mail server."),

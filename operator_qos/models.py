@@ -10,10 +10,11 @@ from operator_qos.notices.models import JobLease, Notice, NoticeRead, OutboxMail
 from operator_qos.sellers.models import Marketplace, Seller, Shop, ShopTraits
 from operator_qos.standards.models import StandardVersion
 from operator_qos.standing.models import EvaluationResult, EvaluationRun, ShopStanding, StandingChange
+from operator_qos.trials.models import PhantomChange, PhantomStanding, StandardTrial
 
 __all__ = [
     "ApiKey", "AuditRow", "Base", "Dispute", "DisputeStep", "Entity", "EvaluationResult", "EvaluationRun", "Event",
     "EventBody", "EventId", "ImportProgress", "JobLease", "Marketplace", "MetricDay", "Notice", "NoticeRead",
-    "Obligation", "OutboxMail", "OutcomeRow", "Quarantined", "Scorecard", "Seller", "Shop", "ShopStanding",
-    "ShopTraits", "StandardVersion", "StandingChange", "User",
+    "Obligation", "OutboxMail", "OutcomeRow", "PhantomChange", "PhantomStanding", "Quarantined", "Scorecard",
+    "Seller", "Shop", "ShopStanding", "ShopTraits", "StandardTrial", "StandardVersion", "StandingChange", "User",
 ]

@@ -39,7 +39,7 @@ MENUS: Mapping[frozenset[str], tuple[Entry, ...]] = {
         Entry("/operator/today", _("Today")),
         Entry("/operator/sellers", _("Sellers"), ("/operator/shops", "/operator/calendar")),
         Entry("/operator/disputes", _("Disputes")),
-        Entry("/operator/standards", _("Standards"), ("/operator/standard",)),
+        Entry("/operator/standards", _("Standards"), ("/operator/standard", "/operator/trials")),
         Entry("/operator/quarantine", _("Set aside")),
     ),
     SELLER_ROLES: (

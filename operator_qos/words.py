@@ -78,6 +78,7 @@ CHANGES: Table = {
     "strikes_ended": _("Strike no longer counted"),
     "step_reached": _("Consequence in force"),
     "step_ended": _("Consequence ended"),
+    "verdict_changed": _("Verdict"),
 }
 PARTIES: Table = {
     "seller": _("Seller"),

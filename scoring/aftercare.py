@@ -87,7 +87,7 @@ def mediation_outcome(case: CaseState, buyer: str | int | None, as_of_ms: int) -
     """How the operator's mediators served an escalated case; None for one that never was."""
     if case.escalated_ms is None:
         return None
-    decided, due = case.decided_ms, case.escalated_ms + DECIDE_MS
+    decided, due = case.first_decided_ms, case.escalated_ms + DECIDE_MS
     base, bad, amount = 0, 0, 0
     if decided is not None:
         base, amount = MEDIATION_TIME, (decided - case.escalated_ms) // 1000

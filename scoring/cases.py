@@ -27,7 +27,6 @@ class Statement(NamedTuple):
     at_ms: int
     fault: str | None
     counts: bool
-    decided: bool
 
 
 class Decision(NamedTuple):
@@ -54,7 +53,7 @@ class CaseState:
     escalated_ms: int | None = None
     # When it first came to an end after that, decided or not.
     left_mediation_ms: int | None = None
-    decided_ms: int | None = None  # the first decision after the escalation
+    first_decided_ms: int | None = None  # after the escalation
     # The decision an appeal was against, and the last one since.
     first_word: Decision | None = None
     last_word: Decision | None = None
@@ -65,6 +64,7 @@ class CaseState:
     withdrawn_ms: int | None = None
     closed_ms: int | None = None
     statement: Statement | None = None
+    decided_ms: int | None = None  # the last decision, also where a closing has had the last word since
     seller_acted: bool = False
     # How a timer closed it, as long as that closing stands: the holder at that moment.
     timer_closed_holder: str | None = None
@@ -110,7 +110,7 @@ def _open(case: CaseState, event: TypedEvent) -> None:
 def _close(case: CaseState, event: TypedEvent) -> None:
     fault = event.data.get("fault")
     if fault is not None:
-        case.statement = Statement(event.at_ms, fault, True, False)
+        case.statement = Statement(event.at_ms, fault, True)
     elif event.data.get("by") == "automatic" and case.is_open:
         case.timer_closed_holder, case.acted_before_timer = case.holder, case.seller_acted
     if case.closed_ms is None:
@@ -141,14 +141,15 @@ def _escalate(case: CaseState, event: TypedEvent) -> None:
 
 def _decide(case: CaseState, event: TypedEvent) -> None:
     data = event.data
-    case.statement = Statement(event.at_ms, data.get("fault"), data.get("counts", True), True)
+    case.statement = Statement(event.at_ms, data.get("fault"), data.get("counts", True))
+    case.decided_ms = event.at_ms
     decision = Decision(event.at_ms, data.get("fault"), data.get("remedy"), data.get("counts", True))
     if case.was_appealed:
         case.last_word = decision
     else:
         case.first_word = decision
-    if case.escalated_ms is not None and case.decided_ms is None:
-        case.decided_ms = event.at_ms
+    if case.escalated_ms is not None and case.first_decided_ms is None:
+        case.first_decided_ms = event.at_ms
 
 
 def _withdraw(case: CaseState, event: TypedEvent) -> None:

@@ -337,7 +337,7 @@ def _with_numbers(code: ReasonCode, verdict: MetricVerdict) -> Reason:
     return Reason(code, verdict.metric, verdict.bad, verdict.base, verdict.value, verdict.limit)
 
 
-def to_plain(value: Standing | Intent) -> dict[str, Any]:
+def to_plain(value: Standing | Intent | Reason) -> dict[str, Any]:
     """The fields as plain values, ready for JSON: dates as ISO text, decimals as text, badges sorted."""
     return {key: _plain(item) for key, item in asdict(value).items()}
 

@@ -136,8 +136,8 @@ class Units:
     official: Side
     raw: Side
 
-    def take(self, where: NDArray[Any]) -> Units:
-        """Some of them, by positions or flags."""
+    def take(self, where: NDArray[Any] | slice) -> Units:
+        """Some of them, by positions, flags or a slice."""
         taken: dict[str, Any] = {
             name: Side(*(getattr(getattr(self, name), f.name)[where] for f in fields(Side))) for name in SIDES}
         taken |= {f.name: getattr(self, f.name)[where] for f in fields(Units) if f.name not in SIDES}
@@ -265,13 +265,24 @@ class Table:
 
     def in_window(self, figure: Figure, units: Units, window: Window, dates: Dates) -> Units:
         """The units of a window that hold at its end, or at that of its last day."""
-        first, end = dates
-        as_of_ms = day_end_ms(max(end - timedelta(days=1), EPOCH), self.standard.timezone or self.zone)
-        held = units.take((units.from_ms < as_of_ms) & (as_of_ms <= units.until_ms))
-        if figure.join and self._has_spans:
+        low, high = (day_number(day) if day > date.min else -(2**62) for day in dates)
+        as_of_ms = day_end_ms(max(dates[1] - timedelta(days=1), EPOCH), self.standard.timezone or self.zone)
+        joins = figure.join is not None and self._has_spans
+        near = units if joins else units.take(_find_near(units, low, high))
+        held = near.take((near.from_ms < as_of_ms) & (as_of_ms <= near.until_ms))
+        if joins:
             held = _join(held, figure)
-        days, low = held.days(window.ends_at), day_number(first) if first > date.min else -(2**62)
-        return held.take((days >= low) & (days < day_number(end)))
+        days = held.days(window.ends_at)
+        return held.take((days >= low) & (days < high))
+
+
+def _find_near(units: Units, low: int, high: int) -> slice:
+    """The units that can lie in [low, high) [days since 1970]: they are in the order of their anchors.
+
+    Those of more than two days around cannot be meant, whatever the zone and the hour a day ends at.
+    """
+    around = np.clip(np.array([low - 2, high + 2]), -(2**36), 2**36) * DAY_MS
+    return slice(*np.searchsorted(units.anchor_ms, around).tolist())
 
 
 def _narrow(

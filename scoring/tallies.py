@@ -183,8 +183,8 @@ def _sum(group: Ints, values: Ints, size: int) -> Ints:
 
 
 def _count_distinct(group: Ints, buyer: Ints, size: int) -> Ints:
-    pairs = np.unique(np.stack([group, buyer]), axis=1)
-    return np.bincount(pairs[0], minlength=size)
+    codes = int(buyer.max(initial=0)) + 1
+    return np.bincount(np.unique(group * codes + buyer) // codes, minlength=size)
 
 
 def _percentile(group: Ints, amount: Ints, size: int, *, share: float) -> Numbers:

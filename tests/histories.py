@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 
 from hypothesis import strategies as st
 
+from tests.history_aftercare import LATER_STEPS
 from tests.history_events import (
     DAY,
     OPENED,
@@ -126,7 +127,7 @@ def shop_drafts(draw: Draw, world: World) -> list[Draft]:
     drafts = [shop_opened(draw, world, OPENED)]
     drafts += [placed(draw, world, order, when(draw, world)) for order in world.orders if draw(10)]
     drafts += [case_opened(draw, world, case) for case in world.cases]
-    for step in several(draw, STEPS, least=4, most=16):
+    for step in several(draw, (*STEPS, *LATER_STEPS), least=4, most=16):
         drafts += step(draw, world)
     return drafts
 

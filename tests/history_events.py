@@ -303,23 +303,6 @@ def order_story(draw: Draw, world: World, first: str, later: Sequence[str]) -> l
     return drafts
 
 
-def return_story(draw: Draw, world: World) -> list[Draft]:
-    """A return asked for, received, and what may come of it, at any instants."""
-    order, drafts = pick(draw, world.orders), []
-    name = f"R-{order}-{draw(2)}"
-    ends = several(draw, ("return.refused", "return.refunded", "return.refunded", "order.refunded"), most=2)
-    for kind in ("return.requested", "return.received", *ends):
-        data = ORDER_DATA[kind](draw, world) | ({} if kind.startswith("order.") else {"order": order})
-        drafts.append(Draft(when(draw, world), kind, world.shop, order if kind.startswith("order.") else name, data))
-    return drafts
-
-
-def survey_story(draw: Draw, world: World) -> list[Draft]:
-    """Two answers of a buyer."""
-    asked = [(pick(draw, world.orders), surveyed(draw, world)) for _ in range(2)]
-    return [Draft(when(draw, world), "survey.answered", world.shop, order, data) for order, data in asked]
-
-
 def move_story(draw: Draw, world: World) -> list[Draft]:
     """A promise moved early and with an agreement, once or twice."""
     order, kind = pick(draw, world.orders), pick(draw, ("ship", "deliver"))
@@ -502,7 +485,6 @@ def closed_for(draw: Draw, world: World, at: int) -> Draft:
 
 STEPS = (
     *(order_step, order_step, order_step, parcel_story, parcel_story, move_story, review_story, placed_again),
-    *(return_story, survey_story),
     *(message_step, talk_story, talk_story, talk_story, waiver_step),
     *(case_step, case_story, case_story, case_story, shop_step),
 )

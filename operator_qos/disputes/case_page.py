@@ -11,7 +11,7 @@ from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 
 from operator_qos import formats
-from operator_qos.clock import to_ms
+from operator_qos.clock import from_ms, to_ms
 from operator_qos.disputes import queries
 from operator_qos.disputes.desk import Scene, list_offered
 from operator_qos.disputes.dues import find_deadline
@@ -32,6 +32,7 @@ from operator_qos.disputes.rules import OPEN_STATES, Turn, list_allowed
 from operator_qos.disputes.timeline import Drawing, Moment, Said, Story, draw
 from operator_qos.standards.binding import get_bound, get_shipped_standard
 from operator_qos.words import event_name, milestone_name, party_name, reason_name, remedy_name
+from scoring.standards import Standard
 from scoring.terms import read_terms
 
 SIMILAR_DAYS = 365
@@ -74,6 +75,7 @@ class CasePage:
     steps: Sequence[DisputeStep]
     allowed: Sequence[str]
     limit_seconds: int
+    standard: Standard  # in force on the day of the order
     level: str | None
     buyer_orders: int | None
     grounds: str  # of the last decision, as far as they are kept
@@ -114,7 +116,8 @@ def build_case_page(session: Session, row: DisputeRow, *, reader: Reader, now: d
         effect=find_effect(session, row.dispute, now_ms=to_ms(now)),
         steps=queries.list_steps(session, row.dispute.id),
         allowed=list_allowed(row.dispute.state, reader.role),
-        limit_seconds=_limit_seconds(session, row.dispute),
+        limit_seconds=_limit_seconds(get_bound(session, row.dispute.shop_id, now=row.dispute.opened_at)),
+        standard=get_bound(session, row.dispute.shop_id, now=_find_order_day(row.dispute, file)),
         level=find_level(session, row.dispute.shop_id),
         buyer_orders=count_buyer_orders(session, file.order),
         grounds=row.dispute.grounds or _find_grounds(file),
@@ -143,8 +146,13 @@ def _find_grounds(file: CaseFile) -> str:
     return given[-1] if given else ""
 
 
-def _limit_seconds(session: Session, dispute: Dispute) -> int:
-    standard = get_bound(session, dispute.shop_id, now=dispute.opened_at)
+def _find_order_day(dispute: Dispute, file: CaseFile) -> datetime:
+    """The moment of the order, of the dispute where nobody told."""
+    placed = file.order.ordered_ms if file.order is not None else None
+    return dispute.opened_at if placed is None else from_ms(placed)
+
+
+def _limit_seconds(standard: Standard) -> int:
     return read_terms(standard, from_ms=0, otherwise=get_shipped_standard()).resolve_ms // 1000
 
 

@@ -18,6 +18,10 @@ class Dispute(Base):
         Index("ix_disputes_state_seller_due", "state", "seller_due_at"),
         Index("ix_disputes_state_decision_due", "state", "decision_due_at"),
         Index("ix_disputes_timer", "timer_at"),
+        # The lists sort what is open and count it without reading the rows.
+        Index("ix_disputes_lists", "state", "mediator_id", "broken_at", "decision_due_at", "seller_due_at",
+              "amount_minor", "shop_id"),
+        Index("ix_disputes_ended", "opened_at", "state"),
         Index("ix_disputes_decided", "kind", "reason", "decided_at"),
         Index("ix_disputes_decided_category", "kind", "reason", "category", "decided_at"),
     )

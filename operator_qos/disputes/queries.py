@@ -14,8 +14,6 @@ from operator_qos.accounts.models import User
 from operator_qos.clock import to_ms
 from operator_qos.disputes.models import (
     Dispute,
-    DisputeHook,
-    DisputeHookCall,
     DisputeLink,
     DisputeMessage,
     DisputeOffer,
@@ -23,8 +21,6 @@ from operator_qos.disputes.models import (
     DisputeTemplate,
     MediatorConflict,
 )
-from operator_qos.disputes.policies import Policy
-from operator_qos.disputes.policy_book import Version, read_policy_book
 from operator_qos.disputes.rules import IN_MEDIATION, OPEN_STATES, TALKING, TIMER_REACH
 from operator_qos.events.models import Event
 from operator_qos.ledger.models import CaseFact, OrderFact, RefundFact
@@ -59,6 +55,15 @@ class DisputeRow:
     dispute: Dispute
     place: Place
     mediator: str | None
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What somebody looks for in a list: a shop, whose turn it is, the name of a case or an order."""
+
+    shop_id: int | None = None
+    holder: str = ""
+    text: str = ""
 
 
 @dataclass(frozen=True)
@@ -278,6 +283,13 @@ def _rows(session: Session, query: Select[Dispute]) -> list[DisputeRow]:
     return [DisputeRow(row[0], _to_place(row), row.mediator_name) for row in session.execute(joined)]
 
 
+def _rows_of(session: Session, ids: Select[int]) -> list[DisputeRow]:
+    """The rows of these ids in their order: sorting is done on the index, and only a page's worth is read."""
+    wanted = list(session.scalars(ids))
+    found = {row.dispute.id: row for row in _rows(session, select(Dispute).where(Dispute.id.in_(wanted)))}
+    return [found[dispute_id] for dispute_id in wanted]
+
+
 def find_row(session: Session, dispute_id: int) -> DisputeRow | None:
     """One dispute with its place, None where there is none."""
     return next(iter(_rows(session, select(Dispute).where(Dispute.id == dispute_id))), None)
@@ -310,8 +322,8 @@ def _is_waiting_for(mediator_id: int) -> ColumnElement[bool]:
 def list_queue(session: Session, mediator_id: int, *, limit: int = 50, offset: int = 0) -> list[DisputeRow]:
     """What waits for this mediator or for any: broken settlements first, then by due time and amount."""
     order = (Dispute.broken_at.is_(None), Dispute.decision_due_at, Dispute.amount_minor.desc(), Dispute.id)
-    query = select(Dispute).where(_is_waiting_for(mediator_id)).order_by(*order)
-    return _rows(session, query.limit(limit).offset(offset))
+    query = select(Dispute.id).where(_is_waiting_for(mediator_id)).order_by(*order)
+    return _rows_of(session, query.limit(limit).offset(offset))
 
 
 def count_queue(session: Session, mediator_id: int, *, now: datetime) -> tuple[int, int]:
@@ -332,26 +344,36 @@ def list_disputes(
     only_open: bool = True,
     limit: int = 200,
     offset: int = 0,
+    wanted: Wanted | None = None,
 ) -> list[DisputeRow]:
-    """Disputes of a company, or of all: open ones by due time, ended ones latest first."""
-    query = select(Dispute).limit(limit).offset(offset)
+    """Disputes of a company, or of all: open ones by due time, ended ones latest first; of these the `wanted` ones."""
+    query = select(Dispute.id).limit(limit).offset(offset)
     if only_open:
         query = query.where(Dispute.state.in_(OPEN_STATES)).order_by(_DUE.is_(None), _DUE, Dispute.id)
     else:
         query = query.where(Dispute.state.not_in(OPEN_STATES)).order_by(
             Dispute.opened_at.desc(), Dispute.id.desc()
         )
+    return _rows_of(session, query.where(*_list_conditions(seller_id, wanted)))
+
+
+def _list_conditions(seller_id: int | None, wanted: Wanted | None) -> list[ColumnElement[bool]]:
+    found: list[ColumnElement[bool]] = []
     if seller_id is not None:
-        query = query.where(Dispute.shop_id.in_(select(Shop.id).where(Shop.seller_id == seller_id)))
-    return _rows(session, query)
+        found.append(Dispute.shop_id.in_(select(Shop.id).where(Shop.seller_id == seller_id)))
+    if wanted is not None and wanted.shop_id is not None:
+        found.append(Dispute.shop_id == wanted.shop_id)
+    if wanted is not None and wanted.holder:
+        found.append(Dispute.holder == wanted.holder)
+    if wanted is not None and wanted.text:
+        found.append((Dispute.case_ref == wanted.text) | (Dispute.order_ref == wanted.text))
+    return found
 
 
-def count_open(session: Session, *, seller_id: int | None = None) -> int:
-    """How many disputes are open."""
+def count_open(session: Session, *, seller_id: int | None = None, wanted: Wanted | None = None) -> int:
+    """How many disputes are open, or how many of the wanted ones."""
     query = select(func.count(Dispute.id)).where(Dispute.state.in_(OPEN_STATES))
-    if seller_id is not None:
-        query = query.where(Dispute.shop_id.in_(select(Shop.id).where(Shop.seller_id == seller_id)))
-    return session.scalar(query) or 0
+    return session.scalar(query.where(*_list_conditions(seller_id, wanted))) or 0
 
 
 def find_next_lapse(session: Session) -> datetime | None:
@@ -439,57 +461,3 @@ def list_links(session: Session, dispute_id: int, *, now: datetime) -> list[Disp
         DisputeLink.dispute_id == dispute_id, DisputeLink.revoked_at.is_(None), DisputeLink.expires_at > now
     )
     return list(session.scalars(query.order_by(DisputeLink.id)))
-
-
-@dataclass(frozen=True)
-class PolicyPlace:
-    """A marketplace with its policy in force and the versions it published, the latest first day last."""
-
-    id: str
-    name: str
-    zone: str
-    in_force: Policy
-    versions: Sequence[Version]
-    has_disputes: bool
-
-
-def list_policy_places(session: Session, *, now: datetime) -> list[PolicyPlace]:
-    """Every marketplace with its policy."""
-    book = read_policy_book(session)
-    known = select(Shop.marketplace_id).join(Dispute, Dispute.shop_id == Shop.id).distinct()
-    busy = set(session.scalars(known))
-    query = select(Marketplace.id, Marketplace.name, Marketplace.timezone).order_by(Marketplace.name)
-    return [
-        PolicyPlace(key, name, zone, book.at(key, now, zone), book.versions.get(key, ()), key in busy)
-        for key, name, zone in session.execute(query)
-    ]
-
-
-@dataclass(frozen=True)
-class HookRow:
-    """An address with how its calls went."""
-
-    id: int
-    marketplace_id: str
-    url: str
-    is_active: bool
-    sent: int
-    waiting: int
-    dead: int
-
-
-def list_hooks(session: Session) -> list[HookRow]:
-    """Every address that was ever told of steps."""
-    def count(state: str) -> ColumnElement[int]:
-        return func.coalesce(func.sum(case((DisputeHookCall.state == state, 1), else_=0)), 0)
-
-    query = (
-        select(DisputeHook, count("sent"), count("waiting"), count("dead"))
-        .outerjoin(DisputeHookCall, DisputeHookCall.hook_id == DisputeHook.id)
-        .group_by(DisputeHook.id)
-        .order_by(DisputeHook.id)
-    )
-    return [
-        HookRow(row.id, row.marketplace_id, row.url, row.is_active, int(sent), int(waiting), int(dead))
-        for row, sent, waiting, dead in session.execute(query)
-    ]

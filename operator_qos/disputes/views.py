@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import timedelta
 
 from flask import Blueprint, Response, flash, redirect, render_template, request, url_for
@@ -12,7 +12,7 @@ from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Response as BaseResponse
 
 from operator_qos import words
-from operator_qos.disputes import queries, service
+from operator_qos.disputes import queries, reports, service
 from operator_qos.disputes.buyer.links import create_link, revoke, sign_link
 from operator_qos.disputes.case_page import Reader, build_case_page
 from operator_qos.disputes.desk import DOINGS
@@ -36,8 +36,9 @@ from operator_qos.disputes.rules import IN_MEDIATION, OPEN_STATES, IllegalAction
 from operator_qos.disputes.service import DisputeInputError, Ruling
 from operator_qos.navigation import set_count
 from operator_qos.permissions import MEDIATOR, OPERATOR, SELLER, Actor, current_actor, people
+from operator_qos.sellers.queries import ShopCard, list_shop_cards
 from operator_qos.settings import read_secret
-from operator_qos.web import get_language, get_session, get_site, now, read_page, take_page, writing
+from operator_qos.web import get_language, get_session, get_site, now, read_page, writing
 
 blueprint = Blueprint("disputes", __name__)
 _SEEN = "a case decided, waiting, or on one's own desk; else the 404 of a missing one"
@@ -66,10 +67,10 @@ PERMISSIONS = {
     "disputes.show_decision_to_seller": people(*SELLER, tenant=_OWN),
 }
 FIGURE_DAYS = 90
-SHOWN_ENDED = 200
+SHOWN_ENDED = 50
 @blueprint.context_processor
 def _add_words() -> dict[str, object]:
-    lists = {"lower_parties": _lower_parties, "lower_defects": _lower_defects}
+    lists = {"lower_parties": _lower_parties, "lower_defects": _lower_defects, "lower_remedies": _lower_remedies}
     shared = {"words": words, "remedies": REMEDY_NAMES, "limit_name": limit_name, "token": make_token()}
     return {"in_mediation": IN_MEDIATION, **shared, **lists}
 
@@ -80,6 +81,10 @@ def _lower_parties(parties: Sequence[str]) -> str:
 
 def _lower_defects(kinds: Sequence[str]) -> str:
     return ", ".join(str(words.defect_name(kind)).lower() for kind in kinds)
+
+
+def _lower_remedies(remedies: Iterable[str]) -> str:
+    return ", ".join(str(REMEDY_NAMES[remedy]).lower() for remedy in remedies)
 
 
 def _act_as(actor: Actor) -> service.Actor:
@@ -269,11 +274,13 @@ def decide(dispute_id: int) -> tuple[str, int] | BaseResponse:
 
 @blueprint.get("/mediator/figures")
 def show_figures() -> str:
-    """The mediators' own clock."""
+    """The mediator's own clocks beside those of all."""
     session = get_session()
     _count_queue(session)
-    figures = queries.read_figures(session, now=now(), since=now() - timedelta(days=FIGURE_DAYS))
-    return render_template("disputes/figures.html", figures=figures, days=FIGURE_DAYS)
+    since = now() - timedelta(days=FIGURE_DAYS)
+    mine = reports.find_own_clock(session, mediator_id=current_actor().user_id, since=since, until=now())
+    figures = queries.read_figures(session, now=now(), since=since)
+    return render_template("disputes/figures.html", figures=figures, mine=mine, days=FIGURE_DAYS)
 
 
 # Operators
@@ -282,12 +289,11 @@ def show_figures() -> str:
 @blueprint.get("/operator/disputes")
 def list_all() -> str:
     """Every dispute: open ones by due time, then the latest ended."""
-    session = get_session()
-    total = queries.count_open(session)
-    page = read_page(total)
-    rows = queries.list_disputes(session, limit=page.size, offset=page.offset)
-    ended = queries.list_disputes(session, only_open=False, limit=20) if page.number == 1 else []
-    return render_template("disputes/operator_list.html", rows=rows, ended=ended, page=page)
+    session, wanted = get_session(), queries.Wanted(text=request.args.get("q", "").strip()[:200])
+    page = read_page(queries.count_open(session, wanted=wanted))
+    rows = queries.list_disputes(session, limit=page.size, offset=page.offset, wanted=wanted)
+    ended = queries.list_disputes(session, only_open=False, limit=20, wanted=wanted) if page.number == 1 else []
+    return render_template("disputes/operator_list.html", rows=rows, ended=ended, page=page, wanted=wanted)
 
 
 def _render_any(dispute_id: int, *, failed: Failed | None = None, status: int = 200) -> tuple[str, int]:
@@ -344,15 +350,26 @@ def revoke_link(dispute_id: int, link_id: int) -> BaseResponse:
 
 @blueprint.get("/seller/disputes")
 def list_own() -> str:
-    """The company's disputes: open ones by due time, then the ended."""
+    """The company's disputes over all shops and marketplaces: open ones by due time, then the latest ended."""
     session, seller_id = get_session(), current_actor().seller_id
-    total = queries.count_open(session, seller_id=seller_id)
-    rows = queries.list_disputes(session, seller_id=seller_id, limit=SHOWN_ENDED)
-    ended = queries.list_disputes(session, seller_id=seller_id, only_open=False, limit=SHOWN_ENDED)
-    page = read_page(len(ended))
+    shops = list_shop_cards(session, seller_id=seller_id)
+    wanted = _read_wanted(shops)
+    total = queries.count_open(session, seller_id=seller_id, wanted=wanted)
+    page = read_page(total)
+    rows = queries.list_disputes(
+        session, seller_id=seller_id, limit=page.size, offset=page.offset, wanted=wanted)
+    ended = queries.list_disputes(session, seller_id=seller_id, only_open=False, limit=SHOWN_ENDED, wanted=wanted)
     return render_template(
-        "disputes/seller_list.html", rows=rows, total=total, ended=take_page(ended, page), page=page
-    )
+        "disputes/seller_list.html", rows=rows, total=total, ended=ended if page.number == 1 else [], page=page,
+        shops=shops, wanted=wanted)
+
+
+def _read_wanted(shops: Sequence[ShopCard]) -> queries.Wanted:
+    """What the filter asks for; a shop that is not one's own filters nothing."""
+    asked = request.args.get("shop", "")
+    shop_id = next((card.id for card in shops if f"{card.marketplace_id}/{card.code}" == asked), None)
+    mine = request.args.get("turn") == "mine"
+    return queries.Wanted(shop_id, "seller" if mine else "", request.args.get("q", "").strip()[:200])
 
 
 def _render_own(dispute_id: int, *, failed: Failed | None = None, status: int = 200) -> tuple[str, int]:

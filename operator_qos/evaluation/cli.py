@@ -21,6 +21,7 @@ from operator_qos.evaluation.queries import (
 )
 from operator_qos.evaluation.service import EvaluationReport, evaluate_due, evaluate_marketplace
 from operator_qos.standing.service import Change
+from operator_qos.trials.queries import list_changes_on
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,7 @@ def evaluate_command(context: Context, on: str | None, marketplace_id: str | Non
     except UnknownMarketplaceError as error:
         raise Refusal(str(error)) from error
     document = to_document(reports, as_of=on, codes=list_codes(context.engine))
+    document["phantoms"] = list_phantoms(context.engine, reports)
     emit(context, document, to_text(document))
 
 
@@ -69,6 +71,23 @@ def run_evaluation(engine: Engine, request: _Request) -> list[EvaluationReport]:
                 )
             )
     return reports
+
+
+def list_phantoms(engine: Engine, reports: Sequence[EvaluationReport]) -> list[dict[str, Any]]:
+    """What standards and rules on trial would have changed on the dates judged; nobody is told of it."""
+    found: list[dict[str, Any]] = []
+    with reading(engine) as session:
+        for marketplace_id in dict.fromkeys(report.marketplace_id for report in reports):
+            dates = [report.on for report in reports if report.marketplace_id == marketplace_id and not report.dry_run]
+            rows = list_changes_on(session, marketplace_id, dates)
+            found += [_to_phantom(asdict(row)) for row in rows]
+    return found
+
+
+def _to_phantom(row: dict[str, Any]) -> dict[str, Any]:
+    said = {name: row[name] for name in ("trial_id", "kind", "metric", "before", "after", "reasons", "standard_id",
+                                        "standard_version")}
+    return {"marketplace": row["marketplace_id"], "shop": row["code"], "on_date": row["on_date"].isoformat(), **said}
 
 
 def list_codes(engine: Engine) -> dict[int, str]:

@@ -30,6 +30,7 @@ from operator_qos.standing.service import (
     record_runs,
     store_standings,
 )
+from operator_qos.trials.phantoms import record_phantoms
 from scoring.verdicts import Verdict
 from scoring.windows import local_day
 
@@ -144,6 +145,7 @@ def _judge_officially(
             _write_down(session, bench, judged, actor=actor, now=now)
             store_standings(session, judge.list_decided())
             days += judged
+    record_phantoms(session, bench, dates, now=now)
     return sorted(days, key=lambda day: (day.on, day.standard.id))
 
 

@@ -152,7 +152,7 @@ def _case_row(dossier: Dossier, case: CaseState) -> Row:
     last = max([span.from_ms for span in case.spans] + [span.until_ms or 0 for span in case.spans])
     return (case.id, case.order, case.kind, case.reason, case.amount_minor, case.opened_ms, case.holder,
             standing_resolution(case), max(case.reopened_ms, default=None), case.escalated_ms, case.withdrawn_ms,
-            case.closed_ms, said.at_ms if said and said.decided else None, said.fault if said else None,
+            case.closed_ms, case.decided_ms, said.fault if said else None,
             said.counts if said else None, seller_ms(case, calendar, until_ms=last) // 1000)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from operator_qos.accounts.models import User
 from operator_qos.notices.models import Notice, NoticeRead, OutboxMail
+from operator_qos.sellers.models import Seller
 
 MEDIATOR_TOPICS = ("dispute_%", "evidence_%", "mediation_%")
 MEDIATOR_ROLES = ("mediator",)
@@ -63,6 +64,48 @@ class MailRow:
     next_attempt_at: datetime
     sent_at: datetime | None
     error: str
+
+
+@dataclass(frozen=True)
+class ToldCompany:
+    """A company that was told of something: when, what became of each mail, and who marked the notice as done."""
+
+    seller_id: int
+    seller: str
+    told_at: datetime
+    mails: tuple[MailRow, ...]
+    done_by: tuple[str, ...]
+
+
+def list_told(session: Session, *, key_start: str, limit: int | None = None, offset: int = 0) -> list[ToldCompany]:
+    """The companies told by notices whose keys begin so, by name."""
+    query = select(Notice.id, Notice.key, Notice.created_at, Seller.id, Seller.name).join(
+        Seller, Seller.id == Notice.seller_id).where(Notice.key.startswith(key_start, autoescape=True))
+    rows = session.execute(query.order_by(Seller.name, Seller.id).limit(limit).offset(offset)).all()
+    mails = _list_mails_of(session, [row.key for row in rows])
+    done: dict[int, list[str]] = {}
+    for notice_id, name in session.execute(select(NoticeRead.notice_id, User.name).join(
+            User, User.id == NoticeRead.user_id).where(NoticeRead.notice_id.in_([row[0] for row in rows]))):
+        done.setdefault(notice_id, []).append(name)
+    return [ToldCompany(row[3], row[4], row.created_at, tuple(mails.get(row.key, ())), tuple(done.get(row[0], ())))
+            for row in rows]
+
+
+def count_told(session: Session, *, key_start: str) -> int:
+    """How many companies were told by notices whose keys begin so."""
+    wanted = select(sql.count(Notice.id)).where(Notice.key.startswith(key_start, autoescape=True))
+    return session.scalar(wanted) or 0
+
+
+def _list_mails_of(session: Session, keys: Sequence[str]) -> dict[str, list[MailRow]]:
+    """The mails of each notice; their keys are the notice's with the reader's number."""
+    columns = [getattr(OutboxMail, name) for name in MailRow.__dataclass_fields__]
+    found: dict[str, list[MailRow]] = {}
+    if keys:
+        begun = or_(*(OutboxMail.key.startswith(f"{key}:", autoescape=True) for key in keys))
+        for key, *row in session.execute(select(OutboxMail.key, *columns).where(begun).order_by(OutboxMail.id)):
+            found.setdefault(key.rpartition(":")[0], []).append(MailRow(*row))
+    return found
 
 
 def list_notices(

@@ -7,8 +7,8 @@ as official ones; levels follow the ladder's definition (scoring.ladder), for al
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
@@ -28,6 +28,7 @@ from scoring.windows import window_start_ms
 Counts = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 Codes = NDArray[np.int8]
+Told = Mapping[str, Any]
 KEPT, WATCH, BREACHED = (VERDICTS.index(verdict) for verdict in (Verdict.KEPT, Verdict.WATCH, Verdict.BREACHED))
 TOP, IN_STANDARD, BELOW, NOT_RATED = range(4)
 LEVELS = (*LEVEL_IDS, "not_rated")
@@ -56,7 +57,11 @@ class RuleDays:
 
 @dataclass(frozen=True)
 class Trial:
-    """A standard on every date: `level` is a position in LEVELS, of shape (dates, shops) like `orders`."""
+    """A standard on every date: `level` is a position in `levels`, of shape (dates, shops) like `orders`.
+
+    The last of `levels` is that of shops not rated. `told` has the reasons of levels that changed on a date, by the
+    positions of date and shop, where the trial knows more than the verdicts say.
+    """
 
     standard: Standard
     shop_ids: tuple[int, ...]
@@ -64,6 +69,8 @@ class Trial:
     rules: tuple[RuleDays, ...]
     orders: Counts
     level: Codes
+    levels: tuple[str, ...] = LEVELS
+    told: Mapping[tuple[int, int], tuple[Told, ...]] = field(default_factory=dict)
 
 
 def list_days(first: date, last: date, zone: str) -> Days:
@@ -72,20 +79,29 @@ def list_days(first: date, last: date, zone: str) -> Days:
     return Days(dates, np.array([end_of_day_ms(on, zone) for on in dates], np.int64), zone)
 
 
-def require_countable(standard: Standard, official: Standard) -> None:
-    """Refuse what cannot be counted from kept outcomes. Raises StandardError with the path of the field.
+def is_summable(standard: Standard, official: Standard) -> bool:
+    """Whether running sums can count it: everything else is followed date by date, with equal results."""
+    try:
+        require_summable(standard, official)
+    except StandardError:
+        return False
+    return True
 
-    Outcomes are kept for the catalogue's metrics with the promises and defects of the official standard; they can be
-    counted over other windows, against other limits, with other evidence and other levels of the same kind.
+
+def require_summable(standard: Standard, official: Standard) -> None:
+    """Refuse what running sums cannot count. Raises StandardError with the path of the field.
+
+    They know the shares of the catalogue with the promises and defects of the official standard, over other windows of
+    days, against other limits, with other evidence and other numbers of the same levels.
     """
     if standard.evaluated.every != "day":
-        raise StandardError("evaluated", "only standards that are evaluated every day can be tried on history")
+        raise StandardError("evaluated", "only standards that are evaluated every day can be summed up")
     if tuple(tier.id for tier in standard.tiers) != LEVEL_IDS:
-        raise StandardError("tiers", f"only the levels {', '.join(LEVEL_IDS)} can be tried on history")
+        raise StandardError("tiers", f"only the levels {', '.join(LEVEL_IDS)} can be summed up")
     metrics = [rule.metric for rule in standard.rules]
     for place, rule in enumerate(standard.rules):
         if not rule.is_active:
-            raise StandardError(f"rules[{place}].active", "leave rules that are not used out of the trial")
+            raise StandardError(f"rules[{place}].active", "rules that are not used are not summed up")
         _require_rule(rule, f"rules[{place}]", official)
         if rule.metric in metrics[:place]:
             raise StandardError(f"rules[{place}].metric", f"{rule.metric} is judged twice; keep one rule of it")
@@ -97,9 +113,9 @@ def _require_rule(rule: MetricRule, path: str, official: Standard) -> None:
     if metric is None or metric.kind != "share":
         raise StandardError(f"{path}.metric", f"no outcomes are kept of {rule.metric or rule.id!r} as a share")
     if not _is_plain(rule.window):
-        raise StandardError(f"{path}.window", "only a number of days up to the date can be tried on history")
+        raise StandardError(f"{path}.window", "only a number of days up to the date can be summed up")
     if rule.measure not in {"share", "share_of_good"} or not _is_bound(rule):
-        raise StandardError(f"{path}.kept_when", "only one limit on a share can be tried on history")
+        raise StandardError(f"{path}.kept_when", "only one limit on a share can be summed up")
     if (rule.measure == "share_of_good") != metric.higher_is_better:
         raise StandardError(f"{path}.measure", f"outcomes of {rule.metric} are kept the other way round")
     fixed = ("unit", "anchor", "clock", "within_hours", "defect_kinds")
@@ -109,7 +125,7 @@ def _require_rule(rule: MetricRule, path: str, official: Standard) -> None:
     for name in ("join", "weigh_by", "recency", "count_when", "bad_when", "per", "round", "watch_when", "limits",
                  "judged_when", "exempt_when", "trial_until", "evaluated", "judged_by", "evidence"):
         if getattr(rule, name):
-            raise StandardError(f"{path}.{name}", "cannot be tried on history yet; leave it out of the trial")
+            raise StandardError(f"{path}.{name}", "cannot be summed up")
 
 
 def _require_consequences(standard: Standard, official: Standard) -> None:
@@ -118,17 +134,17 @@ def _require_consequences(standard: Standard, official: Standard) -> None:
         raise StandardError("figures", "only a figure's window may differ from the official standard's")
     for place, figure in enumerate(standard.figures):
         if not _is_plain(figure.window):
-            raise StandardError(f"figures[{place}].window", "only a number of days can be tried on history")
+            raise StandardError(f"figures[{place}].window", "only a number of days can be summed up")
     if standard.judged_by != "evidence":
-        raise StandardError("judged_by", "only standards judged by evidence can be tried on history")
+        raise StandardError("judged_by", "only standards judged by evidence can be summed up")
     for place, (tier, known) in enumerate(zip(standard.tiers, official.tiers, strict=True)):
         if _shape(tier.needs) != _shape(known.needs) or tier.keeps is not None or tier.stay_days:
             raise StandardError(f"tiers[{place}].needs", "only its numbers may differ from the official standard's")
     for name in ("exclusions", "strikes", "points", "standing_per", "seasons", "clocks", "scope"):
         if getattr(standard, name) != getattr(official, name):
-            raise StandardError(name, "cannot be tried on history yet; leave it out of the trial")
+            raise StandardError(name, "cannot be summed up")
     if (standard.changes.rise_after, standard.changes.fall_after, standard.changes.freezes) != (1, 1, ()):
-        raise StandardError("changes", "levels that move later cannot be tried on history yet")
+        raise StandardError("changes", "levels that move later cannot be summed up")
 
 
 def _without_window(figure: Figure) -> dict[str, Any]:

@@ -143,6 +143,10 @@ def _say(found: Backtest) -> str:
         f"stand lower, {len(found.list_last('up'))} higher, {found.count_same()} the same."
     ]
     lines += [
+        f"{line.rule or 'all but the rules'} alone: {line.moved} move on any day; on the last day {line.down} lower, "
+        f"{line.up} higher" for line in found.alone
+    ]
+    lines += [
         f"{move.shop.marketplace_id}/{move.shop.code} {move.since} to {move.until}: {move.before} → {move.after}"
         + "".join(f"; {reason.say()}" for reason in move.reasons)
         for move in found.moves

@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import date
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from operator_qos.sellers.models import Marketplace, Shop
 from operator_qos.standards.models import StandardVersion
 from operator_qos.standards.rules import Kept, list_binding
 from scoring.scopes import find_standard
 from scoring.standards import Standard, load_preset, parse_standard, read_preset
 
 SHIPPED = "ours"
+
+
+@dataclass(frozen=True)
+class BoundCompany:
+    """A company with the shops that a standard can bind, by name."""
+
+    seller_id: int
+    shops: tuple[str, ...]
 
 
 class UnknownVersionError(LookupError):
@@ -49,6 +59,22 @@ def find_binding(session: Session, attributes: Mapping[str, str], on: date) -> S
     Raises StandardError when two of the same priority do.
     """
     return find_standard(list_binding(list_versions(session)), attributes, on)
+
+
+def list_bound_companies(session: Session, standard: Standard) -> list[BoundCompany]:
+    """The companies with a shop in the standard's scope, as far as marketplace and country say.
+
+    What is known only order by order, as category or channel, keeps nobody out: who may be bound is told.
+    """
+    scope = standard.scope
+    query = select(Shop.seller_id, Shop.name, Shop.marketplace_id, Shop.country, Marketplace.country).join(
+        Marketplace, Marketplace.id == Shop.marketplace_id).order_by(Shop.seller_id, Shop.name)
+    found: dict[int, list[str]] = {}
+    for seller_id, name, marketplace, country, home in session.execute(query):
+        if (not scope.marketplace or marketplace in scope.marketplace) and (
+                not scope.country or (country or home) in scope.country):
+            found.setdefault(seller_id, []).append(name)
+    return [BoundCompany(seller_id, tuple(names)) for seller_id, names in found.items()]
 
 
 def find_next_number(session: Session, standard_id: str) -> int:

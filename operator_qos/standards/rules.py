@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 import yaml
 
-from scoring.metrics import METRICS
+from scoring.outcome_rows import SOURCES
 from scoring.scopes import SCOPE_FIELDS
 from scoring.standards import (
     Standard,
@@ -135,7 +135,7 @@ def renumber(text: str, *, version: int, effective_from: date) -> str:
 def list_unmeasured(standard: Standard) -> list[str]:
     """The metrics it names that nothing is counted for yet, sorted."""
     figures = (*standard.figures, *standard.rules)
-    return sorted({figure.metric for figure in figures if figure.is_active and figure.metric} - set(METRICS))
+    return sorted({figure.metric for figure in figures if figure.is_active and figure.metric} - set(SOURCES))
 
 
 def read_draft(text: str) -> Standard:

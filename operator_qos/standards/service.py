@@ -20,6 +20,7 @@ from operator_qos.standards.rules import (
     require_why,
     today_of,
 )
+from operator_qos.standards.telling import tell_published, tell_retired
 from scoring.standards import load_preset, read_preset
 from scoring.standards.versions import NOTICE_DAYS
 
@@ -85,7 +86,7 @@ def publish(  # what, why, by whom, when
     session: Session, *, standard_id: str, version: int, why: str, actor: str, now: datetime,
     legal_ground: str | None = None,
 ) -> Kept:
-    """Announce a draft: it binds from its first day on and never changes again. Does not commit.
+    """Announce a draft: it binds from its first day on and never changes again; whom it binds is told. Does not commit.
 
     Raises UnknownVersionError, VersionStateError, or StandardError for notice, order or contradiction.
     """
@@ -100,11 +101,13 @@ def publish(  # what, why, by whom, when
     append_audit(
         session, actor=actor, now=now, action="standard.publish", subject=_subject(row), after=after, why=row.why
     )
-    return queries.to_kept(row)
+    published = queries.to_kept(row)
+    tell_published(session, published, now=now)
+    return published
 
 
 def retire(session: Session, *, standard_id: str, version: int, why: str, actor: str, now: datetime) -> Kept:
-    """End a published version: the one before it binds again, if there is one. Does not commit.
+    """End a published version: the one before it binds again, if there is one; whom it bound is told. Does not commit.
 
     Results already frozen keep naming it. Raises UnknownVersionError, VersionStateError, StandardError without a why.
     """
@@ -116,7 +119,9 @@ def retire(session: Session, *, standard_id: str, version: int, why: str, actor:
     row.retired_at, row.retired_by = now, actor
     session.flush()
     append_audit(session, actor=actor, now=now, action="standard.retire", subject=_subject(row), why=said)
-    return queries.to_kept(row)
+    retired = queries.to_kept(row)
+    tell_retired(session, retired, why=said, now=now)
+    return retired
 
 
 def _hash(text: str) -> str:

@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from operator_qos.evaluation import queries as outcomes
+from operator_qos.evaluation.course import CourseShop, list_metrics
 from operator_qos.ledger.models import OrderFact
 from operator_qos.sellers.models import Marketplace, Shop
-from operator_qos.standards.backtest import Days, DayTable, list_days, require_countable
+from operator_qos.standards.backtest import Days, DayTable, Trial, is_summable, list_days
+from operator_qos.standards.binding import list_bindings
 from operator_qos.standards.comparison import Backtest, TriedShop, compare, join
+from operator_qos.standards.following import follow_standard, list_official_dates, list_uncountable, to_rows
 from operator_qos.standards.queries import get_shipped
+from operator_qos.standards.swaps import list_swaps
+from scoring.outcome_rows import to_unit_rows
+from scoring.scopes import fits
 from scoring.standards import Standard, StandardError
 from scoring.windows import DAY_MS
 
@@ -30,57 +37,97 @@ class _Place:
     days: Days
     shops: Sequence[TriedShop]
     opened_ms: Any
+    texts: Mapping[int, Mapping[str, str]]
 
 
 def run_backtest(  # what, against what, when, where
     session: Session, standard: Standard, against: Standard, *, first: date, last: date,
-    marketplace_id: str | None = None,
+    marketplace_id: str | None = None, alone: bool = True,
 ) -> Backtest:
     """What a standard would have changed on every date from the first through the last. Writes nothing.
 
-    Both begin without warnings on the first date. Raises StandardError for what cannot be counted from history, or
-    when there is no marketplace, and UnknownMarketplaceError.
+    Both begin without warnings on the first date. With `alone`, what each changed rule moves by itself is found too:
+    as many further trials. Raises StandardError for what cannot be counted from history, or when there is no
+    marketplace, and UnknownMarketplaceError.
     """
     official = get_shipped().standard
     for one in (standard, against):
-        require_countable(one, official)
+        if flaws := list_uncountable(one, official):
+            raise flaws[0]
     if last < first:
         raise StandardError("", f"{last} lies before {first}")
     chosen = ([outcomes.get_marketplace(session, marketplace_id)] if marketplace_id
               else outcomes.list_marketplaces(session))
-    found = [_try_one(session, place, (standard, against), first, last) for place in chosen]
-    if not found:
+    if not chosen:
         raise StandardError("", "there is no marketplace yet; add one with `operator-qos marketplace add`")
-    return join(found)
+    swaps = list_swaps(standard, against) if alone else []
+    return join([_try_one(session, place, (standard, against), swaps, (first, last)) for place in chosen])
+
+
+def are_summable(standard: Standard, against: Standard) -> bool:
+    """Whether a trial of the two takes moments, not minutes."""
+    return all(is_summable(_unscoped(one), get_shipped().standard) for one in (standard, against))
 
 
 def _try_one(
-    session: Session, marketplace: outcomes.MarketplaceRow, pair: tuple[Standard, Standard], first: date, last: date
+    session: Session, marketplace: outcomes.MarketplaceRow, pair: tuple[Standard, Standard],
+    swaps: Sequence[tuple[str, Standard]], dates: tuple[date, date],
 ) -> Backtest:
-    days = list_days(first, last, marketplace.zone)
-    place = _load_place(session, marketplace.id, days)
+    place = _load_place(session, marketplace.id, list_days(*dates, marketplace.zone), pair[0])
+    rows = _load_rows(session, place, pair)
+    trial, current = (_try(one, rows, place) for one in pair)
+    alone = (replace(compare(_try(one, rows, place), current, place.shops).say_alone(), rule=name)
+             for name, one in swaps)
+    return replace(compare(trial, current, place.shops), alone=tuple(alone))
+
+
+def _try(standard: Standard, rows: pd.DataFrame, place: _Place) -> Trial:
     ids = [shop.id for shop in place.shops]
-    rows = outcomes.load_outcomes(
-        session, ids, standard=_join_standards(*pair), first_ms=int(days.ends_ms[0]), last_ms=int(days.ends_ms[-1]))
-    trial, current = (DayTable(rows, ids, one).try_standard(days, place.opened_ms) for one in pair)
-    return compare(trial, current, place.shops)
+    if is_summable(_unscoped(standard), get_shipped().standard):
+        return DayTable(rows, ids, standard).try_standard(place.days, place.opened_ms)
+    shops = [CourseShop(shop_id, int(opened_ms), place.texts[shop_id])
+             for shop_id, opened_ms in zip(ids, place.opened_ms, strict=True)]
+    return follow_standard(standard, to_rows(standard, to_unit_rows(rows, list_metrics(standard))), shops, place.days)
+
+
+def _load_rows(session: Session, place: _Place, pair: tuple[Standard, Standard]) -> pd.DataFrame:
+    """Outcome rows as far back as either standard reaches, from the last official date before the period on."""
+    ids, both = [shop.id for shop in place.shops], _join_standards(*pair)
+    first_ms, last_ms = int(place.days.ends_ms[0]), int(place.days.ends_ms[-1])
+    if are_summable(*pair):
+        return outcomes.load_outcomes(session, ids, standard=both, first_ms=first_ms, last_ms=last_ms)
+    first_on = min(min(list_official_dates(one, place.days), default=place.days.dates[0]) for one in pair)
+    return outcomes.load_wide_outcomes(session, ids, standard=both, first_on=first_on, until_ms=last_ms)
+
+
+def _unscoped(standard: Standard) -> Standard:
+    """Whom it binds is settled before it is tried."""
+    return replace(standard, scope=get_shipped().standard.scope)
 
 
 def _join_standards(one: Standard, other: Standard) -> Standard:
     """A standard that needs every row one of the two needs."""
-    longer = max(one, other, key=lambda standard: standard.get_level("top").orders_window_days or 0)
-    return replace(longer, rules=(*one.rules, *other.rules))
+    longer = max(one, other, key=_count_order_days)
+    return replace(longer, rules=(*one.rules, *other.rules), figures=(*one.figures, *other.figures))
 
 
-def _load_place(session: Session, marketplace_id: str, days: Days) -> _Place:
+def _count_order_days(standard: Standard) -> int:
+    return max((level.orders_window_days or 0 for level in standard.levels), default=0)
+
+
+def _load_place(session: Session, marketplace_id: str, days: Days, standard: Standard) -> _Place:
+    """The marketplace with the shops that the standard's scope holds on the last day."""
     columns = (Shop.id, Shop.marketplace_id, Shop.code, Shop.name, Shop.country, Marketplace.country,
                Marketplace.currency, Shop.opened_ms)
     asked = select(*columns).join(Marketplace).where(Shop.marketplace_id == marketplace_id).order_by(Shop.id)
-    rows = session.execute(asked).all()
+    found = session.execute(asked).all()
+    bindings = list_bindings(session, [row[0] for row in found])
+    texts = {shop_id: binding.attributes_on(days.dates[-1]) for shop_id, binding in bindings.items()}
+    rows = [row for row in found if fits(standard.scope, texts[row[0]])]
     end_ms = int(days.ends_ms[-1])
     sales = _load_sales(session, marketplace_id, end_ms - SALES_DAYS * DAY_MS, end_ms)
     shops = [_to_shop(row, sales.get(row[0], [])) for row in rows]
-    return _Place(days, shops, np.array([row[7] for row in rows], np.int64))
+    return _Place(days, shops, np.array([row[7] for row in rows], np.int64), texts)
 
 
 def _to_shop(row: Any, sales: Sequence[tuple[str, int, int]]) -> TriedShop:

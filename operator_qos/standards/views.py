@@ -13,6 +13,8 @@ from operator_qos.pages import send_csv, show
 from operator_qos.permissions import ADMIN, OPERATOR, current_actor, people, public
 from operator_qos.standards import queries, service
 from operator_qos.standards.comparison import Backtest
+from operator_qos.standards.diffs import list_changes
+from operator_qos.standards.following import list_uncountable
 from operator_qos.standards.rules import (
     Kept,
     State,
@@ -22,10 +24,10 @@ from operator_qos.standards.rules import (
     list_unmeasured,
     read_draft,
 )
-from operator_qos.standards.trying import run_backtest
-from operator_qos.standards.wording import word_standard
+from operator_qos.standards.trying import are_summable, run_backtest
+from operator_qos.standards.wording import name_levels, name_rules, word_standard
 from operator_qos.web import get_language, get_session, now, writing
-from scoring.standards import StandardError, diff_standards, list_presets, load_preset, title_in
+from scoring.standards import StandardError, list_presets, load_preset, title_in
 from scoring.standards.versions import LEGAL_GROUNDS, NOTICE_DAYS
 
 blueprint = Blueprint("standards", __name__)
@@ -81,12 +83,12 @@ def _show_version(kept: Kept, problem: str = "") -> str:
     versions = queries.list_versions(get_session())
     same = [other for other in versions if other.standard.id == kept.standard.id and other.key < kept.key]
     base = next((other for other in reversed(same) if not other.is_draft and other.retired_at is None), None)
-    changes = diff_standards(base.standard, kept.standard) if base else ()
+    changes = list_changes(base.standard, kept.standard, get_language()) if base else []
     earliest = now().date() + timedelta(days=NOTICE_DAYS)
     grounds = [(name, texts[get_language() == "fr"]) for name, texts in LEGAL_GROUNDS.items()]
     return show(
         "standards/version.html", kept=kept, page=word_standard(kept.standard), base=base, problem=problem,
-        changes=[change.say(get_language()) for change in changes], state=find_state(kept, versions, now()),
+        changes=changes, state=find_state(kept, versions, now()),
         state_name=state_name, may_publish=current_actor().role in ADMIN, earliest=earliest, grounds=grounds,
         unmeasured=list_unmeasured(kept.standard), notice_days=NOTICE_DAYS,
     )
@@ -202,14 +204,19 @@ def try_version(standard_id: str, version: int) -> tuple[str, int] | Response:
     """A version tried on history against the official standard; the moves as a file with ?format=csv."""
     kept, problem, found = _get(standard_id, version), "", None
     first, last = _read_period()
+    official = queries.get_shipped().standard
+    is_quick = are_summable(kept.standard, official)
     try:
-        found = run_backtest(get_session(), kept.standard, queries.get_shipped().standard, first=first, last=last)
+        found = run_backtest(get_session(), kept.standard, official, first=first, last=last, alone=is_quick)
     except StandardError as error:
-        problem = str(error)
+        flaws = list_uncountable(kept.standard, official)
+        problem = "\n".join(str(flaw) for flaw in flaws) or str(error)
     if found is not None and request.args.get("format") == "csv":
         return send_csv(f"{standard_id}-{version}-{first}-{last}.csv", _list_rows(found))
     return show("standards/try.html", kept=kept, found=found, problem=problem, first=first, last=last,
-                title=title_in(kept.standard.title, get_language()), most=MOST_MOVES, most_days=MOST_DAYS), 200
+                title=title_in(kept.standard.title, get_language()), most=MOST_MOVES, most_days=MOST_DAYS,
+                is_quick=is_quick, level_names=name_levels(official, kept.standard),
+                rule_names=name_rules(official, kept.standard)), 200
 
 
 def _read_period() -> tuple[date, date]:

@@ -83,6 +83,23 @@ def word_part(part: Figure, standard: Standard) -> RuleWords:
                      tuple(_say_part(part, standard)), sources, part.is_active)
 
 
+def name_levels(*standards: Standard) -> dict[str, str]:
+    """What the levels of standards are called, by their ids; the first that names one gives it its name.
+
+    A standard without levels has two: every rule kept, or one breached.
+    """
+    names = {"not_rated": str(words.level_name(None)), "kept": gettext("Every rule kept"),
+             "breached": gettext("A rule breached")}
+    for standard in reversed(standards):
+        names |= {tier.id: title_in(tier.title, read_language()) for tier in standard.tiers}
+    return names
+
+
+def name_rules(*standards: Standard) -> dict[str, str]:
+    """What the rules of standards are called, by their ids."""
+    return {rule.id: name_part(rule) for standard in reversed(standards) for rule in standard.rules}
+
+
 def capital(text: str) -> str:
     """The text with its first letter large."""
     return text[:1].upper() + text[1:]

@@ -14,6 +14,7 @@ from operator_qos.disputes import service
 from operator_qos.disputes.acting import Actor
 from operator_qos.disputes.diagram import HEIGHT, WIDTH, draw_states, list_ways
 from operator_qos.disputes.models import DisputeTemplate
+from operator_qos.disputes.own_promises import read_own_promises
 from operator_qos.disputes.policies import PolicyError, load_preset_policy, read_policy, read_preset_text, read_yaml
 from operator_qos.disputes.policy_book import find_policy
 from operator_qos.disputes.publishing import bar_mediator, list_changes, publish_policy
@@ -123,6 +124,11 @@ def test_the_report_worked_out_by_hand(small_world: World) -> None:
                        now=MONDAY + 11 * HOUR)
     with reading(small_world.engine) as session:
         report = read_report(session, since=MONDAY - DAY, until=MONDAY + 3 * DAY)
+        own = read_own_promises(session, since=MONDAY - DAY, until=MONDAY + 3 * DAY)
+    # Hours from the escalation to the first decision: 2, 4, 8, 20, 40; the appeal of the first case changed it.
+    assert (own.escalated, own.median_seconds) == (5, 8 * 3_600)
+    assert (own.in_time.part, own.in_time.whole, own.changed.part, own.changed.whole) == (5, 5, 1, 1)
+    assert [(c.case, c.was_late, c.was_changed) for c in own.against] == [("D-1", False, True)]
     # Hours from opening to the last decision: 11, 5, 9, 21, 41; the middle one is 11.
     assert (report.opened, report.decided, report.median_seconds) == (5, 5, 11 * 3_600)
     assert report.ended == {"decided": 4, "final": 1}

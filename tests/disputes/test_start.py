@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import Engine, func, select
 
+from operator_qos.accounts.models import User
 from operator_qos.db import reading, unit_of_work
 from operator_qos.disputes import service
 from operator_qos.disputes.acting import Actor
@@ -22,6 +23,7 @@ from operator_qos.disputes.models import Dispute, DisputeMessage
 from operator_qos.disputes.policies import read_preset_text
 from operator_qos.disputes.publishing import publish_policy
 from operator_qos.disputes.queries import Similar, list_similar
+from operator_qos.disputes.reports import find_own_clock
 from operator_qos.ledger.models import Scorecard
 from operator_qos.settings import Settings
 from scoring.metrics import METRICS
@@ -219,6 +221,50 @@ def test_like_cases_come_by_category_then_amount_then_day(app: Flask, engine: En
         few = list_similar(session, dispute, since=NOW - 400 * DAY, limit=3)
         assert [s.dispute.case_ref for s in few] == ["c", "e", "b"]
         assert [s.dispute.case_ref for s in list_similar(session, dispute, since=NOW - 10 * DAY)][-1] == "d"
+
+
+@pytest.mark.parametrize("database", ["sqlite"])
+def test_a_decision_is_known_after_a_closing_that_states_the_fault(app: Flask, engine: Engine) -> None:
+    found = _decide(engine, "Z", "kitchen", 9_000, 3)
+    _tell(engine, event_of("case.closed", "Z", NOW - 2 * DAY, "morvan-fr", {"by": "operator", "fault": "carrier"}))
+    with reading(engine) as session:
+        row = session.get_one(Dispute, found)
+        assert (row.state, row.fault, row.decided_at) == ("closed", "carrier", NOW - 3 * DAY)
+
+
+@pytest.mark.parametrize("database", ["sqlite"])
+def test_lists_are_searched_and_filtered(app: Flask, engine: Engine) -> None:
+    for case in ("L-1", "L-2"):
+        _open_case(engine, case, 20)
+    lists = {"/operator/disputes": sign_in(app, "analyst"), "/seller/disputes": sign_in(app, "seller_owner")}
+    for path, client in lists.items():
+        for query, shown in (("", {"L-1", "L-2"}), ("?q=L-1", {"L-1"}), ("?q=O-L-2", {"L-2"}), ("?q=none", set())):
+            page = client.get(path + query).text
+            assert {case for case in ("L-1", "L-2") if f">{case}</a>" in page} == shown, (path, query)
+    mine = lists["/seller/disputes"]
+    assert ">L-1</a>" in mine.get("/seller/disputes?turn=mine&shop=halle-fr/morvan-fr").text
+    assert ">L-1</a>" not in mine.get("/seller/disputes?shop=lonja-es/morvan-es").text
+    assert ">L-1</a>" in mine.get("/seller/disputes?shop=lonja-es/bazar").text  # not one's own: filters nothing
+
+
+@pytest.mark.parametrize("database", ["sqlite"])
+def test_a_mediator_sees_their_own_clocks(app: Flask, engine: Engine) -> None:
+    dispute_id = _open_case(engine, "M-1", 60)
+    _tell(engine, event_of("case.escalated", "M-1", NOW - 50 * HOUR, "morvan-fr", {"by": "buyer"}))
+    with unit_of_work(engine) as session:
+        rosa = session.scalars(select(User.id).where(User.role == "mediator")).one()
+        actor = Actor("mediator", "rosa@mediators.example", rosa)
+        service.take_case(session, dispute_id=dispute_id, actor=actor, now=NOW - 40 * HOUR)
+        ruling = service.Ruling("carrier", "none", 0, counts=False, grounds="Lost on the way.")
+        service.decide(session, dispute_id=dispute_id, ruling=ruling, actor=actor, now=NOW - 20 * HOUR)
+        clock = find_own_clock(session, mediator_id=rosa, since=NOW - 90 * DAY, until=NOW)
+    assert clock is not None
+    seconds = (clock.assignment_seconds, clock.first_act_seconds, clock.decision_seconds)
+    assert seconds == (10 * 3600, 30 * 3600, 30 * 3600)
+    assert (clock.decided, clock.open, clock.in_time.part) == (1, 0, 1)
+    page = sign_in(app, "mediator").get("/mediator/figures").text
+    assert "Yours" in page
+    assert "1 of 1" in page
 
 
 ends = st.tuples(st.sampled_from(("seller", "carrier")), st.booleans(), st.booleans())

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import ViewportSize
 
 from tests.e2e.visits import DESK, PHONE, Visitor
-from tests.e2e.world import LANGUAGES, SHOP
+from tests.e2e.world import LANGUAGES, OLD_CASE, SHOP
 
 pytestmark = pytest.mark.browser
 FIRST_VISIT_BYTES = 300_000
@@ -23,11 +23,25 @@ PAGES = {
         f"/operator/shops/{SHOP}/{LATE}?show=forgiven",
         f"/operator/shops/{SHOP}/orders/O-1",
         "/operator/standard",
+        "/operator/trials",
+        "/operator/standards",
+        "/operator/standards/edit",
+        "/operator/standards/edit?standard=ours&version=1",
+        "/operator/standards/ours/1",
+        "/operator/standards/ours/1/try?from=2026-06-15&to=2026-06-17",
+        "/operator/standards/ours/2",
+        "/operator/standards/ours/2/told",
+        "/operator/standards/another/1",
+        "/operator/standards/another/1/form",
+        f"/operator/calendar/{SHOP}",
+        f"/operator/shops/{SHOP}/clock?promise=resolve&of={OLD_CASE}",
+        f"/operator/shops/{SHOP}/clock?promise=ship&of=O-1",
         "/operator/quarantine",
         "/operator/disputes",
         "/operator/disputes/1",
         "/operator/disputes/report",
         "/operator/disputes/mails",
+        f"/operator/disputes/open/{SHOP}/O-1",
         "/disputes/rules",
         "/disputes/policy",
         "/account",
@@ -43,12 +57,22 @@ PAGES = {
         "/seller/disputes",
         "/seller/disputes/1",
         "/seller/disputes/texts",
+        f"/seller/disputes/open/{SHOP}/O-3",
         "/seller/notices",
         "/seller/notices?show=open",
         "/seller/standard",
+        "/seller/calendar",
+        f"/seller/calendar/{SHOP}",
+        f"/seller/shops/{SHOP}/clock?promise=ship&of=O-3",
+        "/standards/ours",
+        "/standards/ours/2",
         "/account",
     ),
-    "mediator": ("/mediator/queue", "/mediator/figures", "/account"),
+    "mediator": (
+        "/mediator/queue",
+        "/mediator/figures",
+        "/account",
+    ),
 }
 EVERY = [(role, path) for role, paths in PAGES.items() for path in paths]
 
@@ -75,6 +99,24 @@ def test_the_door_suits_everybody(stranger: Visitor, size: ViewportSize) -> None
     stranger.open("/login")
     assert stranger.list_violations() == []
     assert stranger.overflow() <= 0
+
+
+def test_the_clock_behind_a_case_suits_its_mediator(visit: Callable[[str, str], Visitor]) -> None:
+    """The case lies on one desk; its mediator follows the link to the clock."""
+    seen = 0
+    for language in LANGUAGES:
+        tab = visit("mediator", language)
+        tab.open("/mediator/queue")
+        if not tab.page.locator("main a[href^='/mediator/cases/']").count():
+            continue
+        tab.click("a[href^='/mediator/cases/']")
+        tab.click("a[href*='/clock?promise=resolve']")
+        assert OLD_CASE in tab.page.url
+        assert tab.list_violations() == []
+        tab.page.set_viewport_size(PHONE)
+        assert tab.overflow() <= 0
+        seen += 1
+    assert seen == 1
 
 
 DARK = [("operator", "/operator/today"), ("operator", "/operator/sellers"), ("seller", "/seller/day"),

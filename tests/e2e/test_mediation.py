@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import expect
+from fpdf import FPDF
+from playwright.sync_api import FilePayload, expect
 
 from tests.e2e.visits import DESK, PHONE, Visitor
 
@@ -52,3 +53,24 @@ def test_from_the_queue_to_the_decision(visit: Visit) -> None:
         answer = tab.page.request.get(f"{tab.address}{case}/decision.pdf?language={spoken}")
         assert (answer.status, answer.headers["content-type"]) == (200, "application/pdf")
         assert answer.body().startswith(b"%PDF-")
+
+
+def test_a_pdf_is_looked_at_without_leaving_the_page(visit: Visit) -> None:
+    made = FPDF()
+    made.add_page()
+    tab = visit("seller", "en")
+    tab.open("/seller/disputes/1")
+    tab.page.locator("summary", has_text="Keep a private note").click()
+    tab.page.fill("#text-note", "The delivery note.")
+    note = FilePayload(name="note.pdf", mimeType="application/pdf", buffer=bytes(made.output()))
+    tab.page.set_input_files("#files-note", [note])
+    tab.press("Keep the note")
+    with tab.page.expect_response(lambda answer: "preview=1" in answer.url) as shown:
+        tab.page.get_by_role("link", name="Look at it here").click()
+    assert shown.value.status == 200
+    expect(tab.page.locator("object[type='application/pdf']")).to_be_visible()
+    assert tab.list_violations() == []
+    tab.page.get_by_role("link", name="Close the PDF").click()
+    expect(tab.page.locator("object")).to_have_count(0)
+    assert [text for text in tab.complaints if "chrome" not in text] == []
+    tab.complaints.clear()  # the viewer's own parts are no host that we ask

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 
 from sqlalchemy import Engine
 
@@ -13,6 +13,9 @@ from operator_qos.db import unit_of_work
 from operator_qos.disputes.jobs import escalate_due
 from operator_qos.evaluation.service import evaluate_marketplace
 from operator_qos.sellers.company_queries import find_seller_id
+from operator_qos.standards import service as standards
+from operator_qos.standards.rules import renumber
+from scoring.standards import read_preset
 from tests.pages import operator_world, seller_world
 from tests.web.fixtures import NOW, PASSWORD, add_companies, hash_password
 
@@ -69,6 +72,21 @@ def _judge(engine: Engine) -> None:
             assert not report.dry_run
 
 
+def _write_standards(engine: Engine) -> None:
+    """A version announced to every company, and the draft of another standard."""
+    who = PEOPLE[0].email
+
+    def write(version: int, days: int) -> str:
+        return renumber(read_preset("ours"), version=version, effective_from=NOW.date() + timedelta(days=days))
+
+    with unit_of_work(engine) as session:
+        stricter = write(2, 20).replace("<= 4 %", "<= 3 %")
+        standards.save_draft(session, text=stricter, actor=who, now=NOW)
+        standards.publish(session, standard_id="ours", version=2, why="Parcels came late.", actor=who, now=NOW)
+        another = write(1, 60).replace("id: ours", "id: another")
+        standards.save_draft(session, text=another, actor=who, now=NOW)
+
+
 def fill(engine: Engine) -> None:
     """Everything the pages show, always the same."""
     add_companies(engine)
@@ -77,6 +95,7 @@ def fill(engine: Engine) -> None:
     seller_world.fill(engine)
     _open_old_case(engine)
     _judge(engine)
+    _write_standards(engine)
 
 
 def sign_in_fields(person: Person) -> dict[str, str]:

@@ -13,7 +13,7 @@ from operator_qos.evaluation.rules import OutcomeTable
 from scoring.evaluate import evaluate
 from scoring.measures import Table
 from scoring.metrics import GROUP_CODES, METRICS
-from scoring.outcome_rows import to_unit_rows
+from scoring.outcome_rows import PARTS_OF_ORDERS, SOURCES, list_stand_ins, to_unit_rows
 from scoring.standards import load_preset
 from scoring.verdicts import VERDICTS
 from scoring.windows import day_end_ms
@@ -110,3 +110,53 @@ def test_parts_are_joined_as_they_hold_on_the_date() -> None:
         found[on.day] = (int(tally.bad[0]), int(tally.base[0]))
     # The 20th ends after the line turned bad.
     assert found == {19: (0, 2), 20: (1, 2), 31: (1, 2)}
+
+
+def placed_row(unit: str, *, bad: int = 0, forgiven: int = 0, **more: object) -> dict[str, object]:
+    """A placed order in every base, bad for some metrics, some of them forgiven."""
+    base = sum(metric.flag for metric in METRICS.values() if metric.group == "placed")
+    anchor = day_end_ms(LAST, ZONE) - 1000
+    return {"shop_id": 1, "group_code": GROUP_CODES["placed"], "unit": unit, "anchor_ms": anchor, "from_ms": anchor,
+            "until_ms": 2**50, "base": base, "bad": bad, "official_base": base, "official_bad": bad & ~forgiven,
+            "order_ref": unit, "buyer": None, "dossier_id": 1, "amount": 3600} | more
+
+
+def test_what_marketplaces_call_otherwise_is_made_of_our_outcomes() -> None:
+    lost, cancelled = METRICS["cases_lost_rate"].flag, METRICS["cancellation_rate"].flag
+    orders = pd.DataFrame([
+        placed_row("o1", bad=lost), placed_row("o2", bad=cancelled, forgiven=cancelled), placed_row("o3")])
+    names = ("transaction_defect_rate", "unresolved_case_rate", "placed", "approval_delay")
+    rows = to_unit_rows(orders, names).set_index(["metric", "unit_ref"])
+    assert rows.loc["transaction_defect_rate", "bad"].tolist() == [1, 1, 0]
+    assert rows.loc["transaction_defect_rate", "excluded"].tolist() == ["", "bad", ""]
+    assert rows.loc["unresolved_case_rate", "bad"].tolist() == [1, 0, 0]
+    assert rows.loc["placed", "bad"].tolist() == [0, 0, 0]
+    assert rows.loc["approval_delay", "amount"].tolist() == [3600] * 3
+    assert rows["ordered_ms"].tolist() == rows["anchor_ms"].tolist()
+
+
+@pytest.mark.parametrize("preset", ["amazon", "bol", "ebay", "etsy", "lazada", "ours", "pccomponentes"])
+def test_only_what_no_event_tells_of_is_without_rows(preset: str) -> None:
+    standard = load_preset(preset)
+    metrics = {figure.metric for figure in (*standard.figures, *standard.rules) if figure.metric}
+    untold = {"call_answered_rate", "chat_response_rate", "policy_violation", "order_score"}
+    assert metrics - set(SOURCES) == metrics & untold
+    assert all(unit in PARTS_OF_ORDERS for _, unit in list_stand_ins(standard))
+
+
+def test_an_order_stands_for_its_lines_items_and_parcels_where_a_standard_counts_those() -> None:
+    orders = pd.DataFrame([placed_row("o1"), placed_row("o2")])
+    rows = to_unit_rows(orders, ["cancellation_rate"], stand_ins=list_stand_ins(load_preset("lazada")))
+    assert rows["unit"].value_counts().to_dict() == {"order": 2, "item": 2}
+
+
+def test_an_order_that_came_days_too_early_is_bad_as_well() -> None:
+    gap = METRICS["promise_gap"].flag
+    days = (-3, -2, 0, 1)
+    orders = pd.DataFrame([
+        placed_row(f"o{n}", amount=late, group_code=GROUP_CODES["arrived"], base=gap, official_base=gap)
+        for n, late in enumerate(days)])
+    rule = {"metric": "promise_gap", "bad_when": {"any": [{"amount": "> 0"}, {"amount": "< -2"}]}}
+    standard = build_standard(rule)
+    table = Table(to_unit_rows(orders, ["promise_gap"]), pd.DataFrame({"shop": [1]}), standard, ZONE)
+    assert evaluate(table, LAST).results["rule_0"].count("bad").tolist() == [2]

@@ -16,7 +16,7 @@ from operator_qos.evaluation import queries as outcomes
 from operator_qos.evaluation.service import evaluate_marketplace
 from operator_qos.ledger.models import OutcomeRow
 from operator_qos.models import EvaluationResult, EvaluationRun
-from operator_qos.standards.backtest import LEVELS, DayTable, list_days, require_countable
+from operator_qos.standards.backtest import LEVELS, DayTable, list_days, require_summable
 from operator_qos.standards.trying import run_backtest
 from operator_qos.standing.queries import list_standings
 from scoring.standards import Standard, StandardError, load_preset, parse_standard, read_preset
@@ -127,16 +127,16 @@ def test_a_standard_against_itself_moves_nobody(engine: Engine) -> None:
     ("settle_hours: 6", "settle_hours: 6\nscope: {country: FR}", "scope"),
     ("      every_rule: {verdict: kept}\n", "", "tiers[0].needs"),
 ])
-def test_what_history_cannot_tell_is_refused_with_its_place(before: str, after: str, path: str) -> None:
+def test_what_running_sums_cannot_count_is_named_with_its_place(before: str, after: str, path: str) -> None:
     assert before in OURS
     with pytest.raises(StandardError) as told:
-        require_countable(parse_standard(OURS.replace(before, after, 1)), load_preset("ours"))
+        require_summable(parse_standard(OURS.replace(before, after, 1)), load_preset("ours"))
     assert told.value.path == path
 
 
-def test_other_numbers_of_the_same_kind_can_be_tried() -> None:
+def test_other_numbers_of_the_same_kind_can_be_summed_up() -> None:
     changed = OURS.replace("{days: 60}", "{days: 45}").replace('">= 50"', '">= 10"').replace('">= 14"', '">= 7"')
     standard: Standard = parse_standard(changed.replace("min_base: 20", "min_base: 30"))
-    require_countable(standard, load_preset("ours"))
+    require_summable(standard, load_preset("ours"))
     assert standard.get_level("top").min_orders == 10
     assert replace(standard, version=2).get_level("below").breached_apart_days == 7

@@ -117,4 +117,4 @@ def test_a_backtest_refuses_what_history_cannot_tell(engine: Engine, run: Any) -
     build_marketplace(engine)
     said = run("backtest", "bol", "--from", "2025-06-01", "--to", "2025-06-20", "--json")
     assert said.exit_code == 1
-    assert json.loads(said.stdout)["error"].startswith("bol: evaluated: ")
+    assert json.loads(said.stdout)["error"].startswith("bol: figures[1].metric: ")

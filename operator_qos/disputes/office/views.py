@@ -14,6 +14,8 @@ from operator_qos.disputes import diagram, hooks, publishing, queries, reports, 
 from operator_qos.disputes.acting import Actor, DisputeInputError
 from operator_qos.disputes.forms import REMEDY_NAMES, input_error
 from operator_qos.disputes.mailing import receiving
+from operator_qos.disputes.office import queries as office
+from operator_qos.disputes.own_promises import read_own_promises
 from operator_qos.disputes.phrases import action_name, limit_name, mail_reason_name
 from operator_qos.disputes.policies import NOTICE_DAYS, PRESETS, PolicyError, load_preset_policy, read_preset_text
 from operator_qos.disputes.policy_book import Version
@@ -58,7 +60,7 @@ def show_rules() -> str:
 def _render_policy(
     *, text: str = "", error: PolicyError | None = None, status: int = 200
 ) -> tuple[str, int]:
-    marketplaces = queries.list_policy_places(get_session(), now=now())
+    marketplaces = office.list_policy_places(get_session(), now=now())
     asked = request.values.get("marketplace")
     place = next((p for p in marketplaces if p.id == asked), next(iter(marketplaces), None))
     preset = request.args.get("preset", "")
@@ -70,7 +72,7 @@ def _render_policy(
     ), status
 
 
-def _list_coming(place: queries.PolicyPlace | None) -> list[tuple[Version, list[publishing.Change]]]:
+def _list_coming(place: office.PolicyPlace | None) -> list[tuple[Version, list[publishing.Change]]]:
     """Versions that do not hold yet, each with what it changes against the one in force."""
     if place is None:
         return []
@@ -89,7 +91,7 @@ def show_policy() -> tuple[str, int]:
 def publish_policy() -> tuple[str, int] | BaseResponse:
     """Publish a new version; a mistake is shown with its place and the text stays."""
     text, marketplace = request.form.get("text", ""), request.form.get("marketplace", "")
-    place = next((p for p in queries.list_policy_places(get_session(), now=now()) if p.id == marketplace), None)
+    place = next((p for p in office.list_policy_places(get_session(), now=now()) if p.id == marketplace), None)
     try:
         if place is None:
             raise PolicyError("marketplace", f"{marketplace!r} is unknown")
@@ -114,7 +116,8 @@ def show_report() -> str:
     asked = request.args.get("days", 90, type=int) or 90
     days = asked if asked in REPORT_DAYS else 90
     report = reports.read_report(get_session(), since=now() - timedelta(days=days), until=now())
-    return render_template("disputes/report.html", report=report, days=days, choices=REPORT_DAYS)
+    own = read_own_promises(get_session(), since=report.since, until=report.until)
+    return render_template("disputes/report.html", report=report, own=own, days=days, choices=REPORT_DAYS)
 
 
 # Webhooks
@@ -125,8 +128,8 @@ def show_hooks() -> str:
     """The addresses that are told of every step."""
     session = get_session()
     return render_template(
-        "disputes/hooks.html", hooks=queries.list_hooks(session),
-        places=queries.list_policy_places(session, now=now()))
+        "disputes/hooks.html", hooks=office.list_hooks(session),
+        places=office.list_policy_places(session, now=now()))
 
 
 @blueprint.post("/operator/disputes/hooks")

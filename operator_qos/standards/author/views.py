@@ -10,6 +10,7 @@ from flask import Blueprint, abort, flash, redirect, render_template, request, u
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response as BaseResponse
 
+from operator_qos.notices.queries import count_told, list_told
 from operator_qos.pages import show
 from operator_qos.permissions import OPERATOR, current_actor, people
 from operator_qos.standards import queries, service
@@ -23,7 +24,8 @@ from operator_qos.standards.author.page import (
 from operator_qos.standards.form_fields import OPERATORS, list_parts, set_values
 from operator_qos.standards.judging import check_rules
 from operator_qos.standards.rules import Kept, VersionStateError, list_mistakes, read_draft, today_of
-from operator_qos.web import get_session, now, writing
+from operator_qos.standards.telling import PUBLISHED, RETIRED, name_notice
+from operator_qos.web import get_session, now, read_page, writing
 from scoring.standards import Standard, StandardError
 
 blueprint = Blueprint("author", __name__)
@@ -31,8 +33,10 @@ PERMISSIONS = {
     "author.show_form": people(*OPERATOR),
     "author.save_form": people(*OPERATOR),
     "author.check_form": people(*OPERATOR),
+    "author.show_told": people(*OPERATOR),
 }
 _AT = "/operator/standards/<standard_id>/<int:version>/form"
+TOLD = 100
 
 
 @dataclass(frozen=True)
@@ -50,14 +54,19 @@ class Written:
         return not self.typed.errors and not self.typed.mistakes
 
 
-def _get_draft(standard_id: str, version: int) -> Kept:
+def _get(standard_id: str, version: int, *, is_draft: bool) -> Kept:
+    """A draft, or a version that was published. Raises NotFound."""
     try:
         kept = queries.get_version(get_session(), standard_id, version)
     except queries.UnknownVersionError:
         abort(404)
-    if not kept.is_draft:
+    if kept.is_draft != is_draft:
         abort(404)
     return kept
+
+
+def _get_draft(standard_id: str, version: int) -> Kept:
+    return _get(standard_id, version, is_draft=True)
 
 
 def _read(kept: Kept) -> Written:
@@ -124,3 +133,20 @@ def check_form(standard_id: str, version: int) -> str:
     problems = [(line.label, line.problem) for part in build_parts(written.kept.text, written.standard, written.typed)
                 for line in part.fields if line.problem]
     return render_template("standards/checked.html", problems=problems, **_find_checks(written))
+
+
+@blueprint.get("/operator/standards/<standard_id>/<int:version>/told")
+def show_told(standard_id: str, version: int) -> str:
+    """Who was told of a version, when, and what became of each mail."""
+    kept, session = _get(standard_id, version, is_draft=False), get_session()
+    topic = RETIRED if request.args.get("of") == "retired" else PUBLISHED
+    start = name_notice(kept, topic)
+    page = read_page(count_told(session, key_start=start), size=TOLD)
+    return show("standards/told.html", kept=kept, title=name_standard(kept.standard), topic=topic, page=page,
+                companies=list_told(session, key_start=start, limit=page.size, offset=page.offset),
+                states=mail_states())
+
+
+def mail_states() -> dict[str, str]:
+    """The states of a mail in the reader's words."""
+    return {"waiting": _("waiting to be sent"), "sent": _("sent"), "dead": _("could not be sent")}
