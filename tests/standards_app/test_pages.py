@@ -51,6 +51,7 @@ def test_a_version_is_written_read_in_words_published_and_read_by_everybody(app:
     assert done.status_code == 303
     public = stranger.get("/standards/ours/2").text
     assert "Parcels came late" in public and "Announced" in public and "at most 2.5%" in public
+    assert "Rule “Late shipments”: the limit changes from &lt;= 4 % to &lt;= 2.5 %." in public
     assert "at most 4%" in stranger.get("/standards/ours").text
     assert "au plus 2,5\u00a0%" in french(stranger, "/standards/ours/2")
 
