@@ -1,9 +1,10 @@
 """`python -m benchmarks [DATABASE]`: every figure, one JSON line each."""
 
-from benchmarks import backtest, clock, disputes, ingest, pages
+from benchmarks import backtest, clock, disputes, evaluation, ingest, pages
 
 ingest.main()
 pages.main()
 disputes.main()
 clock.main()
+evaluation.main([])
 backtest.main([])

@@ -54,13 +54,20 @@ class Result:
     @cached_property
     def shop(self) -> Ints:
         """The shop position of each group."""
-        return np.array([shop for shop, _ in self.groups], np.int64)
+        return list_shops(self.figure, self.groups)
 
     def count(self, name: str) -> Ints:
         """``bad``, ``base`` or ``buyers`` over the first window, per group; zero for a composed figure."""
         if not self.tallies:
             return np.zeros(len(self.groups), np.int64)
         return np.asarray(getattr(self.tallies[0], name), np.int64)
+
+
+def list_shops(figure: Figure, groups: Sequence[tuple[int, str]]) -> Ints:
+    """The shop position of each group: one after the other unless the figure is judged in parts."""
+    if figure.per is None:
+        return np.arange(len(groups))
+    return np.array([shop for shop, _ in groups], np.int64)
 
 
 @dataclass(frozen=True)
@@ -251,8 +258,7 @@ class GroupFacts:
         self, facts: ShopFacts, rule: Figure, groups: Sequence[tuple[int, str]], own: Mapping[str, Numbers]
     ) -> None:
         self._facts, self._rule, self._own = facts, rule, own
-        self._shop = np.array([shop for shop, _ in groups], np.int64)
-        self._parts = np.array([part for _, part in groups], object)
+        self._groups, self._shop = groups, list_shops(rule, groups)
         self.size = len(groups)
 
     def numbers(self, key: str) -> Numbers:
@@ -264,7 +270,9 @@ class GroupFacts:
 
     def texts(self, key: str) -> Texts:
         """What the group is of, else a text of the shop."""
-        return self._parts if key == self._rule.per else self._facts.texts(key)[self._shop]
+        if key == self._rule.per:
+            return np.array([part for _, part in self._groups], object)
+        return self._facts.texts(key)[self._shop]
 
     def flags(self, key: str) -> Answers:
         """A yes or no of the shop."""

@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
+from urllib.parse import quote
+from zoneinfo import ZoneInfo
 
 from sqlalchemy.orm import Session
 
@@ -18,6 +20,7 @@ from operator_qos.events.log import find_content_hashes, hash_text, list_dossier
 from operator_qos.events.service import ingest_events
 from operator_qos.ledger.derive import build_book
 from operator_qos.ledger.service import build_frames
+from operator_qos.notices.service import announce
 from operator_qos.sellers.queries import ShopCard
 from scoring.dossier import Frame, fold
 from scoring.dues import NEVER_MS
@@ -121,7 +124,22 @@ def record(session: Session, card: ShopCard, documents: Sequence[Document], chan
                      action=str(document["type"]).removeprefix("qos."),
                      subject=f"{card.marketplace_id}/{card.code}"[:254],
                      after={"event": document["id"], **document["data"]})
+    if change.actor.is_operator:
+        _tell_company(session, card, documents[0], change)
     return True
+
+
+def _tell_company(session: Session, card: ShopCard, document: Document, change: Change) -> None:
+    """What the operator changes in a shop's place is told to its company."""
+    data, kind = document["data"], str(document["type"]).removeprefix("qos.")
+    zone = read_hours_of(session, card.id, now=change.now).zone
+    local = {name: datetime.fromisoformat(data[name]).astimezone(ZoneInfo(zone)).isoformat()
+             for name in ("from", "until") if name in data}
+    told = {"kind": kind, "shop": card.name, "marketplace": card.marketplace, "why": change.why,
+            "first_day": data.get("effective_from"), **local}
+    announce(session, key=f"calendar:{document['id']}", seller_id=card.seller_id, shop_id=card.id,
+             topic="calendar_changed", data=told, link=f"/seller/calendar/{quote(card.marketplace_id, safe='')}/"
+             f"{quote(card.code, safe='')}", now=change.now)
 
 
 def find_effect(session: Session, card: ShopCard, documents: Sequence[Document], *, now: datetime) -> Effect:

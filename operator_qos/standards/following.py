@@ -19,7 +19,7 @@ from operator_qos.standards.backtest import Codes, Counts, Days, RuleDays, Told,
 from scoring.ladder import IntentKind, to_plain
 from scoring.measures import anchor_column
 from scoring.metrics import METRICS
-from scoring.outcome_rows import FIRST_TURNS, PASSED_ON, UNITS
+from scoring.outcome_rows import FIRST_TURNS, SOURCES, UNITS
 from scoring.schedules import effective_on
 from scoring.standards import Figure, Rule, Standard, StandardError
 from scoring.standards.conditions import Condition, list_leaves
@@ -29,7 +29,8 @@ from scoring.verdicts import VERDICTS, Verdict
 NOT_RATED = "not_rated"
 PLAIN_LEVELS = ("kept", "breached")
 NOT_ENOUGH, BREACHED = (VERDICTS.index(verdict) for verdict in (Verdict.NOT_ENOUGH_DATA, Verdict.BREACHED))
-KNOWN = frozenset(PASSED_ON) | {"season", "bad"}
+# What the outcomes of history say of themselves and their orders.
+KNOWN = frozenset({"amount", "value_minor", "category", "country", "channel", "fulfilment", "carrier", "season", "bad"})
 LONGEST_GAP_DAYS = 400
 
 
@@ -55,7 +56,7 @@ def _list_uncountable(standard: Standard, official: Standard) -> Iterator[Standa
 
 def _list_figure(figure: Figure, path: str, official: Standard) -> Iterator[StandardError]:
     off = "switch the rule off (active: false) to try the rest"
-    if figure.composed is None and figure.metric not in METRICS:
+    if figure.composed is None and (figure.metric not in METRICS or figure.metric not in SOURCES):
         yield StandardError(f"{path}.metric", f"nothing is counted for {figure.metric!r}; {off}")
     elif figure.composed is None:
         yield from _list_kept(figure, path, official)

@@ -79,11 +79,16 @@ def show_version(standard_id: str, version: int) -> str:
     return _show_version(_get(standard_id, version))
 
 
-def _show_version(kept: Kept, problem: str = "") -> str:
-    versions = queries.list_versions(get_session())
+def _compare(kept: Kept, versions: list[Kept]) -> tuple[Kept | None, list[str]]:
+    """The version before, if there is one that binds, and what this one changes against it."""
     same = [other for other in versions if other.standard.id == kept.standard.id and other.key < kept.key]
     base = next((other for other in reversed(same) if not other.is_draft and other.retired_at is None), None)
-    changes = list_changes(base.standard, kept.standard, get_language()) if base else []
+    return base, list_changes(base.standard, kept.standard, get_language()) if base else []
+
+
+def _show_version(kept: Kept, problem: str = "") -> str:
+    versions = queries.list_versions(get_session())
+    base, changes = _compare(kept, versions)
     earliest = now().date() + timedelta(days=NOTICE_DAYS)
     grounds = [(name, texts[get_language() == "fr"]) for name, texts in LEGAL_GROUNDS.items()]
     return show(
@@ -261,8 +266,9 @@ def show_public_version(standard_id: str, version: int) -> str:
 
 def _show_public(kept: Kept, versions: list[Kept]) -> str:
     others = [(other, find_state(other, versions, now())) for other in versions if not other.is_draft]
-    return show("standards/public.html", kept=kept, page=word_standard(kept.standard), others=others,
-                state=find_state(kept, versions, now()), state_name=state_name)
+    base, changes = _compare(kept, versions)
+    return show("standards/public.html", kept=kept, page=word_standard(kept.standard), others=others, base=base,
+                changes=changes, state=find_state(kept, versions, now()), state_name=state_name)
 
 
 def state_name(state: State) -> str:

@@ -23,7 +23,7 @@ from operator_qos.standing.service import Change
 from operator_qos.trials import queries
 from operator_qos.trials.models import PhantomChange, PhantomStanding, StandardTrial
 from scoring.ladder import Reason, ReasonCode, to_plain
-from scoring.outcome_rows import to_unit_rows
+from scoring.outcome_rows import SOURCES, to_unit_rows
 from scoring.scopes import fits
 from scoring.standards import Rule, Standard
 from scoring.verdicts import VERDICTS, Verdict
@@ -133,7 +133,8 @@ class _Phantoms:
                                        until_ms=place.end_ms(dates[-1]))
         shops = [CourseShop(shop.id, shop.opened_ms, self.bench.bindings[shop.id].attributes_on(dates[0]))
                  for shop in self.shops]
-        units = to_rows(self.standard, to_unit_rows(rows, list_metrics(self.standard)))
+        metrics = [name for name in list_metrics(self.standard) if name in SOURCES]
+        units = to_rows(self.standard, to_unit_rows(rows, metrics))
         return Course(self.standard, shops, units, zone=place.zone).walk(dates)
 
 

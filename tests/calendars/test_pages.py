@@ -20,6 +20,7 @@ from operator_qos.events.service import ingest_events
 from operator_qos.ledger.derive import build_book
 from operator_qos.ledger.models import Obligation
 from operator_qos.ledger.service import build_frames
+from operator_qos.notices.models import OutboxMail
 from operator_qos.sellers.queries import find_shop_card
 from scoring.events import read_event
 from scoring.opening_hours import WEEKDAYS
@@ -136,6 +137,27 @@ def test_the_operator_dates_back_with_a_reason_that_is_kept(owed: Engine, login_
         row = session.scalars(select(AuditRow).where(AuditRow.action == "shop.calendar_set")).one()
         assert row.after
         assert (row.actor, row.why, row.after["by"]) == ("jana@operator.example", "The feed forgot them.", "operator")
+
+
+def test_what_the_operator_changes_is_told_to_the_company_and_nothing_else_is(owed: Engine, login_as: Login) -> None:
+    own = {**DAYS, "effective_from": "2026-06-20", "token": "aaaaaaaaaaaaaaaa"}
+    assert save(login_as("seller_owner"), PAGE, "hours", own).status_code == 303
+    client = login_as("analyst")
+    assert save(client, ADMIN_PAGE, "hours", {**DAYS, "effective_from": "2026-06-21"}).status_code == 303
+    away = {"from": "2026-07-01T09:00", "until": "2026-07-25T09:00", "token": "bbbbbbbbbbbbbbbb"}
+    assert save(client, ADMIN_PAGE, "absence", away).status_code == 303
+    ending = ENDING.search(client.get(ADMIN_PAGE).text)
+    assert ending
+    assert submit(client, ADMIN_PAGE, "end", {"source": ending[1], "id": ending[2]}).status_code == 303
+    with reading(owed) as session:
+        subjects = session.scalars(select(OutboxMail.subject).where(
+            OutboxMail.recipient == "claire@morvan.example").order_by(OutboxMail.id)).all()
+    assert subjects == [
+        "The opening hours of Morvan-Fr change from 21 June 2026 on",
+        "Morvan-Fr is out of office from 1 July 2026, 09:00 UTC+02:00",
+        "A time out of office of Morvan-Fr has ended"]
+    page = read(login_as("seller_owner").get("/seller/notices"))
+    assert "The opening hours of Morvan-Fr change from 21 June 2026 on" in page
 
 
 def test_holidays_are_proposed_and_only_those_ticked_are_kept(owed: Engine, login_as: Login) -> None:

@@ -14,10 +14,12 @@ from sqlalchemy import Engine
 
 from operator_qos.db import reading
 from operator_qos.evaluation.course import Course, CourseShop, list_metrics
+from operator_qos.evaluation.queries import WIDE
 from operator_qos.evaluation.rules import COLUMNS
 from operator_qos.standards.backtest import LEVELS, Days, DayTable, Trial, is_summable, list_days
 from operator_qos.standards.comparison import compare
 from operator_qos.standards.following import (
+    KNOWN,
     follow_standard,
     list_official_dates,
     list_uncountable,
@@ -27,6 +29,7 @@ from operator_qos.standards.swaps import list_swaps
 from operator_qos.standards.trying import run_backtest
 from scoring.outcome_rows import to_unit_rows
 from scoring.standards import Standard, load_preset, parse_standard, read_preset
+from scoring.standards.names import ROW_FLAGS, ROW_NUMBERS, ROW_TEXTS
 from scoring.verdicts import VERDICTS
 from tests.evaluation.world import ZONE, build_marketplace, end_ms, store
 from tests.standards_app.test_backtest import DATES, OURS, STRICTER, make_rows
@@ -168,6 +171,10 @@ def test_a_standard_without_levels_is_told_by_its_rules() -> None:
 def test_what_nothing_is_kept_of_is_refused_with_its_place(before: str, after: str, path: str) -> None:
     assert before in OURS
     assert [flaw.path for flaw in list_uncountable(parse_standard(OURS.replace(before, after, 1)), OFFICIAL)] == [path]
+
+
+def test_what_outcomes_say_is_what_is_loaded_of_them() -> None:
+    assert KNOWN - {"season"} == (ROW_NUMBERS | ROW_TEXTS | ROW_FLAGS) & set(WIDE)
 
 
 def test_every_flaw_of_a_preset_is_named_and_ours_has_none() -> None:

@@ -1,0 +1,119 @@
+"""P5: all shops judged on one date, against the bare aggregate of the same rows; verdicts and standings by themselves.
+
+`python -m benchmarks.evaluation [ORDERS] [SHOPS]`; rows are made up and held in memory. The bare aggregate is one SQL
+statement per rule on warm DuckDB; what is measured sorts, counts, judges and moves every standing. The second figure
+is 100,000 shops under 20 rules whose counts are given: exact tails, verdicts, warnings, levels.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Sequence
+from datetime import date
+
+import numpy as np
+import pandas as pd
+
+from benchmarks.backtest import FIRST, ZONE, make_rows
+from benchmarks.common import report
+from benchmarks.warm_sql import WarmRows
+from operator_qos.evaluation.rules import OutcomeTable, ShopEvaluation
+from operator_qos.standards.backtest import list_days
+from scoring.answers import Numbers
+from scoring.evaluate import Evaluation, Result, ShopFacts, judge
+from scoring.ladder import MetricVerdict, step
+from scoring.measures import Table
+from scoring.progress import Progress, advance, begin
+from scoring.standards import Standard, load_preset, parse_standard
+from scoring.tallies import Tally
+from scoring.verdicts import Verdict
+
+ORDERS, SHOPS, MANY_SHOPS, RULES = 10_000_000, 50_000, 100_000, 20
+ON = date(2026, 3, 31)
+
+
+def move_all(found: Sequence[ShopEvaluation], standard: Standard) -> int:
+    """Every shop one date further; how many anything changed for."""
+    changed = 0
+    for shop in found:
+        verdicts = [MetricVerdict(r.metric, Verdict(r.verdict), r.bad, r.base, r.value,
+                                  standard.get_rule(r.metric).limit) for r in shop.results]
+        changed += bool(step(None, verdicts, on=FIRST, orders_60d=shop.orders, standard=standard)[1])
+    return changed
+
+
+def compare_with_aggregate(orders: int, shops: int) -> None:
+    """One date of `orders` orders: ours against the bare aggregate."""
+    standard, ids = load_preset("ours"), list(range(1, shops + 1))
+    rows = make_rows(orders, shops, 1, standard)
+    end_ms = int(list_days(FIRST, FIRST, ZONE).ends_ms[0])
+    warm = WarmRows(rows, standard)
+    bare = min(_time(lambda: warm.count(end_ms, ZONE)) for _ in range(2))
+    began = time.perf_counter()
+    found = next(iter(OutcomeTable(rows, ids, standard).evaluate([end_ms], ZONE)))
+    measured = time.perf_counter() - began
+    moved = move_all(found, standard)
+    whole = time.perf_counter() - began
+    report("P5 evaluation", orders=orders, rows=len(rows), shops=shops, seconds=round(whole, 2),
+           counted_and_judged_seconds=round(measured, 2), bare_aggregate_seconds=round(bare, 2),
+           ratio=round(whole / bare, 2), changed=moved)
+
+
+def make_standard(rules: int) -> Standard:
+    """Our levels over so many rules of one kind."""
+    plain = load_preset("ours").to_mapping()
+    rule = {"metric": "late_shipment_rate", "window": {"days": 30}, "kept_when": "<= 4 %"}
+    return parse_standard({**plain, "rules": [{"id": f"rule_{number}", **rule} for number in range(rules)],
+                           "badges": []})
+
+
+def make_results(standard: Standard, shops: int) -> dict[str, Result]:
+    """Counts of every rule, drawn; a tenth of the shops fails."""
+    dice, groups = np.random.default_rng(5), tuple((place, "") for place in range(shops))
+    found = {}
+    for figure in (*standard.figures, *standard.rules):
+        base = dice.integers(0, 400, shops)
+        bad = np.minimum(base, dice.poisson(np.where(np.arange(shops) % 10, 0.02, 0.1) * base))
+        value, days = Numbers(bad, np.maximum(base, 1), base > 0), np.zeros(shops, np.int64)
+        tally = Tally(value, value, bad, base, bad, bad, base, days, days)
+        found[figure.id] = Result(figure, groups, (tally,), value, value)
+    return found
+
+
+def judge_everything(table: Table, results: dict[str, Result], progress: Progress) -> Progress:
+    """Verdicts of every rule, then warnings, levels and badges of every shop."""
+    facts = ShopFacts(table, ON, results)
+    for rule in table.standard.rules:
+        results[rule.id] = judge(results[rule.id], rule, facts, ever=np.zeros(table.size, np.bool_))
+    return advance(progress, Evaluation(table, ON, results))
+
+
+def judge_given_counts(shops: int, rules: int) -> None:
+    """Verdicts and standings of many shops whose counts are given."""
+    standard = make_standard(rules)
+    table = Table(pd.DataFrame(), pd.DataFrame({"shop": np.arange(shops)}), standard, ZONE)
+    results = make_results(standard, shops)
+    began = time.perf_counter()
+    progress = judge_everything(table, results, begin(standard, shops))
+    seconds = time.perf_counter() - began
+    levels = dict(zip(*np.unique(progress.tier, return_counts=True), strict=True))
+    report("P5 verdicts and standings", shops=shops, rules=rules, seconds=round(seconds, 2),
+           levels={standard.tiers[int(code)].id: int(count) for code, count in levels.items()})
+
+
+def _time(run: object) -> float:
+    began = time.perf_counter()
+    run()  # type: ignore[operator]
+    return time.perf_counter() - began
+
+
+def main(arguments: list[str]) -> None:
+    """Both figures."""
+    given = [int(text) for text in arguments]
+    judge_given_counts(MANY_SHOPS, RULES)
+    compare_with_aggregate(*[*given, *(ORDERS, SHOPS)[len(given):]])
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
