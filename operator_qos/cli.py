@@ -16,6 +16,7 @@ COMMANDS = {
     "user": ("operator_qos.accounts.cli:user_group", "People who sign in."),
     "key": ("operator_qos.accounts.cli:key_group", "Keys of machines that call the API."),
     "marketplace": ("operator_qos.sellers.cli:marketplace_group", "Marketplaces."),
+    "shop": ("operator_qos.sellers.cli:shop_group", "Shops and what the operator says of them."),
     "import": ("operator_qos.connectors.cli:import_group", "Take in events and public data sets from files."),
     "rebuild": ("operator_qos.ledger.cli:rebuild_command", "Derive everything anew from the event log."),
     "evaluate": ("operator_qos.evaluation.cli:evaluate_command", "Judge a date, or every date that is due."),

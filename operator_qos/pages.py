@@ -94,6 +94,11 @@ class ShopLinks:
         """Everything about one order."""
         return self._to("order", order=order)
 
+    def to_rule(self, rule: str, show: str | None = None) -> str:
+        """What one rule of the standard decided, and from which rows."""
+        return url_for(f"rules.{self.audience}_rule", marketplace=self.card.marketplace_id, shop=self.card.code,
+                       rule=rule, show=show)
+
     def to_clock(self, kind: str, ref: str) -> str:
         """How the clock of a promise ran."""
         return url_for(f"clocks.{self.audience}_clock", marketplace=self.card.marketplace_id, shop=self.card.code,

@@ -46,7 +46,7 @@ def list_behind(evaluation: Evaluation, rule_id: str, place: int) -> Behind:
         tally = result.tallies[0]
         first, end = int(tally.first[mine[0]]), int(tally.end[mine[0]])
         window = result.figure.window if isinstance(result.figure.window, Window) else Window(days=1)
-        seen = table.in_window(seen, window, _to_date(first), _to_date(end))
+        seen = table.in_window(result.figure, seen, window, (_to_date(first), _to_date(end)))
         seen = keep_ranked(seen, window, "official")
     return Behind(seen.row, seen.anchor_ms, seen.official.base, seen.official.bad, seen.raw.base, seen.raw.bad)
 

@@ -27,7 +27,7 @@ from scoring.standards.model import Standard
 from scoring.standards.names import ROW_TEXTS
 from scoring.standards.parts import Figure
 from scoring.standards.windowing import Window
-from scoring.windows import DAY_MS, day_end_ms
+from scoring.windows import DAY_MS, Dates, day_end_ms
 
 EPOCH = date(1970, 1, 1)
 
@@ -132,6 +132,7 @@ class Units:
     from_ms: Ints
     until_ms: Ints
     row: Ints
+    ref: Ints
     official: Side
     raw: Side
 
@@ -210,12 +211,11 @@ class Table:
         units = Units(
             group, anchor, wall, _weights(frame, figure), _filled(frame, "value_minor", 0), _buyers(frame),
             _filled(frame, "from_ms", -(2**62)), _filled(frame, "until_ms", 2**62), frame.index.to_numpy(np.int64),
-            official, raw)
-        refs = _references(frame)
+            _references(frame), official, raw)
         keep = counted & (group >= 0)
-        order = np.lexsort((refs, anchor))
-        order = order[keep[order]]
-        return (_join(units.take(order), refs[order], figure) if figure.join else units.take(order)), labels
+        order = np.lexsort((units.ref, anchor))
+        units = units.take(order[keep[order]])
+        return (_join(units, figure) if figure.join and not self._has_spans else units), labels
 
     def _select(self, figure: Figure) -> pd.DataFrame:
         rows = self.rows[self.rows["metric"] == figure.metric]
@@ -258,16 +258,31 @@ class Table:
                 no_base = no_base | (out & (exclusion.takes != "bad"))
         return no_bad, no_base
 
-    def in_window(self, units: Units, window: Window, first: date, end: date) -> Units:
+    @property
+    def _has_spans(self) -> bool:
+        """Whether lines hold for a time only: which parts make a unit then depends on the date."""
+        return "from_ms" in self.rows or "until_ms" in self.rows
+
+    def in_window(self, figure: Figure, units: Units, window: Window, dates: Dates) -> Units:
         """The units of a window that hold at its end, or at that of its last day."""
-        low = day_number(first) if first > date.min else -(2**62)
-        as_of_ms = day_end_ms(max(end - timedelta(days=1), EPOCH), self.standard.timezone or self.zone)
-        # Units are in the order of their anchors: those of more than two days around cannot be meant.
-        around = np.clip(np.array([low - 2, day_number(end) + 2]), -(2**36), 2**36) * DAY_MS
-        near = units.take(slice(*np.searchsorted(units.anchor_ms, around).tolist()))
-        days = near.days(window.ends_at)
-        holds = (near.from_ms < as_of_ms) & (as_of_ms <= near.until_ms)
-        return near.take((days >= low) & (days < day_number(end)) & holds)
+        low, high = (day_number(day) if day > date.min else -(2**62) for day in dates)
+        as_of_ms = day_end_ms(max(dates[1] - timedelta(days=1), EPOCH), self.standard.timezone or self.zone)
+        joins = figure.join is not None and self._has_spans
+        near = units if joins else units.take(_find_near(units, low, high))
+        held = near.take((near.from_ms < as_of_ms) & (as_of_ms <= near.until_ms))
+        if joins:
+            held = _join(held, figure)
+        days = held.days(window.ends_at)
+        return held.take((days >= low) & (days < high))
+
+
+def _find_near(units: Units, low: int, high: int) -> slice:
+    """The units that can lie in [low, high) [days since 1970]: they are in the order of their anchors.
+
+    Those of more than two days around cannot be meant, whatever the zone and the hour a day ends at.
+    """
+    around = np.clip(np.array([low - 2, high + 2]), -(2**36), 2**36) * DAY_MS
+    return slice(*np.searchsorted(units.anchor_ms, around).tolist())
 
 
 def _narrow(
@@ -344,8 +359,9 @@ def require_units(figure: Figure, view: Side) -> None:
         raise ValueError(f"{figure.id}: looks at single units; give a line for each instead of sums of a day")
 
 
-def _join(units: Units, refs: Ints, figure: Figure) -> Units:
+def _join(units: Units, figure: Figure) -> Units:
     """One unit of the lines that share a reference and group, dated by its first line, with ``last`` by its last."""
+    refs = units.ref
     if not len(refs):
         return units
     require_units(figure, units.raw)

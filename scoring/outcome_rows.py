@@ -29,7 +29,7 @@ FIRST_TURNS = frozenset({"first_response_time"})
 PARTS_OF_ORDERS = frozenset({"line", "item", "parcel"})
 MOMENTS = ("ordered_ms", "paid_ms", "ship_by_ms", "deliver_by_ms", "answer_by_ms", "shipped_ms", "reviewed_ms",
            "opened_ms", "received_ms")
-PASSED_ON = ("from_ms", "until_ms", *sorted(ROW_NUMBERS | ROW_TEXTS | ROW_FLAGS - {"bad"}), *MOMENTS)
+PASSED_ON = ("from_ms", "until_ms", "order_ref", *sorted(ROW_NUMBERS | ROW_TEXTS | ROW_FLAGS - {"bad"}), *MOMENTS)
 
 
 class Source(NamedTuple):

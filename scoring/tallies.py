@@ -67,7 +67,7 @@ def tally_figure(table: Table, figure: Figure, on: date, *, volumes: dict[str, I
 
 def _tally(table: Table, figure: Figure, units: Units, *, window: Window, on: date, size: int) -> Tally:
     first, end = resolve_window(window, on)
-    seen = table.in_window(units, window, first, end)
+    seen = table.in_window(figure, units, window, (first, end))
     official, raw = (_count(seen, figure, window, side=side, on=on, size=size) for side in SIDES)
     return _to_tally(official, raw, (first, end), size)
 

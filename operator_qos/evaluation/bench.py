@@ -11,7 +11,8 @@ from sqlalchemy.orm import Session
 
 from operator_qos.clock import from_ms
 from operator_qos.evaluation import queries
-from operator_qos.evaluation.general import CourseJudge
+from operator_qos.evaluation.course import Course, CourseShop
+from operator_qos.evaluation.general import CourseJudge, complete_rows
 from operator_qos.evaluation.judging import Judge, Place
 from operator_qos.evaluation.plain import PlainJudge
 from operator_qos.standards.binding import Binding, list_bindings
@@ -101,6 +102,16 @@ class Bench:
         wide = queries.load_wide_outcomes(session, ids, standard=standard, first_on=dates[0], until_ms=last_ms)
         texts = {shop_id: self.bindings[shop_id].attributes_on(dates[0]) for shop_id in ids}
         return CourseJudge(place, standard, shops, wide, before, texts)
+
+
+    def open_course(self, session: Session, standard: Standard, on: date) -> Course:
+        """The shops that have a standard on a date, ready to be looked at under it."""
+        shops = [shop for shop in self.shops if self.bindings[shop.id].on(on).id == standard.id]
+        place = self.place(standard)
+        rows = queries.load_wide_outcomes(
+            session, [shop.id for shop in shops], standard=standard, first_on=on, until_ms=place.end_ms(on))
+        told = [CourseShop(shop.id, shop.opened_ms, self.bindings[shop.id].attributes_on(on)) for shop in shops]
+        return Course(standard, told, complete_rows(rows, standard), zone=place.zone)
 
 
 def count_ready_days(standard: Standard) -> int:

@@ -107,6 +107,16 @@ class Course:
             self.progress = advance(before, evaluation)
             yield CourseDay(evaluation, before, self.progress, self._list_there())
 
+    def look(self, on: date) -> Evaluation:
+        """An evaluation of any date, of those who were there at its end; moves nothing."""
+        self._join(on)
+        return evaluate(self._narrowed, on, ever_judged=self.progress.ever_judged)
+
+    @property
+    def there(self) -> tuple[Entry, ...]:
+        """The entries that have joined, in the order of the evaluation's table."""
+        return self._list_there()
+
     def write(self) -> dict[Entry, dict[str, Any]]:
         """The progress of every entry that is there, as plain values."""
         return dict(zip(self._list_there(), write_progress(self.progress, self.standard), strict=True))

@@ -19,8 +19,7 @@ from scoring.behind import list_bad_refs
 from scoring.evaluate import Result
 from scoring.ladder import Intent, to_plain
 from scoring.measures import EPOCH
-from scoring.metrics import METRICS
-from scoring.outcome_rows import to_unit_rows
+from scoring.outcome_rows import SOURCES, list_stand_ins, to_unit_rows
 from scoring.schedules import effective_on
 from scoring.standards import Standard
 from scoring.verdicts import VERDICTS
@@ -44,8 +43,8 @@ class CourseJudge:
 
     def judge(self, dates: Sequence[date]) -> Iterator[Day]:
         """Each date in turn."""
-        self._course = Course(self.standard, self._list_shops(), self._list_rows(), zone=self.place.zone,
-                              kept=self._list_kept())
+        rows = complete_rows(self.rows, self.standard)
+        self._course = Course(self.standard, self._list_shops(), rows, zone=self.place.zone, kept=self._list_kept())
         for day in self._course.walk(dates):
             self._on = day.on
             changes = [_to_change(entry, intent, day) for entry, intents in day.list_changes().items()
@@ -79,14 +78,6 @@ class CourseJudge:
     def _list_shops(self) -> list[CourseShop]:
         return [CourseShop(shop.id, shop.opened_ms, self.attributes[shop.id]) for shop in self.shops]
 
-    def _list_rows(self) -> pd.DataFrame:
-        rows = to_unit_rows(self.rows, [name for name in list_metrics(self.standard) if name in METRICS])
-        anchors = {f"{figure.anchor}_ms" for figure in list_counted(self.standard) if figure.anchor != "own"}
-        for name in anchors if len(rows) else ():
-            # What no fact dates otherwise is dated by its own moment rather than left out.
-            rows[name] = rows[name].fillna(rows["anchor_ms"]) if name in rows else rows["anchor_ms"]
-        return rows
-
     def _list_kept(self) -> dict[Entry, Mapping[str, Any]]:
         """What was kept under this standard, of whatever version."""
         return {
@@ -94,6 +85,17 @@ class CourseJudge:
             for shop_id, kept in self.before.items() if kept.standard_id == self.standard.id and kept.progress
             for part, document in kept.progress["parts"].items()
         }
+
+
+def complete_rows(outcomes: pd.DataFrame, standard: Standard) -> pd.DataFrame:
+    """Outcome rows as the unit rows of a standard, with every moment its figures are dated by."""
+    known = [name for name in list_metrics(standard) if name in SOURCES]
+    rows = to_unit_rows(outcomes, known, stand_ins=list_stand_ins(standard))
+    anchors = {f"{figure.anchor}_ms" for figure in list_counted(standard) if figure.anchor != "own"}
+    for name in anchors if len(rows) else ():
+        # What no fact dates otherwise is dated by its own moment rather than left out.
+        rows[name] = rows[name].fillna(rows["anchor_ms"]) if name in rows else rows["anchor_ms"]
+    return rows
 
 
 def list_results(day: CourseDay) -> list[ShopEvaluation]:

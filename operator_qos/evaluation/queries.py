@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 import pandas as pd
 from sqlalchemy import func as sql
@@ -13,10 +14,12 @@ from sqlalchemy.orm import Session
 
 from operator_qos.evaluation.course import earliest_day, list_metrics
 from operator_qos.evaluation.rules import COLUMNS
-from operator_qos.ledger.models import OrderFact, OutcomeRow
+from operator_qos.ledger.models import CaseFact, OrderFact, OutcomeRow, ParcelFact
 from operator_qos.sellers.models import Marketplace, Shop
 from scoring.metrics import GROUP_CODES, METRICS
+from scoring.outcome_rows import SOURCES
 from scoring.standards import Standard
+from scoring.standards.conditions import list_leaves
 from scoring.windows import DAY_MS
 
 _TEXTS = frozenset({"unit", "order_ref", "buyer", "category", "country", "channel", "fulfilment", "carrier"})
@@ -25,6 +28,18 @@ WIDE = {
     **{name: getattr(OrderFact, name) for name in ("category", "country", "channel", "fulfilment", "carrier")},
     "value_minor": OrderFact.amount_minor, "ordered_ms": OrderFact.ordered_ms, "paid_ms": OrderFact.paid_ms,
     "shipped_ms": OrderFact.shipped_ms, "ship_by_ms": OrderFact.ship_due_ms, "deliver_by_ms": OrderFact.deliver_due_ms,
+}
+_SAME_CASE = (CaseFact.dossier_id == OutcomeRow.dossier_id) & (CaseFact.case_ref == OutcomeRow.unit)
+_SAME_ORDER = (ParcelFact.dossier_id == OutcomeRow.dossier_id) & (ParcelFact.order_ref == OutcomeRow.order_ref)
+# What rows say only when a standard asks for it: each is looked up row by row.
+ASKED: dict[str, Any] = {
+    "business": OrderFact.business,
+    "tracked": select(ParcelFact.row_id).where(_SAME_ORDER, ParcelFact.tracking.is_not(None)).exists(),
+    "trackable": select(ParcelFact.row_id).where(_SAME_ORDER, ParcelFact.trackable).exists(),
+    "cause": sql.coalesce(
+        select(CaseFact.reason).where(_SAME_CASE).limit(1).scalar_subquery(), OrderFact.cancel_reason),
+    "kind": select(CaseFact.kind).where(_SAME_CASE).limit(1).scalar_subquery(),
+    "fault": select(CaseFact.fault).where(_SAME_CASE).limit(1).scalar_subquery(),
 }
 EPOCH_DATE = date(1970, 1, 1)
 
@@ -123,23 +138,32 @@ def load_wide_outcomes(  # of whom, by which rules, over which time
 
     The columns are those `scoring.outcome_rows.to_unit_rows` takes, with the moments of the order by their anchors.
     """
-    groups = sorted({GROUP_CODES[METRICS[name].group] for name in list_metrics(standard) if name in METRICS})
+    groups = sorted({GROUP_CODES[SOURCES[name].group] for name in list_metrics(standard) if name in SOURCES})
+    columns = {**WIDE, **{name: ASKED[name] for name in sorted(list_row_names(standard) & ASKED.keys())}}
     first = earliest_day(standard, first_on)
     # A window may begin at a clock time of the day before, and zones lie up to a day apart.
     start_ms = 0 if first is None else (first - EPOCH_DATE).days * DAY_MS - 2 * DAY_MS
-    wanted = select(*WIDE.values()).outerjoin(
+    wanted = select(*columns.values()).outerjoin(
         OrderFact, (OrderFact.shop_id == OutcomeRow.shop_id) & (OrderFact.order_ref == OutcomeRow.order_ref)
     ).where(OutcomeRow.group_code.in_(groups), OutcomeRow.anchor_ms < until_ms, OutcomeRow.from_ms < until_ms,
             (OutcomeRow.anchor_ms >= start_ms) | (OrderFact.ordered_ms >= start_ms))
     rows = [row for part in _list_parts(shop_ids)
             for row in session.connection().execute(wanted.where(OutcomeRow.shop_id.in_(part))).fetchall()]
-    columns = zip(*rows, strict=True) if rows else [() for _ in WIDE]
-    return pd.DataFrame({name: pd.Series(values, dtype=_wide_dtype(name))
-                         for name, values in zip(WIDE, columns, strict=True)})
+    values = zip(*rows, strict=True) if rows else [() for _ in columns]
+    return pd.DataFrame({name: pd.Series(found, dtype=_wide_dtype(name))
+                         for name, found in zip(columns, values, strict=True)})
+
+
+def list_row_names(standard: Standard) -> set[str]:
+    """What its conditions ask of single rows."""
+    figures = (*standard.figures, *standard.rules)
+    asked = [condition for figure in figures for condition in (figure.count_when, figure.bad_when)]
+    asked += [exclusion.where for exclusion in standard.exclusions]
+    return {leaf.key for condition in asked for leaf, _ in list_leaves(condition)}
 
 
 def _wide_dtype(column: str) -> str:
-    if column in _TEXTS:
+    if column in _TEXTS or column in ASKED:
         return "object"
     return "int64" if column in {*COLUMNS, "amount"} else "Int64"
 

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
-from operator_qos.clock import end_of_day_ms
+from operator_qos.clock import end_of_day_ms, to_ms
 from operator_qos.db import Base, among, bulk_insert, chunks
 from operator_qos.events.log import list_dossier_events, list_shop_events
 from operator_qos.events.models import Event
@@ -52,7 +52,11 @@ def _list_terms(session: Session, shop_ids: Sequence[int]) -> dict[int, tuple[Te
 
 
 def _start_ms(period: Period, zone: str) -> int:
-    return ALWAYS_MS if period.from_on == BEGINNING else end_of_day_ms(period.from_on - timedelta(days=1), zone)
+    """When its terms begin: with its first day, or when it was published on that day, for a legal ground."""
+    if period.from_on == BEGINNING:
+        return ALWAYS_MS
+    midnight_ms = end_of_day_ms(period.from_on - timedelta(days=1), zone)
+    return midnight_ms if period.published_at is None else max(midnight_ms, to_ms(period.published_at))
 
 
 @dataclass(frozen=True)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import click
 
 from operator_qos.cli_support import Context, Refusal, emit, json_option, pass_context, require_current
 from operator_qos.db import reading, unit_of_work
 from operator_qos.sellers.queries import list_marketplaces
-from operator_qos.sellers.service import MarketplaceError, add_marketplace
+from operator_qos.sellers.service import MarketplaceError, add_marketplace, describe_shop, read_traits
 
 
 @click.group("marketplace")
@@ -44,3 +46,33 @@ def list_command(context: Context) -> None:
     with reading(context.engine) as session:
         found = [{"id": m.id, "name": m.name, "timezone": m.timezone} for m in list_marketplaces(session)]
     emit(context, found, "\n".join(f"{m['id']}  {m['timezone']}  {m['name']}" for m in found) or "No marketplace yet.")
+
+
+@click.group("shop")
+def shop_group() -> None:
+    """Shops: what the operator says of them, by which standards choose whom they bind."""
+
+
+@shop_group.command("describe")
+@click.argument("shop", metavar="MARKETPLACE/SHOP")
+@click.option("--from", "from_on", type=click.DateTime(["%Y-%m-%d"]), help="First day it holds; tomorrow without it.")
+@click.argument("traits", nargs=-1, metavar="[NAME=VALUE]...")
+@json_option
+@pass_context
+def describe_command(context: Context, shop: str, from_on: datetime | None, traits: tuple[str, ...]) -> None:
+    """Say what a shop is from a day on, like `seller_tier=gold category=toys`; without any, forget it from that day.
+
+    What it was before stays as it was: results and promises of earlier days keep their standard.
+    """
+    require_current(context.engine)
+    now = context.clock()
+    try:
+        with unit_of_work(context.engine) as session:
+            on = from_on.date() if from_on else None
+            told = describe_shop(session, shop=shop, traits=read_traits(traits), from_on=on, actor="command line",
+                                 now=now)
+            since, said = told.from_on.isoformat(), dict(told.traits)
+    except MarketplaceError as error:
+        raise Refusal(str(error)) from error
+    words = ", ".join(f"{name} {value}" for name, value in said.items()) or "nothing said of it"
+    emit(context, {"shop": shop, "from": since, "traits": said}, f"{shop} from {since}: {words}.")

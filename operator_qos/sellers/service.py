@@ -4,17 +4,26 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping, Sequence
+from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from sqlalchemy import bindparam, func, select, update
 from sqlalchemy.orm import Session
 
+from operator_qos.audit.service import append_audit
 from operator_qos.db import among
 from operator_qos.events.log import Arrival, hash_text
 from operator_qos.events.models import Event
-from operator_qos.sellers.models import Marketplace, Seller, Shop
+from operator_qos.ledger.pending import mark_pending
+from operator_qos.ledger.service import list_all_dossiers
+from operator_qos.sellers.models import Marketplace, Seller, Shop, ShopTraits
+from operator_qos.standing.queries import find_last_run_on
 from scoring.events import RANKS, TypedEvent
+from scoring.standards.names import SHOP_TEXTS
+
+# The marketplace is where a shop stands, everything else can be said of it.
+TRAITS = SHOP_TEXTS - {"marketplace"}
 
 
 class MarketplaceError(ValueError):
@@ -120,3 +129,43 @@ def _fill_in(session: Session, shop_id: int, first: tuple[Mapping[str, Any], int
 def count_shops(session: Session) -> int:
     """How many shops there are."""
     return session.scalar(select(func.count()).select_from(Shop)) or 0
+
+
+def read_traits(pairs: Sequence[str]) -> dict[str, str]:
+    """NAME=VALUE texts as traits. Raises MarketplaceError for another form, or a name no standard may ask for."""
+    found: dict[str, str] = {}
+    for pair in pairs:
+        name, sign, value = pair.partition("=")
+        if not sign or not value or name not in TRAITS:
+            raise MarketplaceError(f"{pair!r}: write NAME=VALUE, with a name of {', '.join(sorted(TRAITS))}")
+        found[name] = value
+    return found
+
+
+def describe_shop(  # whose, what, from when, by whom
+    session: Session, *, shop: str, traits: Mapping[str, str], from_on: date | None, actor: str, now: datetime,
+) -> ShopTraits:
+    """Say what a shop is from a local day on, in place of what was said for that day. Does not commit.
+
+    Its promises are derived anew where that day has begun. Raises MarketplaceError for a shop that is not there, or a
+    day that was judged: what it decided stays.
+    """
+    marketplace, _, code = shop.partition("/")
+    place = select(Shop.id, Marketplace.timezone).join(Marketplace).where(
+        Shop.marketplace_id == marketplace, Shop.code == code)
+    found = session.execute(place).one_or_none()
+    if found is None:
+        raise MarketplaceError(f"no shop {shop!r}; write it like MARKETPLACE/SHOP")
+    today, judged = now.astimezone(ZoneInfo(found.timezone)).date(), find_last_run_on(session, marketplace)
+    on = from_on or today + timedelta(days=1)
+    if judged is not None and on <= judged:
+        raise MarketplaceError(f"{on} was judged; the first day that can change is {judged + timedelta(days=1)}")
+    if on <= today:
+        mark_pending(session, dict.fromkeys(list_all_dossiers(session, found.id), found.id))
+    row = session.get(ShopTraits, (found.id, on)) or ShopTraits(shop_id=found.id, from_on=on, traits={})
+    before, row.traits = dict(row.traits), dict(traits)
+    session.add(row)
+    session.flush()
+    append_audit(session, actor=actor, now=now, action="shop.describe", subject=f"{shop}:{on}", before=before,
+                 after=dict(traits))
+    return row

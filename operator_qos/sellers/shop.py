@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from operator_qos import words
 from operator_qos.disputes.rules import OPEN_STATES
+from operator_qos.evaluation.rule_page import RuleLine, list_rule_lines
 from operator_qos.ledger.queries import ScorecardRow, Unit, list_open_obligations, list_scorecards, list_units
 from operator_qos.metric_cards import MetricCard, build_cards
 from operator_qos.models import Dispute, Obligation, ShopStanding, StandingChange
@@ -60,6 +61,7 @@ class ShopPage:
     warning: int
     expected: str | None
     judged: tuple[MetricCard, ...]
+    rules: tuple[RuleLine, ...]
     others: tuple[MetricCard, ...]
     against: tuple[AgainstLine, ...]
     obligations: tuple[Obligation, ...]
@@ -133,6 +135,7 @@ def build_shop(session: Session, card: ShopCard, *, now: datetime) -> ShopPage:
         warning=standing.warning if standing else 0,
         expected=find_expected(standing, scores, now.date(), standard=standard),
         judged=tuple(found for found in cards if found.limit),
+        rules=list_rule_lines(session, card.id, standard),
         others=tuple(found for found in cards if not found.limit),
         against=_list_against(session, card.id, scores, standard),
         obligations=tuple(list_open_obligations(session, [card.id], now=now, limit=SHOWN_OBLIGATIONS)),

@@ -32,14 +32,16 @@ class Version:
 
     standard: Standard
     end_on: date | None
+    published_at: datetime | None
 
 
 @dataclass(frozen=True)
 class Period:
-    """From which local date on a standard binds a shop."""
+    """From which local date on a standard binds a shop; what began before it was published keeps its older terms."""
 
     from_on: date
     standard: Standard
+    published_at: datetime | None = None
 
 
 Traits = tuple[tuple[date, tuple[tuple[str, str], ...]], ...]
@@ -116,9 +118,12 @@ def list_in_use(session: Session, *, now: datetime) -> list[Standard]:
 
 def _list_published(session: Session) -> list[Version]:
     """The versions that bind or once bound, without the shipped one."""
-    columns = (StandardVersion.text, StandardVersion.retired_at)
+    columns = (StandardVersion.text, StandardVersion.retired_at, StandardVersion.published_at)
     rows = session.execute(select(*columns).where(StandardVersion.published_at.is_not(None)))
-    return [Version(_parse(text), _find_end(_parse(text), retired_at)) for text, retired_at in rows]
+    return [
+        Version(_parse(text), _find_end(_parse(text), retired_at), published_at)
+        for text, retired_at, published_at in rows
+    ]
 
 
 @lru_cache(maxsize=64)
@@ -157,12 +162,13 @@ def _list_periods(versions: Sequence[Version], place: _Place) -> list[Period]:
     dates = {BEGINNING, *(on for on, _ in place.traits)}
     for version in versions:
         dates |= {version.standard.effective_from, version.end_on or BEGINNING}
+    published = {version.standard: version.published_at for version in versions}
     periods: list[Period] = []
     for on in sorted(dates):
         known = [version.standard for version in versions if version.end_on is None or on < version.end_on]
         found = find_standard([shipped, *known], _list_attributes(place, on), on) or shipped
         if not periods or periods[-1].standard != found:
-            periods.append(Period(on, found))
+            periods.append(Period(on, found, published.get(found)))
     return periods
 
 

@@ -104,8 +104,8 @@ def publish_command(context: Context, file: Path, why: str, legal_ground: str | 
         kept = service.publish(session, standard_id=standard.id, version=standard.version, why=why, actor=ACTOR,
                                now=now, legal_ground=legal_ground)
         row = _to_row(kept, queries.list_versions(session), context)
-    said = f"{standard.id} version {standard.version} is published, to take effect on {row['effective_from']}; "
-    emit(context, row, f"{said}official runs still go by the standard that comes with the product")
+    said = f"{standard.id} version {standard.version} is published; it judges the shops of its scope from"
+    emit(context, row, f"{said} {row['effective_from']} on")
 
 
 @click.command("backtest")

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from operator_qos.sellers.models import Shop
 from operator_qos.standing.models import EvaluationResult, EvaluationRun, ShopStanding, StandingChange
+from scoring.standards import Standard
 
 
 class NoStandingError(LookupError):
@@ -34,6 +35,10 @@ class StandingRow:
     standard_id: str = "ours"
     standard_version: int = 1
     progress: Mapping[str, Any] | None = None
+
+    def decided_under(self, standard: Standard) -> bool:
+        """Whether it was last decided by that version of that standard."""
+        return (self.standard_id, self.standard_version) == (standard.id, standard.version)
 
 
 @dataclass(frozen=True)
@@ -174,15 +179,14 @@ def list_official_results(
 ) -> dict[str, OfficialResult]:
     """What was decided of each metric of a shop on a date, the last judged one without `on`, by metric."""
     columns = [getattr(EvaluationResult, name) for name in OfficialResult.__dataclass_fields__]
-    run_id = (
+    decided_on = select(ShopStanding.decided_on).where(ShopStanding.shop_id == shop_id).scalar_subquery()
+    runs = (
         select(EvaluationRun.id)
         .join(Shop, Shop.marketplace_id == EvaluationRun.marketplace_id)
-        .where(Shop.id == shop_id, EvaluationRun.on_date == on if on is not None else true())
-        .order_by(EvaluationRun.on_date.desc())
-        .limit(1)
-    ).scalar_subquery()
+        .where(Shop.id == shop_id, EvaluationRun.on_date == (decided_on if on is None else on))
+    )
     rows = session.execute(
-        select(*columns).where(EvaluationResult.shop_id == shop_id, EvaluationResult.run_id == run_id)
+        select(*columns).where(EvaluationResult.shop_id == shop_id, EvaluationResult.run_id.in_(runs))
     )
     return {row.metric: OfficialResult(*row) for row in rows}
 

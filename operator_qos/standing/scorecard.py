@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from operator_qos import words
 from operator_qos.charts import Squares, draw_squares
+from operator_qos.evaluation.rule_page import RuleLine, list_rule_lines
 from operator_qos.formats import format_day, to_local
 from operator_qos.ledger.queries import ScorecardRow, list_scorecards
 from operator_qos.ledger.scorecards import SHOWN_DAYS
@@ -23,7 +24,9 @@ from operator_qos.sellers import shop_queries
 from operator_qos.sellers.queries import ShopCard
 from operator_qos.sellers.shop import HistoryLine, describe_history, find_expected
 from operator_qos.standards.binding import get_bound
+from operator_qos.standards.phrases import say_condition
 from operator_qos.standards.titles import name_badge, name_level
+from operator_qos.standards.wording import sentence
 from operator_qos.standing.trend import Trend, draw_trend
 from scoring.ladder import Episode, parse_standing
 from scoring.plain import is_plain, list_plain_rules
@@ -44,6 +47,7 @@ class Need:
     title: str
     text: str
     metric: str | None
+    rule: str | None = None  # whose page tells more, of a standard that is not plain
 
 
 @dataclass(frozen=True)
@@ -126,6 +130,7 @@ class ScorecardPage:
     rooms: tuple[Room, ...]
     panels: tuple[MetricPanel, ...]
     counted: str
+    rules: tuple[RuleLine, ...]
     others: tuple[MetricCard, ...]
     against: Against
     history: tuple[HistoryLine, ...]
@@ -222,7 +227,29 @@ def list_needs(
         holding = _list_holding(episodes, standard)
         return "in_standard", tuple(_episode_need(episode, standard) for episode in holding)
     needs = [_metric_need(scores.get(rule.metric), rule, standard) for rule in list_plain_rules(standard)]
-    return "top", (*needs, _orders_need(scores, standard)) if is_plain(standard) else tuple(needs)
+    return "top", (*needs, _orders_need(scores, standard))
+
+
+def list_rule_needs(level: str | None, rules: Sequence[RuleLine], standard: Standard) -> tuple[str, tuple[Need, ...]]:
+    """The next level of a standard that is not plain and what it takes: the condition in words, then rule by rule."""
+    names = [tier.id for tier in standard.tiers]
+    if not names:
+        return "", tuple(_rule_need(line) for line in rules)
+    place = names.index(level) if level in names else len(names) - 1
+    target = standard.tiers[max(0, place - 1)]
+    asked = say_condition(target.needs, standard) if target.needs is not None else ""
+    whole = [Need("free", name_level(standard, target.id), sentence(asked), None)] if asked else []
+    return target.id, (*whole, *(_rule_need(line) for line in rules))
+
+
+def _rule_need(line: RuleLine) -> Need:
+    title = f"{line.name}{gettext(': ')}{line.asked}" if line.asked else line.name
+    if line.verdict not in JUDGED:
+        said = gettext("Not judged yet: there was too little to count.")
+        return Need("free", title, str(said), None, line.id)
+    if line.verdict == "kept":
+        return Need("ok", title, str(gettext("You are at %(value)s. Reached.", value=line.value)), None, line.id)
+    return Need("todo", title, str(gettext("You are at %(value)s. Not reached.", value=line.value)), None, line.id)
 
 
 def _room(score: ScorecardRow, rule: MetricRule) -> Room:
@@ -340,13 +367,15 @@ def build_scorecard(session: Session, card: ShopCard, *, now: datetime, asked: s
     judged = [found for found in cards if found.limit]
     rules = {rule.metric: rule for rule in list_plain_rules(standard)}
     place = _read_place(session, card, scores, standard=standard, now=now)
-    target, needs = list_needs(place.row.level if place.row else None, place.episodes, scores, standard)
+    level, lines = place.row.level if place.row else None, list_rule_lines(session, card.id, standard)
+    target, needs = (list_needs(level, place.episodes, scores, standard) if is_plain(standard)
+                     else list_rule_needs(level, lines, standard))
     return ScorecardPage(
         as_of_ms=max((score.as_of_ms for score in scores.values()), default=None),
         since_ms=min((scores[found.metric].window_start_ms for found in judged), default=None),
         standard=standard,
-        level=place.row.level if place.row else None,
-        level_name=name_level(standard, place.row.level if place.row else None),
+        level=level,
+        level_name=name_level(standard, level),
         since_on=place.row.since_on if place.row else None,
         decided_on=place.row.decided_on if place.row else None,
         badges=tuple(name_badge(standard, badge) for badge in place.row.badges) if place.row else (),
@@ -362,6 +391,7 @@ def build_scorecard(session: Session, card: ShopCard, *, now: datetime, asked: s
             _panel(found, scores[found.metric], rules[found.metric], card.timezone) for found in judged
         ),
         counted=_counted(judged),
+        rules=lines,
         others=tuple(found for found in cards if not found.limit),
         against=_list_against(session, card, scores, standard=standard, asked=asked),
         history=describe_history(shop_queries.list_changes(session, card.id, limit=SHOWN_CHANGES)),

@@ -158,6 +158,10 @@ def require_notice(
     if legal_ground is not None:
         if legal_ground not in LEGAL_GROUNDS:
             raise StandardError("legal_ground", f"{legal_ground!r} is none of {', '.join(LEGAL_GROUNDS)}")
+        if standard.effective_from < published_on:
+            raise StandardError(
+                "effective_from", f"{standard.effective_from} is past and what was judged stays as it was; "
+                f"the first possible date is {published_on}")
         return
     earliest = published_on + timedelta(days=notice_days)
     if standard.effective_from < earliest:

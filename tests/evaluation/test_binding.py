@@ -6,10 +6,13 @@ from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
+from flask import Flask
+from flask_babel import Babel
 from sqlalchemy import Engine, select
 
 from operator_qos.db import reading, unit_of_work
 from operator_qos.evaluation.queries import get_marketplace
+from operator_qos.evaluation.rule_page import STATES, find_rule_page, list_rule_lines
 from operator_qos.evaluation.service import evaluate_due, evaluate_marketplace, list_due_dates
 from operator_qos.ledger.service import build_frames
 from operator_qos.models import (
@@ -22,9 +25,11 @@ from operator_qos.models import (
     StandardVersion,
     StandingChange,
 )
+from operator_qos.sellers.queries import find_shop_card
+from operator_qos.sellers.service import MarketplaceError, describe_shop, read_traits
 from operator_qos.standards.binding import get_bound, list_bindings, list_in_use
 from scoring.standards import read_preset
-from tests.evaluation.world import build_marketplace, end_ms, late_orders, settled, store
+from tests.evaluation.world import HOUR_MS, build_marketplace, end_ms, late_orders, outcome, settled, store
 
 DAY = date(2026, 3, 31)
 NEXT = DAY + timedelta(days=1)
@@ -235,3 +240,74 @@ def test_sellers_are_told_in_the_words_of_their_standard(engine: Engine) -> None
     assert "Late week: 10% (5 of 50), broken. Asked: at most 4%." in english
     assert "Niveau : Étoile d’or → Or" in french
     assert "sur 50), dépassé. Demandé : au plus 4" in french
+
+
+def say(engine: Engine, *traits: str, from_on: date | None, now: datetime) -> dict[str, str]:
+    with unit_of_work(engine) as session:
+        return dict(describe_shop(session, shop="fr/s2", traits=read_traits(traits), from_on=from_on, actor="anne",
+                                  now=now).traits)
+
+
+def test_an_operator_says_what_a_shop_is_from_a_day_that_was_not_judged(engine: Engine) -> None:
+    weekly_world(engine)
+    monday = date(2026, 3, 9)
+    run(engine, monday)
+    told = say(engine, "seller_tier=gold", "category=toys", from_on=monday + timedelta(days=1), now=settled(monday))
+    assert told == {"seller_tier": "gold", "category": "toys"}
+    with pytest.raises(MarketplaceError, match="2026-03-09 was judged; the first day that can change is 2026-03-10"):
+        say(engine, from_on=monday, now=settled(monday))
+    say(engine, from_on=None, now=settled(monday))  # from the day after today: nothing said of it any more
+    assert bound_on(engine, 2, [monday, monday + timedelta(days=1), monday + timedelta(days=2)]) == [
+        ("weekly", 1), ("weekly", 1), ("ours", 1)]
+
+
+@pytest.mark.parametrize("pair", ["gold", "seller_tier=", "marketplace=fr", "colour=red"])
+def test_traits_are_names_that_standards_may_ask_for(pair: str) -> None:
+    with pytest.raises(MarketplaceError, match="write NAME=VALUE"):
+        read_traits([pair])
+
+
+def test_a_version_for_a_legal_ground_binds_from_the_moment_it_is_published(engine: Engine) -> None:
+    build_marketplace(engine)
+    text = our_next({"within_hours: 24": "within_hours: 8"}).replace(str(NEXT), "2026-01-01")
+    publish(engine, text, standard="ours", version=2, on=date(2026, 1, 1))  # published at midnight UTC, one in Paris
+    with reading(engine) as session:
+        frame = build_frames(session, [1])[1]
+    published_ms = int(LONG_AGO.timestamp() * 1000)
+    assert [frame.terms_at(published_ms + shift).answer_ms // 3_600_000 for shift in (-1, 0)] == [24, 8]
+
+
+def test_a_rule_page_leads_from_the_verdict_to_its_rows(engine: Engine) -> None:
+    weekly_world(engine)
+    for monday in (date(2026, 3, 9), date(2026, 3, 16)):
+        run(engine, monday)
+    app = Flask("test")
+    Babel(app)
+    with reading(engine) as session, app.test_request_context():
+        card = find_shop_card(session, "fr", "s2")
+        assert card is not None
+        page = find_rule_page(session, card, "late_week", now=settled(date(2026, 3, 16)))
+        lines = list_rule_lines(session, 2, get_bound(session, 2, now=settled(date(2026, 3, 16))))
+        assert find_rule_page(session, card, "no_such_rule", now=settled(date(2026, 3, 16))) is None
+    assert page is not None
+    assert (page.on, page.dates) == (date(2026, 3, 16), (date(2026, 3, 9), date(2026, 3, 15)))
+    assert (page.verdict, page.value, page.has_moved) == ("breached", "10.0%", False)
+    assert {state: page.count(state) for state in STATES} == {
+        "against": 5, "excluded": 0, "in_order": 45, "not_counted": 0}
+    assert [row.unit for row in page.rows if row.state == "against"] == [
+        f"B-2026-03-11-{number}" for number in (4, 3, 2, 1, 0)]
+    assert [(line.id, line.verdict, line.value) for line in lines] == [("late_week", "breached", "10.0%")]
+
+
+def test_a_rule_page_says_when_its_rows_changed_since(engine: Engine) -> None:
+    weekly_world(engine)
+    run(engine, date(2026, 3, 16))
+    store(engine, [outcome(2, "ship", "B-late-news", end_ms(date(2026, 3, 12)) - HOUR_MS, bad=1)])
+    app = Flask("test")
+    Babel(app)
+    with reading(engine) as session, app.test_request_context():
+        card = find_shop_card(session, "fr", "s2")
+        assert card is not None
+        page = find_rule_page(session, card, "late_week", now=settled(date(2026, 3, 16)))
+    assert page is not None and page.decided is not None
+    assert (page.decided.bad, page.count("against"), page.has_moved, page.value) == (5, 6, True, "10.0%")

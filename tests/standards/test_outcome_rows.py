@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
 import pandas as pd
@@ -92,6 +92,24 @@ def test_what_looks_at_single_units_refuses_sums_of_days(rule: dict[str, object]
     assert value(judge(standard, units(4, 1))) >= 0 or rule == {"measure": "median"}
     with pytest.raises(ValueError, match="rule_0: looks at single units"):
         run(build_table(standard, [unit(base=5, bad=2, amount=9)]), [ON])
+
+
+def test_parts_are_joined_as_they_hold_on_the_date() -> None:
+    """Two lines of an order, the second of which turns bad on the 20th: until then the order is good."""
+    at = {day: int(datetime(2026, 3, day, tzinfo=UTC).timestamp()) * 1000 for day in (10, 20)}
+    rows = [
+        unit(date(2026, 3, 9), unit_ref="A", bad=0, from_ms=0, until_ms=2**61),
+        unit(date(2026, 3, 9), unit_ref="A", bad=0, from_ms=at[10], until_ms=at[20]),
+        unit(date(2026, 3, 9), unit_ref="A", bad=1, from_ms=at[20], until_ms=2**61),
+        unit(date(2026, 3, 9), unit_ref="B", bad=0, from_ms=0, until_ms=2**61),
+    ]
+    standard = build_standard({"join": "any_bad", "kept_when": "<= 10 %"})
+    found = {}
+    for on in (date(2026, 3, 19), date(2026, 3, 20), date(2026, 3, 31)):
+        tally = judge(standard, rows, on).results["rule_0"].tallies[0]
+        found[on.day] = (int(tally.bad[0]), int(tally.base[0]))
+    # The 20th ends after the line turned bad.
+    assert found == {19: (0, 2), 20: (1, 2), 31: (1, 2)}
 
 
 def placed_row(unit: str, *, bad: int = 0, forgiven: int = 0, **more: object) -> dict[str, object]:

@@ -1,0 +1,207 @@
+"""One rule of a shop's standard: what was decided, over which dates, from which rows, and which it left out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy.orm import Session
+
+from operator_qos import words
+from operator_qos.clock import to_ms
+from operator_qos.evaluation import queries
+from operator_qos.evaluation.bench import open_bench
+from operator_qos.formats import format_count, format_duration, format_number, format_rate
+from operator_qos.sellers.queries import ShopCard
+from operator_qos.standards.phrases import name_part, read_language, say_condition
+from operator_qos.standards.wording import RuleWords, word_part
+from operator_qos.standing.queries import OfficialResult, find_standing, list_official_results
+from scoring.behind import list_behind
+from scoring.evaluate import Evaluation
+from scoring.measures import EPOCH
+from scoring.metrics import METRICS
+from scoring.plain import list_plain_rules
+from scoring.standards import Standard
+from scoring.standards.parts import Figure, Rule
+from scoring.verdicts import VERDICTS, Verdict
+from scoring.windows import local_day
+
+STATES = ("against", "excluded", "in_order", "not_counted")
+
+
+@dataclass(frozen=True)
+class RuleLine:
+    """A rule with what was last decided of it; `result` is None before its first official date."""
+
+    id: str
+    name: str
+    asked: str
+    verdict: str | None
+    value: str
+    counted: str
+
+
+@dataclass(frozen=True)
+class RuleRow:
+    """One unit in the window and how it counts, one of STATES."""
+
+    unit: str
+    order_ref: str | None
+    anchor_ms: int
+    state: str
+
+
+@dataclass(frozen=True)
+class RulePart:
+    """A figure that a rule is made of, and its value on the date."""
+
+    name: str
+    value: str
+
+
+@dataclass(frozen=True)
+class RulePage:
+    """Everything on the page. `decided` is the official result of `on`, None while there was none."""
+
+    standard: Standard
+    rule: RuleWords
+    on: date
+    dates: tuple[date | None, date] | None
+    verdict: str
+    value: str
+    raw_value: str
+    clause: str
+    decided: OfficialResult | None
+    has_moved: bool
+    parts: tuple[RulePart, ...]
+    rows: tuple[RuleRow, ...]
+
+    def count(self, state: str) -> int:
+        """How many rows count that way."""
+        return sum(row.state == state for row in self.rows)
+
+
+def list_rule_lines(session: Session, shop_id: int, standard: Standard) -> tuple[RuleLine, ...]:
+    """The rules of a standard that are not plain, with what was last decided of the shop."""
+    plain = {rule.id for rule in list_plain_rules(standard)}
+    rules = [rule for rule in standard.rules if rule.is_active and rule.id not in plain]
+    if not rules:
+        return ()
+    results = list_official_results(session, shop_id)
+    return tuple(_to_line(rule, standard, results.get(rule.id)) for rule in rules)
+
+
+def _to_line(rule: Rule, standard: Standard, result: OfficialResult | None) -> RuleLine:
+    asked = say_condition(rule.kept_when, standard) if rule.kept_when is not None else ""
+    if result is None:
+        return RuleLine(rule.id, name_part(rule), asked, None, "–", "")
+    counted = words.counted_phrase(rule.metric, bad=result.bad, base=result.base) if result.base else ""
+    return RuleLine(rule.id, name_part(rule), asked, result.verdict, say_value(rule, result.value), counted)
+
+
+def say_value(figure: Figure, value: float | None) -> str:
+    """A figure's value as people read it: shares in per cent, times as such, everything else as a number."""
+    language, metric = read_language(), METRICS.get(figure.metric)
+    if value is None:
+        return "–"
+    if figure.measure in {"share", "share_of_good"} and figure.composed is None:
+        return format_rate(value, language)
+    if metric is not None and metric.kind == "time" and figure.measure in {"mean", "median", "percentile"}:
+        return format_duration(value, language)
+    return format_count(int(value), language) if float(value).is_integer() else format_number(value, language, digits=2)
+
+
+def find_rule_page(session: Session, card: ShopCard, rule_id: str, *, now: datetime) -> RulePage | None:
+    """One rule as of the shop's last official date under its standard, else as of now.
+
+    None for a rule the standard does not have.
+    """
+    bench = open_bench(session, queries.get_marketplace(session, card.marketplace_id))
+    standard = bench.bindings[card.id].at(now)
+    rule = standard.find_rule(rule_id)
+    if rule is None or not rule.is_active:
+        return None
+    standing = find_standing(session, card.id)
+    is_official = standing is not None and standing.decided_under(standard)
+    on = standing.decided_on if standing and is_official else local_day(to_ms(now), bench.place(standard).zone)
+    course = bench.open_course(session, standard, on)
+    evaluation = course.look(on)
+    places = [place for place, (shop_id, _) in enumerate(course.there) if shop_id == card.id]
+    seen = _Seen(evaluation, rule, places)
+    results = list_official_results(session, card.id, on=on) if is_official else {}
+    return seen.build(on, results.get(rule.id) or results.get(rule.metric))
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """An evaluation looked at for one rule and the standings of one shop."""
+
+    evaluation: Evaluation
+    rule: Rule
+    places: Sequence[int]
+
+    def build(self, on: date, decided: OfficialResult | None) -> RulePage:
+        """The page as of a date."""
+        standard, result = self.evaluation.standard, self.evaluation.results[self.rule.id]
+        mine = np.flatnonzero(np.isin(result.shop, self.places))
+        rows = tuple(row for place in self.places for row in self._list_rows(place))
+        verdict = decided.verdict if decided else self._find_verdict()
+        now_bad, now_base = (int(result.count(name)[mine].sum()) for name in ("bad", "base"))
+        return RulePage(
+            standard=standard, rule=word_part(self.rule, standard), on=on, dates=self._find_dates(mine),
+            verdict=verdict, value=self._say(result.value.floats(), mine, decided.value if decided else None),
+            raw_value=self._say(result.raw_value.floats(), mine, None), decided=decided,
+            has_moved=decided is not None and (decided.bad, decided.base) != (now_bad, now_base),
+            clause=str(result.decided[mine[0]]) if len(mine) else "", parts=self._list_parts(), rows=rows,
+        )
+
+    def _find_verdict(self) -> str:
+        codes = self.evaluation.verdicts(self.rule.id)
+        return str(VERDICTS[codes[self.places[0]]]) if self.places else str(Verdict.NOT_ENOUGH_DATA)
+
+    def _say(self, values: NDArray[np.float64], mine: NDArray[np.intp], decided: float | None) -> str:
+        value = float(values[mine[0]]) if len(mine) == 1 else None
+        if decided is not None:
+            value = decided
+        return say_value(self.rule, None if value is None or not np.isfinite(value) else value)
+
+    def _find_dates(self, mine: NDArray[np.intp]) -> tuple[date | None, date] | None:
+        """The first and the last day of the judged window; None for what is made of others, or without a shop."""
+        tallies = self.evaluation.results[self.rule.id].tallies
+        if not tallies or not len(mine):
+            return None
+        first, end = int(tallies[0].first[mine[0]]), int(tallies[0].end[mine[0]])
+        return (EPOCH + timedelta(days=first) if first > 0 else None), EPOCH + timedelta(days=end - 1)
+
+    def _list_parts(self) -> tuple[RulePart, ...]:
+        """The figures the rule is made of, for a shop with one standing."""
+        found = []
+        for name in self.rule.parts if len(self.places) == 1 else ():
+            result = self.evaluation.results.get(name)
+            if result is not None:
+                value = float(result.value.floats()[self.places[0]])
+                said = say_value(result.figure, value if np.isfinite(value) else None)
+                found.append(RulePart(name_part(result.figure), said))
+        return tuple(found)
+
+    def _list_rows(self, place: int) -> Iterator[RuleRow]:
+        """The units of the window, youngest first."""
+        behind, rows = list_behind(self.evaluation, self.rule.id, place), self.evaluation.table.rows
+        for number in range(len(behind.row) - 1, -1, -1):
+            line = rows.loc[int(behind.row[number])]
+            state = find_state(*(bool(flags[number]) for flags in (
+                behind.base, behind.bad, behind.raw_base, behind.raw_bad)))
+            order = line.get("order_ref")
+            yield RuleRow(str(line["unit_ref"]), str(order) if order else None, int(behind.anchor_ms[number]), state)
+
+
+def find_state(base: bool, bad: bool, raw_base: bool, raw_bad: bool) -> str:  # four flags of one unit
+    """How a unit counts officially, given how it counts raw."""
+    if base and bad:
+        return "against"
+    if (raw_base and not base) or (raw_bad and not bad):
+        return "excluded"
+    return "in_order" if base else "not_counted"
