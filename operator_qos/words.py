@@ -320,7 +320,8 @@ def format_metric(metric: str, value: float | None) -> str:
     if found.kind == "time":
         return formats.format_duration(value, _language())
     if found.kind == "percentile":
-        return days_phrase(int(value))
+        days = days_phrase(abs(int(value)))
+        return f"\N{MINUS SIGN}{days}" if value < 0 else days
     if found.kind == "streak":
         return count(int(value))
     return formats.format_number(value, _language(), 2)

@@ -25,6 +25,7 @@ from operator_qos.metric_cards import MetricCard, build_card
 from operator_qos.standards.binding import get_bound, get_shipped_standard
 from scoring.metrics import GROUP_CODES, METRICS, Metric
 from scoring.plain import find_plain_rule
+from scoring.runs import REPEAT_MS
 from scoring.standards import Standard
 from scoring.terms import read_terms
 
@@ -80,6 +81,11 @@ class UnitsView:
     total: int
     anchor_title: str
     unit_title: str
+
+    @property
+    def shift_ms(self) -> int:
+        """How far before the scorecard's window its rows lie: those of buyers who had time to come back."""
+        return REPEAT_MS if self.metric.kind == "repeat" else 0
 
 
 @dataclass(frozen=True)

@@ -80,6 +80,18 @@ def test_counts_go_with_the_value_shown(
         assert words.counted_phrase(metric, bad=bad, base=base) == phrase
 
 
+@pytest.mark.parametrize(
+    ("metric", "value", "shown"),
+    [("promise_gap", -1.0, "−1 day"), ("promise_gap", 2.0, "2 days"), ("refusal_streak", 3.0, "3"),
+     ("repeat_purchase_rate", 0.25, "25.0%"), ("acceptance_time", 5400.0, "1 h 30")],
+)  # fmt: skip
+def test_each_kind_of_value_is_written_as_people_read_it(
+    speaking: Flask, metric: str, value: float, shown: str
+) -> None:
+    with speaking.test_request_context():
+        assert words.format_metric(metric, value).replace("\u00a0", " ") == shown
+
+
 def test_a_reason_reads_as_a_sentence_with_its_numbers(speaking: Flask) -> None:
     reason = {
         "code": "still_breached", "metric": "late_shipment_rate", "bad": 12, "base": 94, "value": 12 / 94,
