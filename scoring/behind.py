@@ -9,9 +9,10 @@ import numpy as np
 
 from scoring.answers import Flags, Ints
 from scoring.evaluate import Evaluation
-from scoring.measures import EPOCH
+from scoring.measures import EPOCH, RowFacts, anchor_column, falls_out, wall_clock, whole_numbers
 from scoring.standards.windowing import Window
 from scoring.tallies import keep_ranked
+from scoring.windows import DAY_MS
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,23 @@ def list_bad_refs(evaluation: Evaluation, rule_id: str, place: int) -> tuple[str
         return ()
     refs = rows["unit_ref"].reindex(found.row[found.bad]).tolist()
     return tuple(dict.fromkeys(str(ref) for ref in refs if ref))
+
+
+def list_exclusions(evaluation: Evaluation, rule_id: str, rows: Ints) -> dict[int, tuple[str, ...]]:
+    """Which of the standard's own exclusions take a unit out of a rule's numbers, by the label of its line.
+
+    ``rows`` are labels as ``Behind`` gives them; lines that no exclusion fits are missing.
+    """
+    table, figure = evaluation.table, evaluation.results[rule_id].figure
+    frame = table.rows.loc[rows]
+    anchor = whole_numbers(frame[anchor_column(figure)]).num
+    facts = RowFacts(frame, table.standard, wall_clock(anchor, table.standard.timezone or table.zone) // DAY_MS)
+    found: dict[int, tuple[str, ...]] = {}
+    for exclusion in table.standard.exclusions:
+        if exclusion.confirmed and not exclusion.on_request and figure.id in (exclusion.rules or (figure.id,)):
+            for place in np.flatnonzero(falls_out(exclusion, facts)).tolist():
+                found[int(rows[place])] = (*found.get(int(rows[place]), ()), exclusion.id)
+    return found
 
 
 def _to_date(day: int) -> date:

@@ -253,7 +253,7 @@ class Table:
         no_bad, no_base = np.isin(granted, ["bad", "both"]), np.isin(granted, ["base", "both"])
         for exclusion in self.standard.exclusions:
             if exclusion.confirmed and not exclusion.on_request and figure.id in (exclusion.rules or (figure.id,)):
-                out = _falls_out(exclusion, facts)
+                out = falls_out(exclusion, facts)
                 no_bad = no_bad | (out & (exclusion.takes != "base"))
                 no_base = no_base | (out & (exclusion.takes != "bad"))
         return no_bad, no_base
@@ -346,7 +346,8 @@ def _number(frame: pd.DataFrame, key: str, otherwise: Ints, *, in_order: bool) -
     return numbers
 
 
-def _falls_out(exclusion: Exclusion, facts: RowFacts) -> Flags:
+def falls_out(exclusion: Exclusion, facts: RowFacts) -> Flags:
+    """The rows an exclusion fits, within the dates it holds."""
     first = -(2**62) if exclusion.start is None else day_number(exclusion.start)
     last = 2**62 if exclusion.end is None else day_number(exclusion.end)
     here = answer(exclusion.where, facts) == YES

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
 import numpy as np
@@ -15,14 +15,16 @@ from operator_qos.clock import to_ms
 from operator_qos.evaluation import queries
 from operator_qos.evaluation.bench import open_bench
 from operator_qos.formats import format_count, format_duration, format_number, format_rate
+from operator_qos.ledger.unit_queries import Forgiveness, list_dossiers, list_forgiveness
 from operator_qos.sellers.queries import ShopCard
 from operator_qos.standards.phrases import name_part, read_language, say_condition
 from operator_qos.standards.wording import RuleWords, word_part
 from operator_qos.standing.queries import OfficialResult, find_standing, list_official_results
-from scoring.behind import list_behind
+from scoring.behind import list_behind, list_exclusions
 from scoring.evaluate import Evaluation
 from scoring.measures import EPOCH
-from scoring.metrics import METRICS
+from scoring.metrics import GROUP_CODES, METRICS
+from scoring.outcome_rows import SOURCES
 from scoring.plain import list_plain_rules
 from scoring.standards import Standard
 from scoring.standards.parts import Figure, Rule
@@ -46,12 +48,13 @@ class RuleLine:
 
 @dataclass(frozen=True)
 class RuleRow:
-    """One unit in the window and how it counts, one of STATES."""
+    """One unit in the window and how it counts, one of STATES; `reasons` say why it was left out."""
 
     unit: str
     order_ref: str | None
     anchor_ms: int
     state: str
+    reasons: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -132,7 +135,8 @@ def find_rule_page(session: Session, card: ShopCard, rule_id: str, *, now: datet
     places = [place for place, (shop_id, _) in enumerate(course.there) if shop_id == card.id]
     seen = _Seen(evaluation, rule, places)
     results = list_official_results(session, card.id, on=on) if is_official else {}
-    return seen.build(on, results.get(rule.id) or results.get(rule.metric))
+    page = seen.build(on, results.get(rule.id) or results.get(rule.metric))
+    return replace(page, rows=_add_reasons(session, card.id, rule, page.rows))
 
 
 @dataclass(frozen=True)
@@ -190,12 +194,32 @@ class _Seen:
     def _list_rows(self, place: int) -> Iterator[RuleRow]:
         """The units of the window, youngest first."""
         behind, rows = list_behind(self.evaluation, self.rule.id, place), self.evaluation.table.rows
+        excluded = list_exclusions(self.evaluation, self.rule.id, behind.row) if len(behind.row) else {}
         for number in range(len(behind.row) - 1, -1, -1):
             line = rows.loc[int(behind.row[number])]
             state = find_state(*(bool(flags[number]) for flags in (
                 behind.base, behind.bad, behind.raw_base, behind.raw_bad)))
             order = line.get("order_ref")
-            yield RuleRow(str(line["unit_ref"]), str(order) if order else None, int(behind.anchor_ms[number]), state)
+            said = tuple(name.replace("_", " ") for name in excluded.get(int(behind.row[number]), ()))
+            yield RuleRow(str(line["unit_ref"]), str(order) if order else None, int(behind.anchor_ms[number]), state,
+                          said if state == "excluded" else ())
+
+
+def _add_reasons(session: Session, shop_id: int, rule: Rule, rows: Sequence[RuleRow]) -> tuple[RuleRow, ...]:
+    """The rows with what people forgave of those left out."""
+    anchors = [row.anchor_ms for row in rows if row.state == "excluded" and not row.reasons]
+    if not anchors or rule.metric not in SOURCES:
+        return tuple(rows)
+    group = GROUP_CODES[SOURCES[rule.metric].group]
+    forgiven = list_forgiveness(session, list_dossiers(session, shop_id, group_code=group, anchors_ms=anchors))
+    return tuple(
+        replace(row, reasons=tuple(str(words.cause_name(one.cause)) for one in _find_forgiven(row, forgiven)))
+        if row.state == "excluded" and not row.reasons else row
+        for row in rows)
+
+
+def _find_forgiven(row: RuleRow, forgiven: Mapping[str, Sequence[Forgiveness]]) -> Sequence[Forgiveness]:
+    return forgiven.get(row.unit) or forgiven.get(row.order_ref or "") or ()
 
 
 def find_state(base: bool, bad: bool, raw_base: bool, raw_bad: bool) -> str:  # four flags of one unit

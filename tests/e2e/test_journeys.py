@@ -172,3 +172,22 @@ def test_pages_work_where_no_script_runs(visit: Visit) -> None:
     page.click("form.q-shop button")
     page.wait_for_url("**shop=lonja-es**")
     context.close()
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("role", ["operator", "seller"])
+def test_why_leads_from_a_verdict_to_rule_version_window_and_rows(visit: Visit, role: str, language: str) -> None:
+    tab = visit(role, language)
+    tab.open(f"/operator/sellers/{SHOP}" if role == "operator" else f"/seller/scorecard?shop={SHOP}")
+    tab.click(f"#late_shipment_rate a[href$='/{SHOP}/rules/late_shipment_rate']")
+    said = tab.read()
+    wanted = {
+        "en": ("how it was judged", "The whole standard, version 1", "The last 30 days", "Left out"),
+        "fr": ("comment elle a été jugée", "Le standard complet, version 1", "30 jours", "Écartées"),
+    }
+    assert [text for text in wanted[language] if text not in said] == []
+    tab.click("nav.q-views a[href*='show=excluded']")
+    assert tab.page.locator("tbody tr").count() == 1
+    assert tab.page.locator("tbody td small").count() == 1  # the reason
+    tab.click("tbody a[href*='/orders/']")
+    assert "/orders/" in here(tab)

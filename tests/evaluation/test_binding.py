@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from flask import Flask
 from flask_babel import Babel
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, select, update
 
+from operator_qos import words
 from operator_qos.db import reading, unit_of_work
 from operator_qos.evaluation.queries import get_marketplace
 from operator_qos.evaluation.rule_page import STATES, find_rule_page, list_rule_lines
 from operator_qos.evaluation.service import evaluate_due, evaluate_marketplace, list_due_dates
+from operator_qos.ledger.models import ExclusionFact, OrderFact, OutcomeRow
 from operator_qos.ledger.service import build_frames
 from operator_qos.models import (
     Base,
@@ -28,6 +31,7 @@ from operator_qos.models import (
 from operator_qos.sellers.queries import find_shop_card
 from operator_qos.sellers.service import MarketplaceError, describe_shop, read_traits
 from operator_qos.standards.binding import get_bound, list_bindings, list_in_use
+from scoring.metrics import GROUP_CODES
 from scoring.standards import read_preset
 from tests.evaluation.world import HOUR_MS, build_marketplace, end_ms, late_orders, outcome, settled, store
 
@@ -296,6 +300,7 @@ def test_a_rule_page_leads_from_the_verdict_to_its_rows(engine: Engine) -> None:
         "against": 5, "excluded": 0, "in_order": 45, "not_counted": 0}
     assert [row.unit for row in page.rows if row.state == "against"] == [
         f"B-2026-03-11-{number}" for number in (4, 3, 2, 1, 0)]
+    assert {row.reasons for row in page.rows} == {()}
     assert [(line.id, line.verdict, line.value) for line in lines] == [("late_week", "breached", "10.0%")]
 
 
@@ -311,3 +316,31 @@ def test_a_rule_page_says_when_its_rows_changed_since(engine: Engine) -> None:
         page = find_rule_page(session, card, "late_week", now=settled(date(2026, 3, 16)))
     assert page is not None and page.decided is not None
     assert (page.decided.bad, page.count("against"), page.has_moved, page.value) == (5, 6, True, "10.0%")
+
+
+def test_what_a_rule_left_out_says_why(engine: Engine) -> None:
+    build_marketplace(engine, shops=2)
+    text = WEEKLY.replace("tiers:", "exclusions:\n  - {id: slow_carrier, takes: bad, where: {carrier: Snail}}\ntiers:")
+    publish(engine, text, standard="weekly", version=1, on=date(2026, 3, 1))
+    describe(engine, 2, {"seller_tier": "gold"}, on=date(2026, 1, 1))
+    on = date(2026, 3, 11)
+    store(engine, late_orders(2, on, base=3, bad=3, name="B"))
+    with unit_of_work(engine) as session:
+        session.execute(update(OrderFact).where(OrderFact.order_ref == f"B-{on}-0").values(carrier="Snail"))
+        session.execute(update(OutcomeRow).where(
+            OutcomeRow.unit == f"B-{on}-1", OutcomeRow.group_code == GROUP_CODES["ship"]).values(
+            official_bad=0, dossier_id=7))
+        session.add(ExclusionFact(shop_id=2, dossier_id=7, name=json.dumps(["ship", f"B-{on}-1"]), scope="bad",
+                                  cause="carrier_strike", decided_by="anne", at_ms=end_ms(on)))
+    run(engine, date(2026, 3, 16))
+    app = Flask("test")
+    Babel(app)
+    with reading(engine) as session, app.test_request_context():
+        card = find_shop_card(session, "fr", "s2")
+        assert card is not None
+        page = find_rule_page(session, card, "late_week", now=settled(date(2026, 3, 16)))
+    assert page is not None
+    assert {row.unit[-1]: (row.state, row.reasons) for row in page.rows} == {
+        "0": ("excluded", ("slow carrier",)), "1": ("excluded", (str(words.cause_name("carrier_strike")),)),
+        "2": ("against", ())}
+    assert (page.value, page.raw_value) == ("33.3%", "100%")
