@@ -34,7 +34,7 @@ _SAME_ORDER = (ParcelFact.dossier_id == OutcomeRow.dossier_id) & (ParcelFact.ord
 # What rows say only when a standard asks for it: each is looked up row by row.
 ASKED: dict[str, Any] = {
     "business": OrderFact.business,
-    "tracked": select(ParcelFact.row_id).where(_SAME_ORDER, ParcelFact.tracking.is_not(None)).exists(),
+    "tracked": OrderFact.first_scan_ms.is_not(None),
     "trackable": select(ParcelFact.row_id).where(_SAME_ORDER, ParcelFact.trackable).exists(),
     "cause": sql.coalesce(
         select(CaseFact.reason).where(_SAME_CASE).limit(1).scalar_subquery(), OrderFact.cancel_reason),

@@ -14,12 +14,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from operator_qos.evaluation.course import Course, CourseDay, CourseShop, list_counted
+from operator_qos.evaluation.course import Course, CourseDay, CourseShop
 from operator_qos.standards.backtest import Codes, Counts, Days, RuleDays, Told, Trial
 from scoring.ladder import IntentKind, to_plain
-from scoring.measures import anchor_column
-from scoring.metrics import METRICS
-from scoring.outcome_rows import FIRST_TURNS, SOURCES, UNITS
+from scoring.outcome_rows import FIRST_TURNS, PARTS_OF_ORDERS, SOURCES, UNITS
 from scoring.schedules import effective_on
 from scoring.standards import Figure, Rule, Standard, StandardError
 from scoring.standards.conditions import Condition, list_leaves
@@ -30,7 +28,10 @@ NOT_RATED = "not_rated"
 PLAIN_LEVELS = ("kept", "breached")
 NOT_ENOUGH, BREACHED = (VERDICTS.index(verdict) for verdict in (Verdict.NOT_ENOUGH_DATA, Verdict.BREACHED))
 # What the outcomes of history say of themselves and their orders.
-KNOWN = frozenset({"amount", "value_minor", "category", "country", "channel", "fulfilment", "carrier", "season", "bad"})
+KNOWN = frozenset({
+    "amount", "value_minor", "category", "country", "channel", "fulfilment", "carrier", "season", "bad", "business",
+    "tracked", "trackable", "cause", "kind", "fault",
+})
 LONGEST_GAP_DAYS = 400
 
 
@@ -56,7 +57,7 @@ def _list_uncountable(standard: Standard, official: Standard) -> Iterator[Standa
 
 def _list_figure(figure: Figure, path: str, official: Standard) -> Iterator[StandardError]:
     off = "switch the rule off (active: false) to try the rest"
-    if figure.composed is None and (figure.metric not in METRICS or figure.metric not in SOURCES):
+    if figure.composed is None and figure.metric not in SOURCES:
         yield StandardError(f"{path}.metric", f"nothing is counted for {figure.metric!r}; {off}")
     elif figure.composed is None:
         yield from _list_kept(figure, path, official)
@@ -69,8 +70,9 @@ def _list_figure(figure: Figure, path: str, official: Standard) -> Iterator[Stan
 
 
 def _list_kept(figure: Figure, path: str, official: Standard) -> Iterator[StandardError]:
-    unit = "first_message" if figure.metric in FIRST_TURNS else UNITS[METRICS[figure.metric].group]
-    if figure.unit not in {None, unit}:
+    unit = "first_message" if figure.metric in FIRST_TURNS else UNITS[SOURCES[figure.metric].group]
+    stands_in = unit == "order" and figure.unit in PARTS_OF_ORDERS
+    if figure.unit not in {None, unit} and not stands_in:
         yield StandardError(f"{path}.unit", f"outcomes of {figure.metric} are kept by {unit}")
     known = official.find_rule(figure.metric)
     changes_bad = figure.bad_when is None and figure.measure not in {"count", "mean", "median", "percentile"}
@@ -196,12 +198,3 @@ def _worst(codes: Codes, shop: Counts, size: int) -> Codes:
     found = np.full(size, -1)
     np.maximum.at(found, shop, ranks[codes])
     return np.where(found < 0, NOT_ENOUGH, np.array(order)[found]).astype(np.int8)
-
-
-def to_rows(standard: Standard, rows: pd.DataFrame) -> pd.DataFrame:
-    """Unit rows with every anchor the standard asks for; what nothing dates otherwise is dated by its own moment."""
-    anchors = {anchor_column(figure) for figure in list_counted(standard)} - {"anchor_ms"}
-    dated = {name: rows[name].fillna(rows["anchor_ms"]) if name in rows else rows["anchor_ms"]
-             for name in sorted(anchors) if len(rows)}
-    return rows.assign(**dated)
-

@@ -9,10 +9,11 @@ from datetime import date
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from operator_qos.sellers.models import Marketplace, Shop
+from operator_qos.sellers.models import Shop
+from operator_qos.standards.binding import list_bindings
 from operator_qos.standards.models import StandardVersion
 from operator_qos.standards.rules import Kept, list_binding
-from scoring.scopes import find_standard
+from scoring.scopes import find_standard, fits
 from scoring.standards import Standard, load_preset, parse_standard, read_preset
 
 SHIPPED = "ours"
@@ -62,17 +63,12 @@ def find_binding(session: Session, attributes: Mapping[str, str], on: date) -> S
 
 
 def list_bound_companies(session: Session, standard: Standard) -> list[BoundCompany]:
-    """The companies with a shop in the standard's scope, as far as marketplace and country say.
-
-    What is known only order by order, as category or channel, keeps nobody out: who may be bound is told.
-    """
-    scope = standard.scope
-    query = select(Shop.seller_id, Shop.name, Shop.marketplace_id, Shop.country, Marketplace.country).join(
-        Marketplace, Marketplace.id == Shop.marketplace_id).order_by(Shop.seller_id, Shop.name)
+    """The companies with a shop that the standard's scope holds on its first day, by what is known of each shop."""
+    shops = session.execute(select(Shop.id, Shop.seller_id, Shop.name).order_by(Shop.seller_id, Shop.name)).all()
+    bindings = list_bindings(session, [shop_id for shop_id, _, _ in shops])
     found: dict[int, list[str]] = {}
-    for seller_id, name, marketplace, country, home in session.execute(query):
-        if (not scope.marketplace or marketplace in scope.marketplace) and (
-                not scope.country or (country or home) in scope.country):
+    for shop_id, seller_id, name in shops:
+        if fits(standard.scope, bindings[shop_id].attributes_on(standard.effective_from)):
             found.setdefault(seller_id, []).append(name)
     return [BoundCompany(seller_id, tuple(names)) for seller_id, names in found.items()]
 

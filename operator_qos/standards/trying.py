@@ -13,16 +13,16 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from operator_qos.evaluation import queries as outcomes
-from operator_qos.evaluation.course import CourseShop, list_metrics
+from operator_qos.evaluation.course import CourseShop
+from operator_qos.evaluation.general import complete_rows
 from operator_qos.ledger.models import OrderFact
 from operator_qos.sellers.models import Marketplace, Shop
 from operator_qos.standards.backtest import Days, DayTable, Trial, is_summable, list_days
 from operator_qos.standards.binding import list_bindings
 from operator_qos.standards.comparison import Backtest, TriedShop, compare, join
-from operator_qos.standards.following import follow_standard, list_official_dates, list_uncountable, to_rows
+from operator_qos.standards.following import follow_standard, list_official_dates, list_uncountable
 from operator_qos.standards.queries import get_shipped
 from operator_qos.standards.swaps import list_swaps
-from scoring.outcome_rows import to_unit_rows
 from scoring.scopes import fits
 from scoring.standards import Standard, StandardError
 from scoring.windows import DAY_MS
@@ -87,7 +87,7 @@ def _try(standard: Standard, rows: pd.DataFrame, place: _Place) -> Trial:
         return DayTable(rows, ids, standard).try_standard(place.days, place.opened_ms)
     shops = [CourseShop(shop_id, int(opened_ms), place.texts[shop_id])
              for shop_id, opened_ms in zip(ids, place.opened_ms, strict=True)]
-    return follow_standard(standard, to_rows(standard, to_unit_rows(rows, list_metrics(standard))), shops, place.days)
+    return follow_standard(standard, complete_rows(rows, standard), shops, place.days)
 
 
 def _load_rows(session: Session, place: _Place, pair: tuple[Standard, Standard]) -> pd.DataFrame:

@@ -12,6 +12,7 @@ from werkzeug.wrappers import Response as BaseResponse
 from operator_qos.pages import send_csv, show
 from operator_qos.permissions import ADMIN, OPERATOR, current_actor, people, public
 from operator_qos.standards import queries, service
+from operator_qos.standards.binding import list_in_use
 from operator_qos.standards.comparison import Backtest
 from operator_qos.standards.diffs import list_changes
 from operator_qos.standards.following import list_uncountable
@@ -209,7 +210,7 @@ def try_version(standard_id: str, version: int) -> tuple[str, int] | Response:
     """A version tried on history against the official standard; the moves as a file with ?format=csv."""
     kept, problem, found = _get(standard_id, version), "", None
     first, last = _read_period()
-    official = queries.get_shipped().standard
+    official = list_in_use(get_session(), now=now())[0]
     is_quick = are_summable(kept.standard, official)
     try:
         found = run_backtest(get_session(), kept.standard, official, first=first, last=last, alone=is_quick)

@@ -16,14 +16,12 @@ from sqlalchemy.orm import Session
 from operator_qos.db import chunks
 from operator_qos.evaluation import queries as runs
 from operator_qos.evaluation.bench import Bench
-from operator_qos.evaluation.course import Course, CourseDay, CourseShop, list_metrics
-from operator_qos.evaluation.general import CourseJudge
-from operator_qos.standards.following import to_rows
+from operator_qos.evaluation.course import Course, CourseDay, CourseShop
+from operator_qos.evaluation.general import CourseJudge, complete_rows
 from operator_qos.standing.service import Change
 from operator_qos.trials import queries
 from operator_qos.trials.models import PhantomChange, PhantomStanding, StandardTrial
 from scoring.ladder import Reason, ReasonCode, to_plain
-from scoring.outcome_rows import SOURCES, to_unit_rows
 from scoring.scopes import fits
 from scoring.standards import Rule, Standard
 from scoring.verdicts import VERDICTS, Verdict
@@ -133,9 +131,7 @@ class _Phantoms:
                                        until_ms=place.end_ms(dates[-1]))
         shops = [CourseShop(shop.id, shop.opened_ms, self.bench.bindings[shop.id].attributes_on(dates[0]))
                  for shop in self.shops]
-        metrics = [name for name in list_metrics(self.standard) if name in SOURCES]
-        units = to_rows(self.standard, to_unit_rows(rows, metrics))
-        return Course(self.standard, shops, units, zone=place.zone).walk(dates)
+        return Course(self.standard, shops, complete_rows(rows, self.standard), zone=place.zone).walk(dates)
 
 
 def _list_verdicts(day: CourseDay, last: dict[tuple[int, str], str]) -> Iterator[Change]:
