@@ -94,10 +94,10 @@ class ShopLinks:
         """Everything about one order."""
         return self._to("order", order=order)
 
-    def to_rule(self, rule: str, show: str | None = None) -> str:
-        """What one rule of the standard decided, and from which rows."""
+    def to_rule(self, rule: str, show: str | None = None, when: str | None = None) -> str:
+        """What one rule of the standard decided, and from which rows; `when="now"` as of today."""
         return url_for(f"rules.{self.audience}_rule", marketplace=self.card.marketplace_id, shop=self.card.code,
-                       rule=rule, show=show)
+                       rule=rule, show=show, when=when)
 
     def to_clock(self, kind: str, ref: str) -> str:
         """How the clock of a promise ran."""

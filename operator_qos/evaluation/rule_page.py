@@ -117,8 +117,10 @@ def say_value(figure: Figure, value: float | None) -> str:
     return format_count(int(value), language) if float(value).is_integer() else format_number(value, language, digits=2)
 
 
-def find_rule_page(session: Session, card: ShopCard, rule_id: str, *, now: datetime) -> RulePage | None:
-    """One rule as of the shop's last official date under its standard, else as of now.
+def find_rule_page(
+    session: Session, card: ShopCard, rule_id: str, *, now: datetime, is_projected: bool = False
+) -> RulePage | None:
+    """One rule as of the shop's last official date under its standard; as of today when there is none, or if asked.
 
     None for a rule the standard does not have.
     """
@@ -128,7 +130,7 @@ def find_rule_page(session: Session, card: ShopCard, rule_id: str, *, now: datet
     if rule is None or not rule.is_active:
         return None
     standing = find_standing(session, card.id)
-    is_official = standing is not None and standing.decided_under(standard)
+    is_official = not is_projected and standing is not None and standing.decided_under(standard)
     on = standing.decided_on if standing and is_official else local_day(to_ms(now), bench.place(standard).zone)
     course = bench.open_course(session, standard, on)
     evaluation = course.look(on)

@@ -26,7 +26,8 @@ def show_rule(audience: str, marketplace: str, shop: str, rule: str) -> str:
     """What was decided by one rule of the shop's standard, and from which rows."""
     session = get_session()
     card = get_visible_shop(session, current_actor(), marketplace, shop)
-    found = find_rule_page(session, card, rule, now=now())
+    is_projected = request.args.get("when") == "now"
+    found = find_rule_page(session, card, rule, now=now(), is_projected=is_projected)
     if found is None:
         raise NotFound
     asked = request.args.get("show", "")
@@ -34,4 +35,4 @@ def show_rule(audience: str, marketplace: str, shop: str, rule: str) -> str:
     rows = [row for row in found.rows if row.state == chosen]
     page = read_page(len(rows))
     return show("ledger/rule.html", view=found, card=card, links=ShopLinks(audience, card), chosen=chosen,
-                states=STATES, rows=take_page(rows, page), page=page)
+                states=STATES, rows=take_page(rows, page), page=page, is_projected=is_projected)
