@@ -318,7 +318,7 @@ def test_a_rule_page_says_when_its_rows_changed_since(engine: Engine) -> None:
     assert page is not None and page.decided is not None
     assert (page.decided.bad, page.count("against"), page.has_moved, page.value) == (5, 6, True, "10.0%")
     # Judged on 25 March it is the week from the 16th that counts: 1 of 50.
-    assert today is not None and (today.decided, today.on, today.value) == (None, date(2026, 3, 25), "2.0%")
+    assert today is not None and (today.decided, today.on, today.value) == (None, date(2026, 3, 25), "2.00%")
 
 
 def test_what_a_rule_left_out_says_why(engine: Engine) -> None:
