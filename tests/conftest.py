@@ -57,6 +57,29 @@ def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest
     return report
 
 
+# Tests of what is shown: the statements below are tried on both kinds by tests of their own. A first test of each file
+# runs on PostgreSQL too, so that no page is made of what only SQLite forgives.
+SHOWN = ("tests/pages/", "tests/web/", "tests/calendars/test_pages", "tests/standards_app/test_pages",
+         "tests/standards_app/test_form", "tests/standards_app/test_telling", "tests/trials/test_pages",
+         "tests/disputes/test_pages", "tests/disputes/test_office", "tests/accounts/", "tests/notices/test_seller")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out the PostgreSQL runs of tests of what is shown, but for the first of each file."""
+    seen: set[str] = set()
+    left_out: list[pytest.Item] = []
+    for item in items:
+        file = item.nodeid.partition("::")[0]
+        if item.get_closest_marker("postgresql") is not None and file.startswith(SHOWN):
+            if file in seen:
+                left_out.append(item)
+            seen.add(file)
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        gone = set(left_out)
+        items[:] = [item for item in items if item not in gone]
+
+
 @pytest.fixture(scope="session")
 def postgresql_cluster() -> Iterator[Cluster]:
     """A PostgreSQL server of this run; skips where there is none."""

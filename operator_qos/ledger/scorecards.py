@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
-from sqlalchemy import and_, case, delete, func, or_, select
+from sqlalchemy import BigInteger, Integer, Select, bindparam, case, delete, func, or_, select
 from sqlalchemy.orm import Session
 
 from operator_qos.clock import from_ms
@@ -85,19 +85,34 @@ def rate(metric: Metric, bad: float, base: int) -> float | None:
     return 1 - share if metric.higher_is_better and metric.kind in {"share", "repeat"} else share
 
 
+@lru_cache(maxsize=64)
+def _window_query(days: tuple[tuple[int, int], ...]) -> Select[Any]:
+    """Sums of some shops up to a day, each metric over its own days; built once, since building costs more than asking."""
+    window = case(dict(days), value=MetricDay.metric_code)
+    return select(
+        MetricDay.shop_id, MetricDay.metric_code, func.sum(MetricDay.official_bad), func.sum(MetricDay.official_base),
+        func.sum(MetricDay.bad), func.sum(MetricDay.base), func.sum(MetricDay.official_total), func.sum(MetricDay.total),
+    ).where(MetricDay.shop_id.in_(_SHOPS), MetricDay.day > _DAY - window, MetricDay.day <= _DAY).group_by(
+        MetricDay.shop_id, MetricDay.metric_code)
+
+
+_SHOPS, _DAY = bindparam("shops", expanding=True), bindparam("day", type_=Integer)
+_WEEK = ((_DAY - MetricDay.day) // 7).label("week")
+_WEEKS = select(
+    MetricDay.shop_id, MetricDay.metric_code, _WEEK, func.sum(MetricDay.official_bad),
+    func.sum(MetricDay.official_base), func.sum(MetricDay.official_total),
+).where(MetricDay.shop_id.in_(_SHOPS), MetricDay.day > _DAY - 7 * WEEKS, MetricDay.day <= _DAY).group_by(
+    MetricDay.shop_id, MetricDay.metric_code, _WEEK)
+
+
 def _sum_windows(session: Session, batch: _Batch) -> dict[tuple[int, int], Any]:
     """(shop, metric) -> sums over the metric's own window, in one statement per day group."""
-    window = case({shown.metric.code: shown.days for shown in batch.shown}, value=MetricDay.metric_code)
+    query = _window_query(tuple((shown.metric.code, shown.days) for shown in batch.shown))
     found: dict[tuple[int, int], Any] = {}
     for day, group in batch.by_day().items():
         for part in chunks(group, 5_000):
-            query = select(
-                MetricDay.shop_id, MetricDay.metric_code, func.sum(MetricDay.official_bad),
-                func.sum(MetricDay.official_base), func.sum(MetricDay.bad), func.sum(MetricDay.base),
-                func.sum(MetricDay.official_total), func.sum(MetricDay.total),
-            ).where(MetricDay.shop_id.in_(part), MetricDay.day > day - window, MetricDay.day <= day).group_by(
-                MetricDay.shop_id, MetricDay.metric_code)
-            found |= {(row[0], row[1]): tuple(int(v) for v in row[2:]) for row in session.execute(query)}
+            rows = session.execute(query, {"shops": part, "day": day})
+            found |= {(row[0], row[1]): tuple(int(v) for v in row[2:]) for row in rows}
     return found
 
 
@@ -105,14 +120,8 @@ def _sum_weeks(session: Session, batch: _Batch) -> dict[tuple[int, int], str]:
     """(shop, metric) -> the last 12 weekly values, oldest first, comma-separated; empty weeks are empty."""
     found: dict[tuple[int, int], dict[int, tuple[int, int]]] = {}
     for day, group in batch.by_day().items():
-        week = ((day - MetricDay.day) // 7).label("week")
         for part in chunks(group, 5_000):
-            query = select(
-                MetricDay.shop_id, MetricDay.metric_code, week, func.sum(MetricDay.official_bad),
-                func.sum(MetricDay.official_base), func.sum(MetricDay.official_total),
-            ).where(MetricDay.shop_id.in_(part), MetricDay.day > day - 7 * WEEKS, MetricDay.day <= day).group_by(
-                MetricDay.shop_id, MetricDay.metric_code, week)
-            for shop, code, age, bad, base, total in session.execute(query):
+            for shop, code, age, bad, base, total in session.execute(_WEEKS, {"shops": part, "day": day}):
                 amount = total if METRICS_BY_KIND[code] != "share" else bad
                 found.setdefault((shop, code), {})[int(age)] = (int(amount), int(base))
     return {key: _trend_text(key[1], weeks) for key, weeks in found.items()}
@@ -127,51 +136,56 @@ def _trend_text(code: int, weeks: Mapping[int, tuple[int, int]]) -> str:
     return ",".join("" if value is None else f"{value:.5g}" for value in values)
 
 
-def _count_buyers(session: Session, batch: _Batch) -> dict[tuple[int, int], int]:
-    """(shop, metric) -> distinct buyers behind the officially bad units of judged metrics.
+_NOW, _FLAG = bindparam("now", type_=BigInteger), bindparam("flag", type_=Integer)
+_COUNTED = (
+    OutcomeRow.shop_id.in_(_SHOPS), OutcomeRow.group_code == bindparam("group"),
+    OutcomeRow.anchor_ms >= bindparam("start"), OutcomeRow.anchor_ms < _NOW, OutcomeRow.from_ms < _NOW,
+    OutcomeRow.until_ms >= _NOW,
+)
+_WHO = func.coalesce(OutcomeRow.buyer, OutcomeRow.order_ref, OutcomeRow.unit)
+_BUYERS = select(OutcomeRow.shop_id, func.count(_WHO.distinct())).where(
+    *_COUNTED, OutcomeRow.official_bad.op("&")(_FLAG) != 0).group_by(OutcomeRow.shop_id)
+_NUMBERED = select(
+    OutcomeRow.shop_id, OutcomeRow.amount,
+    func.row_number().over(partition_by=OutcomeRow.shop_id, order_by=(OutcomeRow.amount, OutcomeRow.row_id)).label("place"),
+    func.count().over(partition_by=OutcomeRow.shop_id).label("of"),
+).where(*_COUNTED, OutcomeRow.official_base.op("&")(_FLAG) != 0).subquery()
+# Nearest rank: the lower middle of an even number.
+_MEDIANS = select(_NUMBERED.c.shop_id, _NUMBERED.c.amount).where(
+    or_(_NUMBERED.c.place * 2 == _NUMBERED.c.of, _NUMBERED.c.place * 2 == _NUMBERED.c.of + 1))
+
+
+def _count_buyers(session: Session, batch: _Batch, windows: Mapping[tuple[int, int], Any]) -> dict[tuple[int, int], int]:
+    """(shop, metric) -> distinct buyers behind the officially bad units of judged metrics, where there are any.
 
     A unit whose buyer nobody told us counts as a buyer of its own.
     """
-    found: dict[tuple[int, int], int] = {}
-    who, now_ms = func.coalesce(OutcomeRow.buyer, OutcomeRow.order_ref, OutcomeRow.unit), batch.now_ms
-    for shown in (s for s in batch.shown if s.rule is not None):
-        for zone, group in batch.by_zone().items():
-            start = window_start_ms(now_ms, zone, days=shown.days)
-            for part in chunks(group, 5_000):
-                query = select(OutcomeRow.shop_id, func.count(who.distinct())).where(
-                    OutcomeRow.shop_id.in_(part), OutcomeRow.group_code == GROUP_CODES[shown.metric.group],
-                    OutcomeRow.anchor_ms >= start, OutcomeRow.anchor_ms < now_ms, OutcomeRow.from_ms < now_ms,
-                    OutcomeRow.until_ms >= now_ms,
-                    OutcomeRow.official_bad.op("&")(shown.metric.flag) != 0).group_by(OutcomeRow.shop_id)
-                found |= {(shop, shown.metric.code): count for shop, count in session.execute(query)}
-    return found
+    judged = [shown for shown in batch.shown if shown.rule is not None]
+    return {key: int(count) for key, count in _ask_each(session, batch, (_BUYERS, judged), windows, place=0)}
 
 
-def _median_of(session: Session, shown: Shown, part: Sequence[int], start: int, now_ms: int) -> dict[int, float]:
-    """Per shop the median of a time metric [s]: nearest rank, the lower middle of an even number."""
-    numbered = select(
-        OutcomeRow.shop_id, OutcomeRow.amount,
-        func.row_number().over(partition_by=OutcomeRow.shop_id, order_by=(OutcomeRow.amount, OutcomeRow.row_id)
-                               ).label("place"),
-        func.count().over(partition_by=OutcomeRow.shop_id).label("of"),
-    ).where(
-        OutcomeRow.shop_id.in_(part), OutcomeRow.group_code == GROUP_CODES[shown.metric.group],
-        OutcomeRow.anchor_ms >= start, OutcomeRow.anchor_ms < now_ms, OutcomeRow.from_ms < now_ms,
-        OutcomeRow.until_ms >= now_ms, OutcomeRow.official_base.op("&")(shown.metric.flag) != 0).subquery()
-    middle = or_(numbered.c.place * 2 == numbered.c.of, numbered.c.place * 2 == numbered.c.of + 1)
-    return {shop: float(amount) for shop, amount in session.execute(
-        select(numbered.c.shop_id, numbered.c.amount).where(and_(middle)))}
+def _list_medians(
+    session: Session, batch: _Batch, windows: Mapping[tuple[int, int], Any]
+) -> dict[tuple[int, int], float]:
+    """(shop, metric) -> the median of a time [s], where there is one."""
+    times = [shown for shown in batch.shown if shown.metric.kind == "time" and not shown.metric.is_slow]
+    return {key: float(amount) for key, amount in _ask_each(session, batch, (_MEDIANS, times), windows, place=1)}
 
 
-def _list_medians(session: Session, batch: _Batch) -> dict[tuple[int, int], float]:
-    found: dict[tuple[int, int], float] = {}
-    for shown in (s for s in batch.shown if s.metric.kind == "time" and not s.metric.is_slow):
+def _ask_each(
+    session: Session, batch: _Batch, asked: tuple[Select[Any], Sequence[Shown]],
+    windows: Mapping[tuple[int, int], Any], *, place: int,
+) -> Iterator[tuple[tuple[int, int], Any]]:
+    """The answers of a statement per metric, for the shops whose sum at that place is not 0."""
+    query, shown_metrics = asked
+    for shown in shown_metrics:
+        code, metric = shown.metric.code, shown.metric
         for zone, group in batch.by_zone().items():
             start = window_start_ms(batch.now_ms, zone, days=shown.days)
-            for part in chunks(group, 5_000):
-                medians = _median_of(session, shown, part, start, batch.now_ms)
-                found |= {(shop, shown.metric.code): value for shop, value in medians.items()}
-    return found
+            for part in chunks([shop for shop in group if windows.get((shop, code), (0, 0))[place]], 5_000):
+                asks = {"shops": part, "group": GROUP_CODES[metric.group], "start": start, "now": batch.now_ms,
+                        "flag": metric.flag}
+                yield from (((shop, code), answer) for shop, answer in session.execute(query, asks))
 
 
 def refresh_scorecards(session: Session, shop_ids: Sequence[int], *, now_ms: int, slow: bool = False) -> None:
@@ -211,8 +225,9 @@ class _Sums:
 
 
 def _list_rows(session: Session, batch: _Batch, *, slow: bool) -> list[tuple[Any, ...]]:
-    sums = _Sums(_sum_windows(session, batch), _sum_weeks(session, batch), _list_medians(session, batch),
-                 _count_buyers(session, batch))
+    windows = _sum_windows(session, batch)
+    sums = _Sums(windows, _sum_weeks(session, batch), _list_medians(session, batch, windows),
+                 _count_buyers(session, batch, windows))
     rows = [row for shown in batch.shown if not shown.metric.is_slow for row in _rows_of(batch, shown, sums)]
     for shown in (s for s in batch.shown if s.metric.is_slow and slow):
         found = measure_slowly(session, shown.metric, batch.zones, days=shown.days, now_ms=batch.now_ms)
