@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
-from sqlalchemy import BigInteger, Integer, Select, bindparam, case, delete, func, or_, select
+from sqlalchemy import BigInteger, BindParameter, Integer, Select, bindparam, case, delete, func, or_, select
 from sqlalchemy.orm import Session
 
 from operator_qos.clock import from_ms
@@ -87,16 +87,18 @@ def rate(metric: Metric, bad: float, base: int) -> float | None:
 
 @lru_cache(maxsize=64)
 def _window_query(days: tuple[tuple[int, int], ...]) -> Select[Any]:
-    """Sums of some shops up to a day, each metric over its own days; built once, since building costs more than asking."""
+    """Sums of some shops up to a day, each metric over its own days. Built once: building costs more than asking."""
     window = case(dict(days), value=MetricDay.metric_code)
     return select(
         MetricDay.shop_id, MetricDay.metric_code, func.sum(MetricDay.official_bad), func.sum(MetricDay.official_base),
-        func.sum(MetricDay.bad), func.sum(MetricDay.base), func.sum(MetricDay.official_total), func.sum(MetricDay.total),
+        func.sum(MetricDay.bad), func.sum(MetricDay.base), func.sum(MetricDay.official_total),
+        func.sum(MetricDay.total),
     ).where(MetricDay.shop_id.in_(_SHOPS), MetricDay.day > _DAY - window, MetricDay.day <= _DAY).group_by(
         MetricDay.shop_id, MetricDay.metric_code)
 
 
-_SHOPS, _DAY = bindparam("shops", expanding=True), bindparam("day", type_=Integer)
+_SHOPS: BindParameter[int] = bindparam("shops", expanding=True, type_=Integer)
+_DAY = bindparam("day", type_=Integer)
 _WEEK = ((_DAY - MetricDay.day) // 7).label("week")
 _WEEKS = select(
     MetricDay.shop_id, MetricDay.metric_code, _WEEK, func.sum(MetricDay.official_bad),
@@ -143,19 +145,22 @@ _COUNTED = (
     OutcomeRow.until_ms >= _NOW,
 )
 _WHO = func.coalesce(OutcomeRow.buyer, OutcomeRow.order_ref, OutcomeRow.unit)
-_BUYERS = select(OutcomeRow.shop_id, func.count(_WHO.distinct())).where(
+_BUYERS: Select[Any] = select(OutcomeRow.shop_id, func.count(_WHO.distinct())).where(
     *_COUNTED, OutcomeRow.official_bad.op("&")(_FLAG) != 0).group_by(OutcomeRow.shop_id)
 _NUMBERED = select(
     OutcomeRow.shop_id, OutcomeRow.amount,
-    func.row_number().over(partition_by=OutcomeRow.shop_id, order_by=(OutcomeRow.amount, OutcomeRow.row_id)).label("place"),
+    func.row_number().over(
+        partition_by=OutcomeRow.shop_id, order_by=(OutcomeRow.amount, OutcomeRow.row_id)).label("place"),
     func.count().over(partition_by=OutcomeRow.shop_id).label("of"),
 ).where(*_COUNTED, OutcomeRow.official_base.op("&")(_FLAG) != 0).subquery()
 # Nearest rank: the lower middle of an even number.
-_MEDIANS = select(_NUMBERED.c.shop_id, _NUMBERED.c.amount).where(
+_MEDIANS: Select[Any] = select(_NUMBERED.c.shop_id, _NUMBERED.c.amount).where(
     or_(_NUMBERED.c.place * 2 == _NUMBERED.c.of, _NUMBERED.c.place * 2 == _NUMBERED.c.of + 1))
 
 
-def _count_buyers(session: Session, batch: _Batch, windows: Mapping[tuple[int, int], Any]) -> dict[tuple[int, int], int]:
+def _count_buyers(
+    session: Session, batch: _Batch, windows: Mapping[tuple[int, int], Any]
+) -> dict[tuple[int, int], int]:
     """(shop, metric) -> distinct buyers behind the officially bad units of judged metrics, where there are any.
 
     A unit whose buyer nobody told us counts as a buyer of its own.
