@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
-from sqlalchemy import BigInteger, BindParameter, Integer, Select, bindparam, case, delete, func, or_, select
+from sqlalchemy import BigInteger, BindParameter, Executable, Integer, bindparam, case, delete, func, or_, select
 from sqlalchemy.orm import Session
 
 from operator_qos.clock import from_ms
@@ -86,7 +86,7 @@ def rate(metric: Metric, bad: float, base: int) -> float | None:
 
 
 @lru_cache(maxsize=64)
-def _window_query(days: tuple[tuple[int, int], ...]) -> Select[Any]:
+def _window_query(days: tuple[tuple[int, int], ...]) -> Executable:
     """Sums of some shops up to a day, each metric over its own days. Built once: building costs more than asking."""
     window = case(dict(days), value=MetricDay.metric_code)
     return select(
@@ -145,7 +145,7 @@ _COUNTED = (
     OutcomeRow.until_ms >= _NOW,
 )
 _WHO = func.coalesce(OutcomeRow.buyer, OutcomeRow.order_ref, OutcomeRow.unit)
-_BUYERS: Select[Any] = select(OutcomeRow.shop_id, func.count(_WHO.distinct())).where(
+_BUYERS: Executable = select(OutcomeRow.shop_id, func.count(_WHO.distinct())).where(
     *_COUNTED, OutcomeRow.official_bad.op("&")(_FLAG) != 0).group_by(OutcomeRow.shop_id)
 _NUMBERED = select(
     OutcomeRow.shop_id, OutcomeRow.amount,
@@ -154,7 +154,7 @@ _NUMBERED = select(
     func.count().over(partition_by=OutcomeRow.shop_id).label("of"),
 ).where(*_COUNTED, OutcomeRow.official_base.op("&")(_FLAG) != 0).subquery()
 # Nearest rank: the lower middle of an even number.
-_MEDIANS: Select[Any] = select(_NUMBERED.c.shop_id, _NUMBERED.c.amount).where(
+_MEDIANS: Executable = select(_NUMBERED.c.shop_id, _NUMBERED.c.amount).where(
     or_(_NUMBERED.c.place * 2 == _NUMBERED.c.of, _NUMBERED.c.place * 2 == _NUMBERED.c.of + 1))
 
 
@@ -178,7 +178,7 @@ def _list_medians(
 
 
 def _ask_each(
-    session: Session, batch: _Batch, asked: tuple[Select[Any], Sequence[Shown]],
+    session: Session, batch: _Batch, asked: tuple[Executable, Sequence[Shown]],
     windows: Mapping[tuple[int, int], Any], *, place: int,
 ) -> Iterator[tuple[tuple[int, int], Any]]:
     """The answers of a statement per metric, for the shops whose sum at that place is not 0."""
