@@ -33,7 +33,7 @@ from operator_qos.sellers.service import MarketplaceError, describe_shop, read_t
 from operator_qos.standards.binding import get_bound, list_bindings, list_in_use
 from scoring.metrics import GROUP_CODES
 from scoring.standards import read_preset
-from tests.evaluation.world import HOUR_MS, build_marketplace, end_ms, late_orders, outcome, settled, store
+from tests.evaluation.world import HOUR_MS, ZONE, build_marketplace, end_ms, late_orders, outcome, settled, store
 
 DAY = date(2026, 3, 31)
 NEXT = DAY + timedelta(days=1)
@@ -347,3 +347,18 @@ def test_what_a_rule_left_out_says_why(engine: Engine) -> None:
         "0": ("excluded", ("slow carrier",)), "1": ("excluded", (str(words.cause_name("carrier_strike")),)),
         "2": ("against", ())}
     assert (page.value, page.raw_value) == ("33.3%", "100%")
+
+
+def test_a_promise_runs_on_the_clock_its_standard_names(engine: Engine) -> None:
+    build_marketplace(engine)
+    own = "- {id: opening_hours, zone: shop, holidays: seller, stops_for: [shop_closed, out_of_office], source: OWN}"
+    office = '- {id: opening_hours, weekdays: [mon, tue, wed, thu, fri], hours: [["09:00", "17:00"]], source: OWN}'
+    publish(engine, our_next({own: office}), standard="ours", version=2, on=NEXT)
+    with reading(engine) as session:
+        frame = build_frames(session, [1])[1]
+    asked_ms = int(datetime(2026, 4, 3, 14, tzinfo=UTC).timestamp()) * 1000  # Friday, 16:00 in Paris
+    due_ms = int(datetime(2026, 4, 8, 14, tzinfo=UTC).timestamp()) * 1000  # 1 h, 8 h, 8 h, 7 h: Wednesday, 16:00
+    assert frame.answer_clock(asked_ms, asked_ms).add(asked_ms, frame.terms_at(asked_ms).answer_ms) == due_ms
+    before_ms = end_ms(DAY) - HOUR_MS  # under the first version the shop, which set no hours, is always open
+    assert frame.answer_clock(before_ms, before_ms).add(before_ms, 24 * HOUR_MS) == before_ms + 24 * HOUR_MS
+    assert frame.resolve_clock(asked_ms, asked_ms).zone == ZONE
