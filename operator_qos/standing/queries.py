@@ -179,7 +179,10 @@ def list_official_results(
 ) -> dict[str, OfficialResult]:
     """What was decided of each metric of a shop on a date, the last judged one without `on`, by metric."""
     columns = [getattr(EvaluationResult, name) for name in OfficialResult.__dataclass_fields__]
-    decided_on = select(ShopStanding.decided_on).where(ShopStanding.shop_id == shop_id).scalar_subquery()
+    latest = select(sql.max(EvaluationRun.on_date)).join(
+        Shop, Shop.marketplace_id == EvaluationRun.marketplace_id).where(Shop.id == shop_id).scalar_subquery()
+    standing = select(ShopStanding.decided_on).where(ShopStanding.shop_id == shop_id).scalar_subquery()
+    decided_on = sql.coalesce(standing, latest)
     runs = (
         select(EvaluationRun.id)
         .join(Shop, Shop.marketplace_id == EvaluationRun.marketplace_id)
