@@ -17,14 +17,13 @@ from scoring.standards.decisions import Badge, Changes
 from scoring.standards.model import Standard
 from scoring.standards.parts import Figure, Rule
 from scoring.standards.reading import load_preset
-from scoring.standards.windowing import Window
+from scoring.standards.windowing import Schedule, Window
 
 # Whatever a plain rule may not say: each changes what is counted or how it is judged.
 _UNSAID = (
     "join", "weigh_by", "recency", "count_when", "bad_when", "maturity_days", "per", "round", "watch_when", "limits",
     "judged_when", "sticky", "exempt_when", "trial_until", "evaluated", "evidence", "grades",
 )
-_PLAIN_ANCHORS = frozenset({"own"})
 
 
 @lru_cache(maxsize=64)
@@ -47,7 +46,7 @@ def is_plain_rule(rule: Rule, standard: Standard) -> bool:
     metric = METRICS.get(rule.metric)
     if metric is None or metric.kind != "share" or not rule.is_active or rule.composed is not None:
         return False
-    if any(getattr(rule, name) for name in _UNSAID) or rule.anchor not in _PLAIN_ANCHORS:
+    if any(getattr(rule, name) for name in _UNSAID) or (rule.anchor, rule.missing) != ("own", "skip"):
         return False
     if (rule.judged_by or standard.judged_by) != "evidence" or standard.exclusions or standard.standing_per:
         return False
@@ -67,7 +66,7 @@ def is_plain(standard: Standard) -> bool:
     active = [rule for rule in standard.rules if rule.is_active]
     if not active or tuple(active) != list_plain_rules(standard):
         return False
-    return standard.evaluated.every == "day" and _has_plain_levels(standard) and _has_no_extras(standard)
+    return standard.evaluated == Schedule(every="day") and _has_plain_levels(standard) and _has_no_extras(standard)
 
 
 def _has_no_extras(standard: Standard) -> bool:
@@ -90,7 +89,7 @@ def _has_plain_levels(standard: Standard) -> bool:
         return False
     if below.needs is not None or not all(_is_plain_badge(badge) for badge in standard.badges):
         return False
-    return (_shape(top.needs), _shape(kept.needs)) == (_TOP, _KEPT)
+    return (_shape(top.needs), _shape(kept.needs)) == _read_shapes()
 
 
 def _is_plain_badge(badge: Badge) -> bool:
@@ -120,9 +119,8 @@ def _shape(condition: Any) -> Any:
     return condition
 
 
+@lru_cache(maxsize=1)
 def _read_shapes() -> tuple[Any, Any]:
+    """What the top level and the one below it ask for, but for the numbers."""
     top, kept, _ = load_preset("ours").tiers
     return _shape(top.needs), _shape(kept.needs)
-
-
-_TOP, _KEPT = _read_shapes()

@@ -18,10 +18,8 @@ from numpy.typing import NDArray
 
 from operator_qos.clock import end_of_day_ms
 from operator_qos.evaluation.rules import PLACED_METRIC, OutcomeColumns, OutcomeTable
-from scoring.metrics import METRICS
-from scoring.standards import LEVEL_IDS, Figure, MetricRule, Standard, StandardError
-from scoring.standards.conditions import Compare
-from scoring.standards.windowing import Window
+from scoring.plain import is_plain
+from scoring.standards import LEVEL_IDS, MetricRule, Standard
 from scoring.verdicts import VERDICTS, Verdict, judge_evidence
 from scoring.windows import window_start_ms
 
@@ -80,101 +78,19 @@ def list_days(first: date, last: date, zone: str) -> Days:
 
 
 def is_summable(standard: Standard, official: Standard) -> bool:
-    """Whether running sums can count it: everything else is followed date by date, with equal results."""
-    try:
-        require_summable(standard, official)
-    except StandardError:
-        return False
-    return True
+    """Whether running sums can count it: everything else is followed date by date, with equal results.
 
-
-def require_summable(standard: Standard, official: Standard) -> None:
-    """Refuse what running sums cannot count. Raises StandardError with the path of the field.
-
-    They know the shares of the catalogue with the promises and defects of the official standard, over other windows of
-    days, against other limits, with other evidence and other numbers of the same levels.
+    A plain standard with the promises and defects of the official one, over other windows of days, against other
+    limits, with other evidence and other numbers of the same levels.
     """
-    if standard.evaluated.every != "day":
-        raise StandardError("evaluated", "only standards that are evaluated every day can be summed up")
-    if tuple(tier.id for tier in standard.tiers) != LEVEL_IDS:
-        raise StandardError("tiers", f"only the levels {', '.join(LEVEL_IDS)} can be summed up")
-    metrics = [rule.metric for rule in standard.rules]
-    for place, rule in enumerate(standard.rules):
-        if not rule.is_active:
-            raise StandardError(f"rules[{place}].active", "rules that are not used are not summed up")
-        _require_rule(rule, f"rules[{place}]", official)
-        if rule.metric in metrics[:place]:
-            raise StandardError(f"rules[{place}].metric", f"{rule.metric} is judged twice; keep one rule of it")
-    _require_consequences(standard, official)
+    known = ((rule, official.find_rule(rule.metric)) for rule in standard.rules)
+    same = all(_say_kept(rule) == _say_kept(other) for rule, other in known if other is not None)
+    return is_plain(standard) and same and (standard.clocks, standard.scope) == (official.clocks, official.scope)
 
 
-def _require_rule(rule: MetricRule, path: str, official: Standard) -> None:
-    metric, known = METRICS.get(rule.metric), official.find_rule(rule.metric)
-    if metric is None or metric.kind != "share":
-        raise StandardError(f"{path}.metric", f"no outcomes are kept of {rule.metric or rule.id!r} as a share")
-    if not _is_plain(rule.window):
-        raise StandardError(f"{path}.window", "only a number of days up to the date can be summed up")
-    if rule.measure not in {"share", "share_of_good"} or not _is_bound(rule):
-        raise StandardError(f"{path}.kept_when", "only one limit on a share can be summed up")
-    if (rule.measure == "share_of_good") != metric.higher_is_better:
-        raise StandardError(f"{path}.measure", f"outcomes of {rule.metric} are kept the other way round")
-    fixed = ("unit", "anchor", "clock", "within_hours", "defect_kinds")
-    for name in fixed if known is not None else ():
-        if _as_set(getattr(rule, name)) != _as_set(getattr(known, name)):
-            raise StandardError(f"{path}.{name}", "outcomes are kept as the official standard has it; only it will do")
-    for name in ("join", "weigh_by", "recency", "count_when", "bad_when", "per", "round", "watch_when", "limits",
-                 "judged_when", "exempt_when", "trial_until", "evaluated", "judged_by", "evidence"):
-        if getattr(rule, name):
-            raise StandardError(f"{path}.{name}", "cannot be summed up")
-
-
-def _require_consequences(standard: Standard, official: Standard) -> None:
-    """Levels are the ladder's; only its numbers may differ."""
-    if [_without_window(figure) for figure in standard.figures] != [_without_window(f) for f in official.figures]:
-        raise StandardError("figures", "only a figure's window may differ from the official standard's")
-    for place, figure in enumerate(standard.figures):
-        if not _is_plain(figure.window):
-            raise StandardError(f"figures[{place}].window", "only a number of days can be summed up")
-    if standard.judged_by != "evidence":
-        raise StandardError("judged_by", "only standards judged by evidence can be summed up")
-    for place, (tier, known) in enumerate(zip(standard.tiers, official.tiers, strict=True)):
-        if _shape(tier.needs) != _shape(known.needs) or tier.keeps is not None or tier.stay_days:
-            raise StandardError(f"tiers[{place}].needs", "only its numbers may differ from the official standard's")
-    for name in ("exclusions", "strikes", "points", "standing_per", "seasons", "clocks", "scope"):
-        if getattr(standard, name) != getattr(official, name):
-            raise StandardError(name, "cannot be summed up")
-    if (standard.changes.rise_after, standard.changes.fall_after, standard.changes.freezes) != (1, 1, ()):
-        raise StandardError("changes", "levels that move later cannot be summed up")
-
-
-def _without_window(figure: Figure) -> dict[str, Any]:
-    skipped = {"window", "title", "source", "note"}
-    return {name: value for name, value in vars(figure).items() if name not in skipped and not name.startswith("_")}
-
-
-def _is_plain(window: object) -> bool:
-    return isinstance(window, Window) and window == Window(days=window.days or 1) and window.days is not None
-
-
-def _is_bound(rule: MetricRule) -> bool:
-    operator = ">=" if rule.measure == "share_of_good" else "<="
-    limit = rule.kept_when
-    return isinstance(limit, Compare) and limit.key == "value" and limit.operator == operator
-
-
-def _as_set(value: Any) -> Any:
-    return frozenset(value) if isinstance(value, tuple) else value
-
-
-def _shape(condition: Any) -> Any:
-    """A condition without its numbers."""
-    if isinstance(condition, Compare):
-        return condition.key, condition.operator
-    parts = getattr(condition, "parts", None)
-    if parts is not None:
-        return condition.kind, tuple(_shape(part) for part in parts)
-    part = getattr(condition, "part", None)
-    return (type(condition).__name__, getattr(condition, "kind", ""), _shape(part)) if part is not None else condition
+def _say_kept(rule: MetricRule) -> tuple[object, ...]:
+    """What of a rule decides how outcomes are kept."""
+    return rule.unit, rule.anchor, rule.clock, rule.within_hours, frozenset(rule.defect_kinds)
 
 
 class DayTable(OutcomeTable):

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from operator_qos.sellers.models import Shop
-from operator_qos.standards.binding import list_bindings
+from operator_qos.standards.binding import SHIPPED, list_bindings
 from operator_qos.standards.models import StandardVersion
-from operator_qos.standards.rules import Kept, list_binding
-from scoring.scopes import find_standard, fits
+from operator_qos.standards.rules import Kept
+from scoring.scopes import fits
 from scoring.standards import Standard, load_preset, parse_standard, read_preset
-
-SHIPPED = "ours"
 
 
 @dataclass(frozen=True)
@@ -52,14 +48,6 @@ def find_row(session: Session, standard_id: str, version: int) -> StandardVersio
     """The row of a version."""
     wanted = select(StandardVersion).filter_by(standard_id=standard_id, version=version)
     return session.scalars(wanted).one_or_none()
-
-
-def find_binding(session: Session, attributes: Mapping[str, str], on: date) -> Standard | None:
-    """The published standard that binds a shop of these attributes on a date.
-
-    Raises StandardError when two of the same priority do.
-    """
-    return find_standard(list_binding(list_versions(session)), attributes, on)
 
 
 def list_bound_companies(session: Session, standard: Standard) -> list[BoundCompany]:

@@ -6,12 +6,14 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from sqlalchemy import Engine, select
+from sqlalchemy.orm import Session
 
 from operator_qos.db import reading, unit_of_work
 from operator_qos.models import AuditRow
 from operator_qos.standards import queries, service
-from operator_qos.standards.rules import Kept, State, VersionStateError, find_state, renumber
-from scoring.standards import StandardError, diff_standards, list_presets, load_preset, read_preset
+from operator_qos.standards.rules import Kept, State, VersionStateError, find_state, list_binding, renumber
+from scoring.scopes import find_standard
+from scoring.standards import Standard, StandardError, diff_standards, list_presets, load_preset, read_preset
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 OURS = read_preset("ours")
@@ -39,10 +41,15 @@ def write(version: int, first: date) -> str:
     return renumber(OURS, version=version, effective_from=first)
 
 
+def find_bound(session: Session, attributes: dict[str, str], on: date) -> Standard | None:
+    """The standard of the versions kept that binds a shop of these attributes on a date."""
+    return find_standard(list_binding(queries.list_versions(session)), attributes, on)
+
+
 def test_the_standard_that_comes_with_the_product_is_in_force_from_the_first_start(engine: Engine) -> None:
     assert state(engine, "ours", 1, NOW) == State.EFFECTIVE
     with reading(engine) as session:
-        assert queries.find_binding(session, {"marketplace": "fr"}, date(2026, 6, 1)) == load_preset("ours")
+        assert find_bound(session, {"marketplace": "fr"}, date(2026, 6, 1)) == load_preset("ours")
         assert queries.find_next_number(session, "ours") == 2
 
 
@@ -64,7 +71,7 @@ def test_which_version_binds_follows_the_date(engine: Engine) -> None:
     publish(engine, 2)
     with reading(engine) as session:
         found = [
-            queries.find_binding(session, {}, day)
+            find_bound(session, {}, day)
             for day in (date(2014, 12, 31), date(2026, 6, 15), date(2026, 6, 16))
         ]
     assert [standard and standard.version for standard in found] == [None, 1, 2]
@@ -135,7 +142,7 @@ def test_two_standards_that_can_bind_one_shop_need_different_priorities(engine: 
     publish(engine, 1, name="rival")
     with reading(engine) as session:
         on = date(2026, 7, 1)
-        bound = [queries.find_binding(session, {"marketplace": name}, on) for name in ("fr", "es")]
+        bound = [find_bound(session, {"marketplace": name}, on) for name in ("fr", "es")]
     assert [standard and standard.id for standard in bound] == ["rival", "ours"]
 
 
