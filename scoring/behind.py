@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass
 from datetime import date, timedelta
 
 import numpy as np
 
 from scoring.answers import Flags, Ints
-from scoring.evaluate import Evaluation
-from scoring.measures import EPOCH, RowFacts, anchor_column, falls_out, wall_clock, whole_numbers
+from scoring.evaluate import Evaluation, Result
+from scoring.measures import EPOCH, RowFacts, Table, Units, anchor_column, falls_out, wall_clock, whole_numbers
 from scoring.standards.windowing import Window
 from scoring.tallies import keep_ranked
-from scoring.windows import DAY_MS
+from scoring.windows import DAY_MS, Dates
 
 
 @dataclass(frozen=True)
@@ -46,20 +47,37 @@ def list_behind(evaluation: Evaluation, rule_id: str, place: int) -> Behind:
     if mine:
         tally = result.tallies[0]
         first, end = int(tally.first[mine[0]]), int(tally.end[mine[0]])
-        window = result.figure.window if isinstance(result.figure.window, Window) else Window(days=1)
-        seen = table.in_window(result.figure, seen, window, (_to_date(first), _to_date(end)))
-        seen = keep_ranked(seen, window, "official")
+        seen = _find_seen(table, result, seen, (_to_date(first), _to_date(end)))
     return Behind(seen.row, seen.anchor_ms, seen.official.base, seen.official.bad, seen.raw.base, seen.raw.bad)
 
 
-def list_bad_refs(evaluation: Evaluation, rule_id: str, place: int) -> tuple[str, ...]:
-    """The references of the officially bad units of a figure, oldest anchor first; unnamed ones are left out."""
-    found = list_behind(evaluation, rule_id, place)
-    rows = evaluation.table.rows
-    if "unit_ref" not in rows or not found.bad.any():
-        return ()
-    refs = rows["unit_ref"].reindex(found.row[found.bad]).tolist()
-    return tuple(dict.fromkeys(str(ref) for ref in refs if ref))
+def list_bad_refs(evaluation: Evaluation, rule_id: str) -> dict[int, tuple[str, ...]]:
+    """The references of the officially bad units of a figure by shop position, oldest anchor first.
+
+    Unnamed ones are left out, and positions without any. Raises KeyError for an unknown figure.
+    """
+    result, table = evaluation.results[rule_id], evaluation.table
+    if not result.tallies or "unit_ref" not in table.rows:
+        return {}
+    units, labels = table.units(result.figure)
+    shop = np.array([place for place, _ in labels], np.int64)
+    tally, found = result.tallies[0], defaultdict[int, dict[str, None]](dict)
+    for first, end in sorted(set(zip(tally.first.tolist(), tally.end.tolist(), strict=True))):
+        # Shops may have windows of their own, by volume: those with the same one are looked at together.
+        here = (tally.first == first) & (tally.end == end)
+        seen = _find_seen(table, result, units.take(here[units.group]), (_to_date(first), _to_date(end)))
+        bad = np.flatnonzero(seen.official.bad)
+        refs = table.rows["unit_ref"].reindex(seen.row[bad]).tolist()
+        for place, ref in zip(shop[seen.group[bad]].tolist(), refs, strict=True):
+            if ref:
+                found[place][str(ref)] = None
+    return {place: tuple(refs) for place, refs in found.items()}
+
+
+def _find_seen(table: Table, result: Result, units: Units, dates: Dates) -> Units:
+    """The units of a window that count: of an n-latest window only those."""
+    window = result.figure.window if isinstance(result.figure.window, Window) else Window(days=1)
+    return keep_ranked(table.in_window(result.figure, units, window, dates), window, "official")
 
 
 def list_exclusions(evaluation: Evaluation, rule_id: str, rows: Ints) -> dict[int, tuple[str, ...]]:

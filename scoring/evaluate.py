@@ -144,7 +144,7 @@ class ShopFacts:
         result = self.results[name]
         if part in {"", "value"}:
             return self._value(result)
-        return Numbers(_sum_by_shop(result, part, self.size))
+        return Numbers(sum_by_shop(result, part, self.size))
 
     def texts(self, key: str) -> Texts:
         """A text per shop: an attribute, ``season`` of the date, or the verdict or grade of a rule."""
@@ -299,7 +299,8 @@ def day_column(column: pd.Series) -> Numbers:
     return Numbers(np.array([day or 0 for day in days], np.int64), known=known)
 
 
-def _sum_by_shop(result: Result, name: str, size: int) -> Ints:
+def sum_by_shop(result: Result, name: str, size: int) -> Ints:
+    """``bad``, ``base`` or the like of a result, its groups of each shop position added up; shape (size,)."""
     total = np.zeros(size, np.int64)
     np.add.at(total, result.shop, result.count(name))
     return total

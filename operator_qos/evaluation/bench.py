@@ -104,9 +104,11 @@ class Bench:
         return CourseJudge(place, standard, shops, wide, before, texts)
 
 
-    def open_course(self, session: Session, standard: Standard, on: date) -> Course:
-        """The shops that have a standard on a date, ready to be looked at under it."""
-        shops = [shop for shop in self.shops if self.bindings[shop.id].on(on).id == standard.id]
+    def open_course(self, session: Session, standard: Standard, on: date, *, shop_id: int) -> Course:
+        """A shop ready to be looked at under a standard, with all who have it only where one compares with peers."""
+        compares = any(figure.against_peers is not None for figure in (*standard.figures, *standard.rules))
+        shops = [shop for shop in self.shops
+                 if shop.id == shop_id or (compares and self.bindings[shop.id].on(on).id == standard.id)]
         place = self.place(standard)
         rows = queries.load_wide_outcomes(
             session, [shop.id for shop in shops], standard=standard, first_on=on, until_ms=place.end_ms(on))

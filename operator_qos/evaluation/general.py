@@ -16,7 +16,7 @@ from operator_qos.evaluation.judging import Day, Place, ShopRow, Standing
 from operator_qos.evaluation.rules import ShopEvaluation, ShopResult
 from operator_qos.standing.service import Change
 from scoring.behind import list_bad_refs
-from scoring.evaluate import Result
+from scoring.evaluate import Result, sum_by_shop
 from scoring.ladder import Intent, to_plain
 from scoring.measures import EPOCH
 from scoring.outcome_rows import SOURCES, list_stand_ins, to_unit_rows
@@ -25,6 +25,7 @@ from scoring.standards import Standard
 from scoring.verdicts import VERDICTS
 
 UNRANKED = "unranked"
+_COUNTS = ("bad", "base", "raw_bad", "raw_base", "buyers")
 _DAY = pd.Timedelta(days=1).to_pytimedelta()
 
 
@@ -102,30 +103,40 @@ def list_results(day: CourseDay) -> list[ShopEvaluation]:
     """What each shop got under each rule, its parts taken together."""
     found: dict[int, list[ShopResult]] = {shop_id: [] for shop_id, _ in day.entries}
     for rule, result in day.evaluation.rules():
-        verdicts = day.evaluation.verdicts(rule.id)
-        for place, (shop_id, part) in enumerate(day.entries):
-            name = f"{rule.id}|{part}" if part else rule.id
-            found[shop_id].append(_to_result(day, result, (name, place, str(VERDICTS[verdicts[place]]))))
+        for (shop_id, _), judged in zip(day.entries, _list_judged(day, rule.id, result), strict=True):
+            found[shop_id].append(judged)
     return [ShopEvaluation(shop_id, 0, tuple(results)) for shop_id, results in found.items()]
 
 
-def _to_result(day: CourseDay, result: Result, judged: tuple[str, int, str]) -> ShopResult:
-    name, place, verdict = judged
-    mine = np.flatnonzero(result.shop == place)
-    bad, base, raw_bad, raw_base, buyers = (
-        int(result.count(key)[mine].sum()) for key in ("bad", "base", "raw_bad", "raw_base", "buyers"))
-    value = float(result.value.floats()[mine[0]]) if len(mine) == 1 else float("nan")
-    units = list_bad_refs(day.evaluation, result.figure.id, place) if bad else ()
-    return ShopResult(name, _start_ms(day, result, mine), bad, base, raw_bad, raw_base, buyers,
-                      None if np.isnan(value) else value, verdict, units)
+def _list_judged(day: CourseDay, rule_id: str, result: Result) -> Iterator[ShopResult]:
+    """The result of each entry under one rule; without a value of its own where it has several groups."""
+    size, verdicts = len(day.entries), day.evaluation.verdicts(rule_id)
+    groups = np.bincount(result.shop, minlength=size)
+    first = np.zeros(size, np.int64)
+    first[result.shop[::-1]] = np.arange(len(result.shop))[::-1]
+    values, starts = result.value.floats(), _list_starts(day, result)
+    sums = {name: sum_by_shop(result, name, size).tolist() for name in _COUNTS}
+    units = list_bad_refs(day.evaluation, rule_id)
+    for place, (_, part) in enumerate(day.entries):
+        value = float(values[first[place]]) if groups[place] == 1 else float("nan")
+        bad, base, raw_bad, raw_base, buyers = (sums[name][place] for name in _COUNTS)
+        yield ShopResult(
+            name_result(rule_id, part), starts[int(first[place])] if groups[place] else 0, bad, base, raw_bad, raw_base,
+            buyers, None if np.isnan(value) else value, str(VERDICTS[verdicts[place]]), units.get(place, ()))
 
 
-def _start_ms(day: CourseDay, result: Result, mine: Any) -> int:
-    """Where the first window begins [epoch ms]; 0 since the beginning, or of what is made of other figures."""
-    first = int(result.tallies[0].first[mine[0]]) if result.tallies and len(mine) else -(2**62)
+def name_result(rule_id: str, part: str) -> str:
+    """What a result is kept under: the rule, of a shop judged in parts with the part."""
+    return f"{rule_id}|{part}" if part else rule_id
+
+
+def _list_starts(day: CourseDay, result: Result) -> dict[int, int]:
+    """Where the first window of each group begins [epoch ms]; 0 since the beginning, or of what others make."""
     table = day.evaluation.table
     zone = table.standard.timezone or table.zone
-    return end_of_day_ms(EPOCH + _DAY * (first - 1), zone) if first > 0 else 0
+    days = result.tallies[0].first.tolist() if result.tallies else [0] * len(result.groups)
+    known = {first: end_of_day_ms(EPOCH + _DAY * (first - 1), zone) if first > 0 else 0 for first in set(days)}
+    return {place: known[first] for place, first in enumerate(days)}
 
 
 def _list_episodes(document: Mapping[str, Any]) -> list[dict[str, Any]]:

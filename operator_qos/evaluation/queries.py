@@ -8,11 +8,11 @@ from datetime import date
 from typing import Any
 
 import pandas as pd
+from sqlalchemy import ColumnElement, select
 from sqlalchemy import func as sql
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from operator_qos.evaluation.course import earliest_day, list_metrics
+from operator_qos.evaluation.course import earliest_day, list_counted, list_metrics
 from operator_qos.evaluation.rules import COLUMNS
 from operator_qos.ledger.models import CaseFact, OrderFact, OutcomeRow, ParcelFact
 from operator_qos.sellers.models import Marketplace, Shop
@@ -143,10 +143,12 @@ def load_wide_outcomes(  # of whom, by which rules, over which time
     first = earliest_day(standard, first_on)
     # A window may begin at a clock time of the day before, and zones lie up to a day apart.
     start_ms = 0 if first is None else (first - EPOCH_DATE).days * DAY_MS - 2 * DAY_MS
+    since: ColumnElement[bool] = OutcomeRow.anchor_ms >= start_ms
+    if any(figure.anchor != "own" for figure in list_counted(standard)):
+        since = since | (OrderFact.ordered_ms >= start_ms)
     wanted = select(*columns.values()).outerjoin(
         OrderFact, (OrderFact.shop_id == OutcomeRow.shop_id) & (OrderFact.order_ref == OutcomeRow.order_ref)
-    ).where(OutcomeRow.group_code.in_(groups), OutcomeRow.anchor_ms < until_ms, OutcomeRow.from_ms < until_ms,
-            (OutcomeRow.anchor_ms >= start_ms) | (OrderFact.ordered_ms >= start_ms))
+    ).where(OutcomeRow.group_code.in_(groups), OutcomeRow.anchor_ms < until_ms, OutcomeRow.from_ms < until_ms, since)
     rows = [row for part in _list_parts(shop_ids)
             for row in session.connection().execute(wanted.where(OutcomeRow.shop_id.in_(part))).fetchall()]
     values = zip(*rows, strict=True) if rows else [() for _ in columns]

@@ -14,6 +14,7 @@ from operator_qos import words
 from operator_qos.clock import to_ms
 from operator_qos.evaluation import queries
 from operator_qos.evaluation.bench import open_bench
+from operator_qos.evaluation.general import name_result
 from operator_qos.formats import format_count, format_duration, format_number, format_rate
 from operator_qos.ledger.unit_queries import Forgiveness, list_dossiers, list_forgiveness
 from operator_qos.sellers.queries import ShopCard
@@ -61,6 +62,7 @@ class RuleRow:
 class RulePart:
     """A figure that a rule is made of, and its value on the date."""
 
+    id: str
     name: str
     value: str
 
@@ -73,7 +75,7 @@ class RulePage:
     rule: RuleWords
     on: date
     dates: tuple[date | None, date] | None
-    verdict: str
+    verdict: str | None
     value: str
     raw_value: str
     clause: str
@@ -94,15 +96,18 @@ def list_rule_lines(session: Session, shop_id: int, standard: Standard) -> tuple
     if not rules:
         return ()
     results = list_official_results(session, shop_id)
-    return tuple(_to_line(rule, standard, results.get(rule.id)) for rule in rules)
+    parts = sorted({name.partition("|")[2] for name in results}) or [""]
+    return tuple(
+        _to_line(rule, standard, part, results.get(name_result(rule.id, part))) for rule in rules for part in parts)
 
 
-def _to_line(rule: Rule, standard: Standard, result: OfficialResult | None) -> RuleLine:
+def _to_line(rule: Rule, standard: Standard, part: str, result: OfficialResult | None) -> RuleLine:
+    name = f"{name_part(rule)} ({part})" if part else name_part(rule)
     asked = say_condition(rule.kept_when, standard) if rule.kept_when is not None else ""
     if result is None:
-        return RuleLine(rule.id, name_part(rule), asked, None, "–", "")
+        return RuleLine(rule.id, name, asked, None, "–", "")
     counted = words.counted_phrase(rule.metric, bad=result.bad, base=result.base) if result.base else ""
-    return RuleLine(rule.id, name_part(rule), asked, result.verdict, say_value(rule, result.value), counted)
+    return RuleLine(rule.id, name, asked, result.verdict, say_value(rule, result.value), counted)
 
 
 def say_value(figure: Figure, value: float | None) -> str:
@@ -126,13 +131,13 @@ def find_rule_page(
     """
     bench = open_bench(session, queries.get_marketplace(session, card.marketplace_id))
     standard = bench.bindings[card.id].at(now)
-    rule = standard.find_rule(rule_id)
-    if rule is None or not rule.is_active:
+    rule = find_part(standard, rule_id)
+    if rule is None:
         return None
     standing = find_standing(session, card.id)
     is_official = not is_projected and standing is not None and standing.decided_under(standard)
     on = standing.decided_on if standing and is_official else local_day(to_ms(now), bench.place(standard).zone)
-    course = bench.open_course(session, standard, on)
+    course = bench.open_course(session, standard, on, shop_id=card.id)
     evaluation = course.look(on)
     places = [place for place, (shop_id, _) in enumerate(course.there) if shop_id == card.id]
     seen = _Seen(evaluation, rule, places)
@@ -141,12 +146,19 @@ def find_rule_page(
     return replace(page, rows=_add_reasons(session, card.id, rule, page.rows))
 
 
+def find_part(standard: Standard, name: str) -> Figure | None:
+    """The active rule or figure of that id, else the active rule of that metric."""
+    figure = next((figure for figure in standard.figures if figure.id == name and figure.is_active), None)
+    rule = standard.find_rule(name)
+    return rule if rule is not None and rule.is_active and (rule.id == name or figure is None) else figure
+
+
 @dataclass(frozen=True)
 class _Seen:
-    """An evaluation looked at for one rule and the standings of one shop."""
+    """An evaluation looked at for one rule or figure and the standings of one shop."""
 
     evaluation: Evaluation
-    rule: Rule
+    rule: Figure
     places: Sequence[int]
 
     def build(self, on: date, decided: OfficialResult | None) -> RulePage:
@@ -156,23 +168,22 @@ class _Seen:
         rows = tuple(row for place in self.places for row in self._list_rows(place))
         verdict = decided.verdict if decided else self._find_verdict()
         now_bad, now_base = (int(result.count(name)[mine].sum()) for name in ("bad", "base"))
+        said = say_value(self.rule, decided.value) if decided else _say_only(self.rule, result.value.floats(), mine)
         return RulePage(
             standard=standard, rule=word_part(self.rule, standard), on=on, dates=self._find_dates(mine),
-            verdict=verdict, value=self._say(result.value.floats(), mine, decided.value if decided else None),
-            raw_value=self._say(result.raw_value.floats(), mine, None), decided=decided,
+            verdict=verdict, value=said, raw_value=_say_only(self.rule, result.raw_value.floats(), mine),
+            clause=str(result.decided[mine[0]]) if len(mine) and result.judged else "", decided=decided,
             has_moved=decided is not None and (decided.bad, decided.base) != (now_bad, now_base),
-            clause=str(result.decided[mine[0]]) if len(mine) else "", parts=self._list_parts(), rows=rows,
+            parts=self._list_parts(), rows=rows,
         )
 
-    def _find_verdict(self) -> str:
-        codes = self.evaluation.verdicts(self.rule.id)
-        return str(VERDICTS[codes[self.places[0]]]) if self.places else str(Verdict.NOT_ENOUGH_DATA)
-
-    def _say(self, values: NDArray[np.float64], mine: NDArray[np.intp], decided: float | None) -> str:
-        value = float(values[mine[0]]) if len(mine) == 1 else None
-        if decided is not None:
-            value = decided
-        return say_value(self.rule, None if value is None or not np.isfinite(value) else value)
+    def _find_verdict(self) -> str | None:
+        """The worst of the shop's standings; None for a figure, which nobody judges."""
+        if not isinstance(self.rule, Rule):
+            return None
+        codes = [int(self.evaluation.verdicts(self.rule.id)[place]) for place in self.places]
+        order = (Verdict.BREACHED, Verdict.WATCH, Verdict.KEPT, Verdict.NOT_ENOUGH_DATA, Verdict.EXEMPT)
+        return str(min((VERDICTS[code] for code in codes), key=order.index, default=Verdict.NOT_ENOUGH_DATA))
 
     def _find_dates(self, mine: NDArray[np.intp]) -> tuple[date | None, date] | None:
         """The first and the last day of the judged window; None for what is made of others, or without a shop."""
@@ -183,14 +194,14 @@ class _Seen:
         return (EPOCH + timedelta(days=first) if first > 0 else None), EPOCH + timedelta(days=end - 1)
 
     def _list_parts(self) -> tuple[RulePart, ...]:
-        """The figures the rule is made of, for a shop with one standing."""
+        """The figures it is made of, with the value of each that the shop has one of."""
         found = []
-        for name in self.rule.parts if len(self.places) == 1 else ():
+        for name in self.rule.parts:
             result = self.evaluation.results.get(name)
             if result is not None:
-                value = float(result.value.floats()[self.places[0]])
-                said = say_value(result.figure, value if np.isfinite(value) else None)
-                found.append(RulePart(name_part(result.figure), said))
+                mine = np.flatnonzero(np.isin(result.shop, self.places))
+                said = _say_only(result.figure, result.value.floats(), mine)
+                found.append(RulePart(name, name_part(result.figure), said))
         return tuple(found)
 
     def _list_rows(self, place: int) -> Iterator[RuleRow]:
@@ -207,7 +218,13 @@ class _Seen:
                           said if state == "excluded" else ())
 
 
-def _add_reasons(session: Session, shop_id: int, rule: Rule, rows: Sequence[RuleRow]) -> tuple[RuleRow, ...]:
+def _say_only(figure: Figure, values: NDArray[np.float64], mine: NDArray[np.intp]) -> str:
+    """The value of a shop's one group; none of a shop that has several, or nothing to count."""
+    value = float(values[mine[0]]) if len(mine) == 1 else float("nan")
+    return say_value(figure, value if np.isfinite(value) else None)
+
+
+def _add_reasons(session: Session, shop_id: int, rule: Figure, rows: Sequence[RuleRow]) -> tuple[RuleRow, ...]:
     """The rows with what people forgave of those left out."""
     anchors = [row.anchor_ms for row in rows if row.state == "excluded" and not row.reasons]
     if not anchors or rule.metric not in SOURCES:

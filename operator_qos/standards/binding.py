@@ -5,13 +5,14 @@ Whoever no published standard holds is bound by the one that comes with the prod
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from operator_qos.db import chunks
@@ -109,11 +110,26 @@ def get_bound(session: Session, shop_id: int, *, now: datetime) -> Standard:
 
 def list_in_use(session: Session, *, now: datetime) -> list[Standard]:
     """The standards that bind any shop at a moment, the one that binds most first."""
-    if not _list_published(session):
+    versions = _list_published(session)
+    if not versions:
         return [get_shipped_standard()]
-    bound = list(list_bound(session, list(session.scalars(select(Shop.id))), now=now).values())
-    counts = {standard: bound.count(standard) for standard in dict.fromkeys(bound)}
+    counts: Counter[Standard] = Counter()
+    for place, shops in _count_places(session).items():
+        counts[Binding(place, tuple(_list_periods(versions, place))).at(now)] += shops
     return sorted(counts, key=lambda one: (-counts[one], one.id)) or [get_shipped_standard()]
+
+
+def _count_places(session: Session) -> dict[_Place, int]:
+    """How many shops there are of each kind: most say nothing of themselves, and are counted by the database."""
+    told = list(session.scalars(select(ShopTraits.shop_id).distinct()))
+    columns = (Marketplace.id, Marketplace.timezone, Shop.country, Marketplace.country)
+    rows = session.execute(
+        select(*columns, func.count()).join(Marketplace, Marketplace.id == Shop.marketplace_id)
+        .where(Shop.id.not_in(select(ShopTraits.shop_id))).group_by(*columns))
+    found: Counter[_Place] = Counter(_list_places(session, told).values())
+    for marketplace, zone, country, home, shops in rows:
+        found[_Place(marketplace, zone, country or home, ())] += shops
+    return dict(found)
 
 
 def _list_published(session: Session) -> list[Version]:

@@ -17,7 +17,7 @@ from operator_qos.db import chunks
 from operator_qos.evaluation import queries as runs
 from operator_qos.evaluation.bench import Bench
 from operator_qos.evaluation.course import Course, CourseDay, CourseShop
-from operator_qos.evaluation.general import CourseJudge, complete_rows
+from operator_qos.evaluation.general import CourseJudge, complete_rows, name_result
 from operator_qos.standing.service import Change
 from operator_qos.trials import queries
 from operator_qos.trials.models import PhantomChange, PhantomStanding, StandardTrial
@@ -138,7 +138,7 @@ def _list_verdicts(day: CourseDay, last: dict[tuple[int, str], str]) -> Iterator
     for rule in list_rules_on_trial(day.evaluation.standard, day.on):
         verdicts = day.evaluation.verdicts(rule.id)
         for place, (shop_id, part) in enumerate(day.entries):
-            name = f"{rule.id}|{part}" if part else rule.id
+            name = name_result(rule.id, part)
             verdict, before = VERDICTS[verdicts[place]], last.get((shop_id, name))
             if str(verdict) != (before or str(Verdict.NOT_ENOUGH_DATA)):
                 yield Change(shop_id, day.on, "verdict_changed", name, before, str(verdict),

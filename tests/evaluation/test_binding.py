@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
-from flask import Flask
-from flask_babel import Babel
-from sqlalchemy import Engine, select, update
+from sqlalchemy import Engine, select
 
-from operator_qos import words
 from operator_qos.db import reading, unit_of_work
 from operator_qos.evaluation.queries import get_marketplace
-from operator_qos.evaluation.rule_page import STATES, find_rule_page, list_rule_lines
 from operator_qos.evaluation.service import evaluate_due, evaluate_marketplace, list_due_dates
-from operator_qos.ledger.models import ExclusionFact, OrderFact, OutcomeRow
 from operator_qos.ledger.service import build_frames
 from operator_qos.models import (
     Base,
@@ -28,12 +22,10 @@ from operator_qos.models import (
     StandardVersion,
     StandingChange,
 )
-from operator_qos.sellers.queries import find_shop_card
 from operator_qos.sellers.service import MarketplaceError, describe_shop, read_traits
 from operator_qos.standards.binding import get_bound, list_bindings, list_in_use
-from scoring.metrics import GROUP_CODES
 from scoring.standards import read_preset
-from tests.evaluation.world import HOUR_MS, ZONE, build_marketplace, end_ms, late_orders, outcome, settled, store
+from tests.evaluation.world import HOUR_MS, ZONE, build_marketplace, end_ms, late_orders, settled, store
 
 DAY = date(2026, 3, 31)
 NEXT = DAY + timedelta(days=1)
@@ -147,10 +139,10 @@ def test_traits_choose_the_standard_from_their_date_on(engine: Engine) -> None:
         assert get_bound(session, 2, now=datetime(2026, 3, 9, 23, 30, tzinfo=UTC)).id == "weekly"
 
 
-def weekly_world(engine: Engine) -> None:
+def weekly_world(engine: Engine, edit: Callable[[str], str] = str) -> None:
     """Two shops, the second gold; its weeks from Monday 2 March: 0 of 50, 5 of 50, 1 of 50, 4 of 50 late."""
     build_marketplace(engine, shops=2)
-    publish(engine, WEEKLY, standard="weekly", version=1, on=date(2026, 3, 1))
+    publish(engine, edit(WEEKLY), standard="weekly", version=1, on=date(2026, 3, 1))
     describe(engine, 2, {"seller_tier": "gold"}, on=date(2026, 1, 1))
     for week, bad in enumerate((0, 5, 1, 4)):
         on = date(2026, 3, 4) + timedelta(weeks=week)
@@ -279,74 +271,6 @@ def test_a_version_for_a_legal_ground_binds_from_the_moment_it_is_published(engi
         frame = build_frames(session, [1])[1]
     published_ms = int(LONG_AGO.timestamp() * 1000)
     assert [frame.terms_at(published_ms + shift).answer_ms // 3_600_000 for shift in (-1, 0)] == [24, 8]
-
-
-def test_a_rule_page_leads_from_the_verdict_to_its_rows(engine: Engine) -> None:
-    weekly_world(engine)
-    for monday in (date(2026, 3, 9), date(2026, 3, 16)):
-        run(engine, monday)
-    app = Flask("test")
-    Babel(app)
-    with reading(engine) as session, app.test_request_context():
-        card = find_shop_card(session, "fr", "s2")
-        assert card is not None
-        page = find_rule_page(session, card, "late_week", now=settled(date(2026, 3, 16)))
-        lines = list_rule_lines(session, 2, get_bound(session, 2, now=settled(date(2026, 3, 16))))
-        assert find_rule_page(session, card, "no_such_rule", now=settled(date(2026, 3, 16))) is None
-    assert page is not None
-    assert (page.on, page.dates) == (date(2026, 3, 16), (date(2026, 3, 9), date(2026, 3, 15)))
-    assert (page.verdict, page.value, page.has_moved) == ("breached", "10.0%", False)
-    assert {state: page.count(state) for state in STATES} == {
-        "against": 5, "excluded": 0, "in_order": 45, "not_counted": 0}
-    assert [row.unit for row in page.rows if row.state == "against"] == [
-        f"B-2026-03-11-{number}" for number in (4, 3, 2, 1, 0)]
-    assert {row.reasons for row in page.rows} == {()}
-    assert [(line.id, line.verdict, line.value) for line in lines] == [("late_week", "breached", "10.0%")]
-
-
-def test_a_rule_page_says_when_its_rows_changed_since(engine: Engine) -> None:
-    weekly_world(engine)
-    run(engine, date(2026, 3, 16))
-    store(engine, [outcome(2, "ship", "B-late-news", end_ms(date(2026, 3, 12)) - HOUR_MS, bad=1)])
-    app = Flask("test")
-    Babel(app)
-    with reading(engine) as session, app.test_request_context():
-        card = find_shop_card(session, "fr", "s2")
-        assert card is not None
-        page = find_rule_page(session, card, "late_week", now=settled(date(2026, 3, 16)))
-        today = find_rule_page(session, card, "late_week", now=settled(date(2026, 3, 24)), is_projected=True)
-    assert page is not None and page.decided is not None
-    assert (page.decided.bad, page.count("against"), page.has_moved, page.value) == (5, 6, True, "10.0%")
-    # Judged on 25 March it is the week from the 16th that counts: 1 of 50.
-    assert today is not None and (today.decided, today.on, today.value) == (None, date(2026, 3, 25), "2.00%")
-
-
-def test_what_a_rule_left_out_says_why(engine: Engine) -> None:
-    build_marketplace(engine, shops=2)
-    text = WEEKLY.replace("tiers:", "exclusions:\n  - {id: slow_carrier, takes: bad, where: {carrier: Snail}}\ntiers:")
-    publish(engine, text, standard="weekly", version=1, on=date(2026, 3, 1))
-    describe(engine, 2, {"seller_tier": "gold"}, on=date(2026, 1, 1))
-    on = date(2026, 3, 11)
-    store(engine, late_orders(2, on, base=3, bad=3, name="B"))
-    with unit_of_work(engine) as session:
-        session.execute(update(OrderFact).where(OrderFact.order_ref == f"B-{on}-0").values(carrier="Snail"))
-        session.execute(update(OutcomeRow).where(
-            OutcomeRow.unit == f"B-{on}-1", OutcomeRow.group_code == GROUP_CODES["ship"]).values(
-            official_bad=0, dossier_id=7))
-        session.add(ExclusionFact(shop_id=2, dossier_id=7, name=json.dumps(["ship", f"B-{on}-1"]), scope="bad",
-                                  cause="carrier_strike", decided_by="anne", at_ms=end_ms(on)))
-    run(engine, date(2026, 3, 16))
-    app = Flask("test")
-    Babel(app)
-    with reading(engine) as session, app.test_request_context():
-        card = find_shop_card(session, "fr", "s2")
-        assert card is not None
-        page = find_rule_page(session, card, "late_week", now=settled(date(2026, 3, 16)))
-    assert page is not None
-    assert {row.unit[-1]: (row.state, row.reasons) for row in page.rows} == {
-        "0": ("excluded", ("slow carrier",)), "1": ("excluded", (str(words.cause_name("carrier_strike")),)),
-        "2": ("against", ())}
-    assert (page.value, page.raw_value) == ("33.3%", "100%")
 
 
 def test_a_promise_runs_on_the_clock_its_standard_names(engine: Engine) -> None:
