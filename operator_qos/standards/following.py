@@ -43,6 +43,16 @@ def list_uncountable(standard: Standard, official: Standard) -> list[StandardErr
     return list(_list_uncountable(standard, official))
 
 
+def require_counted_rightly(standard: Standard) -> None:
+    """Refuse what would give numbers that are not what it says; metrics nothing is counted for merely stay unjudged.
+
+    Raises StandardError with the path of the field.
+    """
+    for flaw in list_uncountable(standard, standard):
+        if not flaw.path.endswith(".metric"):
+            raise flaw
+
+
 def _list_uncountable(standard: Standard, official: Standard) -> Iterator[StandardError]:
     for name in ("figures", "rules"):
         for place, figure in enumerate(getattr(standard, name)):
@@ -56,7 +66,7 @@ def _list_uncountable(standard: Standard, official: Standard) -> Iterator[Standa
 
 
 def _list_figure(figure: Figure, path: str, official: Standard) -> Iterator[StandardError]:
-    off = "switch the rule off (active: false) to try the rest"
+    off = "switch the rule off (active: false) to use the rest"
     if figure.composed is None and figure.metric not in SOURCES:
         yield StandardError(f"{path}.metric", f"nothing is counted for {figure.metric!r}; {off}")
     elif figure.composed is None:
@@ -79,7 +89,7 @@ def _list_kept(figure: Figure, path: str, official: Standard) -> Iterator[Standa
     for name in ("clock", "within_hours", "defect_kinds") if known is not None and changes_bad else ():
         mine, kept = (_as_set(getattr(one, name)) for one in (figure, known))
         if mine and mine != kept:
-            yield StandardError(f"{path}.{name}", "outcomes are kept as the official standard has it; only it will do")
+            yield StandardError(f"{path}.{name}", "outcomes are kept by the terms in force; only those can be counted")
 
 
 def _list_names(condition: Condition | None, path: str) -> Iterator[StandardError]:

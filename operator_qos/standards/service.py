@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from operator_qos.audit.service import append_audit
 from operator_qos.standards import queries
+from operator_qos.standards.following import require_counted_rightly
 from operator_qos.standards.models import StandardVersion
 from operator_qos.standards.rules import (
     Kept,
@@ -88,11 +89,13 @@ def publish(  # what, why, by whom, when
 ) -> Kept:
     """Announce a draft: it binds from its first day on and never changes again; whom it binds is told. Does not commit.
 
-    Raises UnknownVersionError, VersionStateError, or StandardError for notice, order or contradiction.
+    Raises UnknownVersionError, VersionStateError, or StandardError for notice, order, contradiction, or what would be
+    counted wrongly.
     """
     kept, row = queries.get_version(session, standard_id, version), queries.find_row(session, standard_id, version)
     versions = queries.list_versions(session)
     require_publishable(kept, versions, now=now, legal_ground=legal_ground, why=why)
+    require_counted_rightly(kept.standard)
     if row is None:
         raise queries.UnknownVersionError(f"no draft {version} of {standard_id!r}")
     row.published_at, row.published_by, row.legal_ground, row.why = now, actor, legal_ground, require_why(why)

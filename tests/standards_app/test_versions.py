@@ -206,3 +206,13 @@ def test_what_no_database_or_calendar_can_hold_is_refused_as_a_mistake(
     with pytest.raises(StandardError) as told:
         draft(engine, f"{name}: {value}\n{text}")
     assert (told.value.path, told.value.line) == (path, 1)
+
+
+def test_what_would_be_counted_wrongly_is_not_announced(engine: Engine) -> None:
+    text = write(2, date(2026, 6, 16))
+    assert "metric: late_shipment_rate," in text
+    draft(engine, text.replace("metric: late_shipment_rate,", "metric: late_shipment_rate, weigh_by: quantity,"))
+    with pytest.raises(StandardError, match=r"rules\[1\].weigh_by: no outcome says its quantity; switch the rule off"):
+        publish(engine, 2)
+    draft(engine, text.replace("metric: late_shipment_rate,", "metric: call_answered_rate,"))
+    assert publish(engine, 2).published_at == NOW  # nothing is counted for it, and so it is not judged
