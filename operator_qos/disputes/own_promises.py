@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -44,30 +45,37 @@ def read_own_promises(session: Session, *, since: datetime, until: datetime) -> 
     rows = _list_rows(session, to_ms(since), to_ms(until))
     time, within, overturned = (
         METRICS[name].flag for name in ("mediation_time", "decision_within_rate", "overturn_rate"))
-    seconds = sorted(row.amount for row, _ in rows if row.base & time)
+    seconds = sorted(row.amount for row in rows if row.base & time)
     against = [
-        EscalatedCase(row.unit, row.anchor_ms, dispute, bool(row.bad & within), bool(row.bad & overturned))
-        for row, dispute in rows if row.bad & (within | overturned)
+        EscalatedCase(row.case, row.escalated_ms, row.dispute_id, bool(row.bad & within), bool(row.bad & overturned))
+        for row in rows if row.bad & (within | overturned)
     ]
     return OwnPromises(
         len(rows), nearest_rank(seconds, 0.5) if seconds else None,
-        share(sum(not row.bad & within for row, _ in rows if row.base & within), _count(rows, within)),
-        share(sum(bool(row.bad & overturned) for row, _ in rows), _count(rows, overturned)), against)
+        share(sum(not row.bad & within for row in rows if row.base & within), _count(rows, within)),
+        share(sum(bool(row.bad & overturned) for row in rows), _count(rows, overturned)), against)
 
 
-Row = tuple[OutcomeRow, int | None]
+class _Row(NamedTuple):
+    case: str
+    escalated_ms: int
+    base: int
+    bad: int
+    amount: int
+    dispute_id: int | None
 
 
-def _count(rows: Sequence[Row], flag: int) -> int:
-    return sum(bool(row.base & flag) for row, _ in rows)
+def _count(rows: Sequence[_Row], flag: int) -> int:
+    return sum(bool(row.base & flag) for row in rows)
 
 
-def _list_rows(session: Session, since_ms: int, until_ms: int) -> list[Row]:
+def _list_rows(session: Session, since_ms: int, until_ms: int) -> list[_Row]:
     """The escalated cases with the numbers of their disputes, the latest first."""
-    query = select(OutcomeRow, Dispute.id).outerjoin(
+    columns = (OutcomeRow.unit, OutcomeRow.anchor_ms, OutcomeRow.base, OutcomeRow.bad, OutcomeRow.amount, Dispute.id)
+    query = select(*columns).outerjoin(
         Dispute, (Dispute.shop_id == OutcomeRow.shop_id) & (Dispute.case_ref == OutcomeRow.unit)
     ).where(
         OutcomeRow.group_code == GROUP_CODES["mediation"], OutcomeRow.anchor_ms >= since_ms,
         OutcomeRow.anchor_ms < until_ms, OutcomeRow.from_ms < until_ms, OutcomeRow.until_ms >= until_ms,
     ).order_by(OutcomeRow.anchor_ms.desc(), OutcomeRow.unit)
-    return [(row, dispute) for row, dispute in session.execute(query)]
+    return [_Row(*row) for row in session.execute(query)]

@@ -100,12 +100,13 @@ def list_due_dates(session: Session, marketplace: queries.MarketplaceRow, *, now
     first_ms = queries.find_first_order_ms(session, marketplace.id)
     if first_ms is None:
         return []
-    bench = open_bench(session, marketplace)
     first_on = local_day(first_ms, marketplace.zone)
     last = find_last_run_on(session, marketplace.id)
     start = first_on if last is None else last + timedelta(days=1)
-    end = local_day(to_ms(now), marketplace.zone)
-    days = (start + timedelta(days=count) for count in range((end - start).days + 1))
+    days = [start + timedelta(days=count) for count in range((local_day(to_ms(now), marketplace.zone) - start).days)]
+    if not days:  # asked every minute: mostly nothing has ended since
+        return []
+    bench = open_bench(session, marketplace)
     return [on for on in days if bench.is_due(on, first_on=first_on, now=now)]
 
 

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from operator_qos.notices.models import ReplyAddress
@@ -120,5 +120,5 @@ def is_valid(row: ReplyAddress, *, now: datetime) -> bool:
 def list_valid(session: Session, *, about: str, now: datetime) -> Sequence[ReplyAddress]:
     """Every address about a thing to which an answer is still taken."""
     return session.scalars(select(ReplyAddress).where(
-        ReplyAddress.about == about, ReplyAddress.expires_at > now, or_(ReplyAddress.revoked_at.is_(None)),
+        ReplyAddress.about == about, ReplyAddress.expires_at > now, ReplyAddress.revoked_at.is_(None),
     ).order_by(ReplyAddress.id)).all()
