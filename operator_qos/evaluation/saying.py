@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any, Literal
 
+from operator_qos.condition_words import PARTS
+from operator_qos.standards.diffs import name_metric, say_in
 from scoring.metrics import METRICS
 from scoring.standards import Standard, title_in
 from scoring.standards.parts import Rule
@@ -42,15 +44,28 @@ def say_reason(reason: Mapping[str, Any], standard: Standard, language: Language
         value=value, counted=_say_counted(reason, language, bracketed=bool(value)),
         verdict=_VERDICTS.get(code, ("", ""))[place], asked=_say_asked(reason, standard, language),
         base=reason.get("base", 0), needed=reason.get("needed", 0),
-        key=name_rule(standard, key.partition(".")[0], language), asks=reason.get("asks", ""),
+        key=_name_key(key, standard, language), asks=reason.get("asks", ""),
         found=_say_found(reason.get("found"), language))
 
 
 def name_rule(standard: Standard, name: str, language: Language) -> str:
-    """The title of a rule or figure, else its id as words."""
+    """The title of a rule or figure, else the name of the metric it is called after, else its id as words."""
     known = (part for part in (*standard.rules, *standard.figures) if name in {part.id, part.metric} and part.title)
     found = next(known, None)
-    return title_in(found.title, language) if found is not None and found.title else name.replace("_", " ").capitalize()
+    if found is not None and found.title:
+        return title_in(found.title, language)
+    return name_metric(name, language) if name in METRICS else name.replace("_", " ").capitalize()
+
+
+def _name_key(key: str, standard: Standard, language: Language) -> str:
+    """What a condition looked at: "the age of the shop in days", "the breaches in a row (Late shipments)"."""
+    first, _, last = key.partition(".")
+    part = PARTS.get(last or first)
+    if part is None:
+        return name_rule(standard, first, language)
+    said = say_in(part, language)
+    said = said[:1].upper() + said[1:]
+    return f"{said} ({name_rule(standard, first, language)})" if last else said
 
 
 def list_titles(standard: Standard) -> dict[str, dict[str, dict[str, str]]]:

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from operator_qos import words
 from operator_qos.i18n import get_translations
+from operator_qos.metric_words import Words
 from scoring.metrics import METRICS
 from scoring.standards import Figure, Standard, diff_standards, title_in
 from scoring.standards.versions import LISTS, Change
@@ -33,5 +34,9 @@ def _name(change: Change, before: Standard, after: Standard, language: str) -> s
 
 def name_metric(metric: str, language: str) -> str:
     """The name of a metric in a language that need not be the reader's: mails go to many."""
-    lazy = words.metric_name(metric)
-    return str(get_translations(language).gettext(lazy._args[0]))  # type: ignore[attr-defined]  # the text marked
+    return say_in(words.metric_name(metric), language)
+
+
+def say_in(text: Words, language: str) -> str:
+    """A text marked for translation, in a language that need not be the reader's."""
+    return str(get_translations(language).gettext(text._args[0]))  # type: ignore[attr-defined]  # the text marked

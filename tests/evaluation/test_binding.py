@@ -10,6 +10,7 @@ from sqlalchemy import Engine, select
 
 from operator_qos.db import reading, unit_of_work
 from operator_qos.evaluation.queries import get_marketplace
+from operator_qos.evaluation.saying import say_reason
 from operator_qos.evaluation.service import evaluate_due, evaluate_marketplace, list_due_dates
 from operator_qos.ledger.service import build_frames
 from operator_qos.models import (
@@ -24,7 +25,7 @@ from operator_qos.models import (
 )
 from operator_qos.sellers.service import MarketplaceError, describe_shop, read_traits
 from operator_qos.standards.binding import get_bound, list_bindings, list_in_use
-from scoring.standards import read_preset
+from scoring.standards import load_preset, read_preset
 from tests.evaluation.world import HOUR_MS, ZONE, build_marketplace, end_ms, late_orders, settled, store
 
 DAY = date(2026, 3, 31)
@@ -286,3 +287,24 @@ def test_a_promise_runs_on_the_clock_its_standard_names(engine: Engine) -> None:
     before_ms = end_ms(DAY) - HOUR_MS  # under the first version the shop, which set no hours, is always open
     assert frame.answer_clock(before_ms, before_ms).add(before_ms, 24 * HOUR_MS) == before_ms + 24 * HOUR_MS
     assert frame.resolve_clock(asked_ms, asked_ms).zone == ZONE
+
+
+@pytest.mark.parametrize(("reason", "english", "french"), [
+    ({"code": "kept", "metric": "late_shipment_rate", "bad": 1, "base": 40, "value": 0.025},
+     "Late shipments: 2.50% (1 of 40), kept. Asked: at most 4%.",
+     "Expéditions en retard : 2,50\u202f% (1 sur 40), tenu. Demandé : au plus 4"),
+    ({"code": "too_few_orders", "base": 12, "needed": 50}, "Orders: 12, at least 50 asked.",
+     "Commandes : 12, au moins 50 demandées."),
+    ({"code": "condition_unmet", "key": "age_days", "asks": ">= 90", "found": "31"},
+     "The age of the shop in days: 31; asked: >= 90.",
+     "L’âge de la boutique en jours : 31 ; demandé : >= 90."),
+    ({"code": "condition_met", "key": "late_shipment_rate.in_a_row", "asks": "< 3", "found": "1"},
+     "The breaches in a row (Late shipments): 1; asked: < 3.",
+     "Le nombre de manquements de suite (Expéditions en retard) : 1 ; demandé : < 3."),
+    ({"code": "level_left"}, "It goes with the level left.", "Il part avec le niveau quitté."),
+    ({"code": "never_heard_of"}, "never_heard_of", "never_heard_of"),
+])
+def test_reasons_are_sentences_in_both_languages(reason: dict[str, object], english: str, french: str) -> None:
+    ours = load_preset("ours")
+    assert say_reason(reason, ours, "en") == english
+    assert say_reason(reason, ours, "fr").startswith(french)
