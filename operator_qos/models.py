@@ -18,7 +18,7 @@ from operator_qos.trials.models import PhantomChange, PhantomStanding, StandardT
 __all__ = [
     "Act", "ActAdapter", "ApiKey", "AuditRow", "Base", "Dispute", "DisputeStep", "Entity", "EvaluationResult",
     "EvaluationRun", "Event", "EventBody", "EventId", "Hook", "HookCall", "ImportProgress", "JobLease",
-    "Marketplace", "MetricDay", "Notice", "NoticeRead", "Obligation", "OutboxMail", "OutcomeRow", "PhantomChange", "PhantomStanding",
-    "Quarantined", "Scorecard", "Seller", "Shop", "ShopStanding", "ShopTraits", "SourceTotal", "StandardTrial",
-    "StandardVersion", "StandingChange", "Statement", "User",
+    "Marketplace", "MetricDay", "Notice", "NoticeRead", "Obligation", "OutboxMail", "OutcomeRow", "PhantomChange",
+    "PhantomStanding", "Quarantined", "Scorecard", "Seller", "Shop", "ShopStanding", "ShopTraits", "SourceTotal",
+    "StandardTrial", "StandardVersion", "StandingChange", "Statement", "User",
 ]

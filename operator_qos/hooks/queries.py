@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import ColumnElement, Select, case, func, select
 from sqlalchemy.orm import Session
@@ -65,7 +66,7 @@ def list_listening(session: Session, marketplace_id: str, topic: str) -> list[in
     return [hook_id for hook_id, topics in session.execute(query.order_by(Hook.id)) if wants(topics, topic)]
 
 
-def _calls() -> Select[tuple[object, ...]]:
+def _calls() -> Select[Any]:
     columns = [getattr(HookCall, name) for name in CallRow.__dataclass_fields__ if name != "url"]
     return select(*columns, Hook.url).join(Hook, Hook.id == HookCall.hook_id)
 
@@ -73,13 +74,13 @@ def _calls() -> Select[tuple[object, ...]]:
 def find_hook_call(session: Session, call_id: int) -> CallRow | None:
     """One call, None where there is none of that number."""
     row = session.execute(_calls().where(HookCall.id == call_id)).one_or_none()
-    return None if row is None else CallRow(*row)  # type: ignore[arg-type]  # the columns in the order of the fields
+    return None if row is None else CallRow(*row)
 
 
 def list_calls(session: Session, *, state: str, limit: int = 100) -> list[CallRow]:
     """Calls in a state, newest first; `dead` ones need somebody's attention."""
     rows = session.execute(_calls().where(HookCall.state == state).order_by(HookCall.id.desc()).limit(limit))
-    return [CallRow(*row) for row in rows]  # type: ignore[arg-type]  # the columns in the order of the fields
+    return [CallRow(*row) for row in rows]
 
 
 def list_due_call_ids(session: Session, *, now: datetime, limit: int) -> list[int]:

@@ -55,7 +55,7 @@ def stop_hook(session: Session, *, hook_id: int, actor: str, now: datetime) -> b
     return True
 
 
-def queue_hook(  # noqa: PLR0913  # what is told, to whom, about what
+def queue_hook(  # what is told, to whom, about what
     session: Session, *, marketplace_id: str, topic: str, key: str, data: Mapping[str, Any], now: datetime,
     at: datetime | None = None,
 ) -> list[int]:

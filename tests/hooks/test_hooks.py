@@ -135,8 +135,8 @@ INSERT INTO marketplaces (id, name, timezone, currency, country, language, buyer
 INSERT INTO sellers (id, code, name, country, language) VALUES (1, 's', 'S', 'FR', 'fr');
 INSERT INTO shops (id, marketplace_id, code, seller_id, name, country, timezone, opened_ms, cells_ms, last_event_ms)
   VALUES (1, 'm', 'a', 1, 'A', 'FR', '', 0, 0, 0);
-INSERT INTO disputes (id, shop_id, case_ref, state, opened_at, reason, holder)
-  VALUES (1, 1, 'C-1', 'opened', '2026-06-01 00:00:00', 'late', 'seller');
+INSERT INTO disputes (id, shop_id, case_ref, kind, currency, state, opened_at, reason, holder)
+  VALUES (1, 1, 'C-1', 'claim', 'EUR', 'opened', '2026-06-01 00:00:00', 'late', 'seller');
 INSERT INTO dispute_steps (id, dispute_id, at, actor, kind, data) VALUES
   (5, 1, '2026-06-01 00:00:00', 'x', 'open', '{}'), (6, 1, '2026-06-01 00:00:00', 'x', 'answer', '{}');
 INSERT INTO dispute_hooks (id, marketplace_id, url, secret, is_active) VALUES
@@ -159,9 +159,9 @@ def test_addresses_and_calls_of_disputes_are_carried_over_and_back(empty_engine:
             ("dispute.answer", "dispute-step:6", "dispute-call-8", "waiting")]
         assert session.scalars(select(Hook)).one().topics == ["dispute"]
         moment = datetime(2026, 6, 1, tzinfo=UTC)
-        again = queue_hook(session, marketplace_id="m", topic="dispute.answer", key="dispute-step:6", data={}, now=moment)
-        assert again == [8]
-        added = queue_hook(session, marketplace_id="m", topic="dispute.offer", key="dispute-step:9", data={}, now=moment)
+        told = {"marketplace_id": "m", "data": {}, "now": moment}
+        assert queue_hook(session, topic="dispute.answer", key="dispute-step:6", **told) == [8]
+        added = queue_hook(session, topic="dispute.offer", key="dispute-step:9", **told)
         assert added[0] > 8
         assert json.loads(session.get_one(HookCall, added[0]).body)["type"] == "dispute.offer"
         session.delete(session.get_one(HookCall, added[0]))
