@@ -36,9 +36,13 @@ class RunFacts:
 
 @dataclass(frozen=True)
 class Followed:
-    """What went ahead and what is held: shops with the subjects concerned."""
+    """What is not to be told, by shop and subject: it is held, or came and went while it was.
 
-    held: frozenset[tuple[int, str]] = frozenset()
+    ``before`` holds how things were in force before, where that is not what the rules said before.
+    """
+
+    untold: frozenset[tuple[int, str]] = frozenset()
+    before: Mapping[tuple[int, str], str | None] = field(default_factory=dict)
     acts: int = 0
 
 
@@ -58,7 +62,8 @@ class _Case:
 
 def follow_changes(session: Session, run: RunFacts, *, now: datetime) -> Followed:
     """Make the acts of every change of a marketplace that has none yet. Does not commit."""
-    cases = _list_cases(session, list_new_changes(session, run.marketplace_id), now=now)
+    grouped = _group(list_new_changes(session, run.marketplace_id))
+    cases = _list_cases(session, grouped, now=now)
     _set_holds(session, cases, run, now=now)
     made = [(case, *_make(case, now=now)) for case in cases]
     for _, mirror, brought in made:
@@ -72,8 +77,11 @@ def follow_changes(session: Session, run: RunFacts, *, now: datetime) -> Followe
         _place(session, case, mirror, now=now)
     go_ahead(session, [act for case, mirror, brought in made if not case.holds
                        for act in (mirror, *brought) if not act.holds], now=now)
-    held = frozenset((case.last.shop_id, case.move.subject) for case in cases if case.holds)
-    return Followed(held, sum(1 + len(brought) for _, _, brought in made))
+    count = sum(1 + len(brought) for _, _, brought in made)
+    if run.takes_over:  # what was long ago decided is no news, whatever it led to
+        return Followed(acts=count)
+    ahead = {(case.last.shop_id, case.move.subject): case.move.before for case in cases if not case.holds}
+    return Followed(frozenset(grouped.keys() - ahead.keys()), ahead, count)
 
 
 def to_moved(row: ChangeRow) -> Moved:
@@ -82,11 +90,17 @@ def to_moved(row: ChangeRow) -> Moved:
     return Moved(row.kind, row.metric, row.before, row.after, part)
 
 
-def _list_cases(session: Session, rows: Sequence[ChangeRow], *, now: datetime) -> list[_Case]:
-    """The new changes by shop and subject, joined with what is held back of the same subject."""
+def _group(rows: Sequence[ChangeRow]) -> dict[tuple[int, str], list[ChangeRow]]:
     grouped: dict[tuple[int, str], list[ChangeRow]] = {}
     for row in rows:
         grouped.setdefault((row.shop_id, to_moved(row).subject), []).append(row)
+    return grouped
+
+
+def _list_cases(
+    session: Session, grouped: Mapping[tuple[int, str], Sequence[ChangeRow]], *, now: datetime
+) -> list[_Case]:
+    """The new changes by shop and subject, joined with what is held back of the same subject."""
     standings = list_standings(session, sorted({shop_id for shop_id, _ in grouped}))
     standards = _Standards(session)
     cases: list[_Case] = []
@@ -103,7 +117,7 @@ def _list_cases(session: Session, rows: Sequence[ChangeRow], *, now: datetime) -
             mark_changes(session, [*earlier, *(row.id for row in mine)], state="dropped")
             let_go(session, shop_id, {subject})
             continue
-        cases.append(_Case(mine, joined, follow(joined, standards.get(mine[-1]))))
+        cases.append(_Case(list(mine), joined, follow(joined, standards.get(mine[-1]))))
     return cases
 
 
