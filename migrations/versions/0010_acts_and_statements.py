@@ -98,9 +98,9 @@ def _create_acts() -> None:
         sa.ForeignKeyConstraint(["statement_id"], ["statements.id"], name="fk_acts_statement_id"),
         sa.PrimaryKeyConstraint("id", name="pk_acts"),
         sa.CheckConstraint(
-            "NOT is_adverse OR state IN ('held', 'dropped') OR statement_id IS NOT NULL", name="stated"),
+            "NOT is_adverse OR state IN ('held', 'refused', 'dropped') OR statement_id IS NOT NULL", name="stated"),
         sa.CheckConstraint(
-            "NOT needs_two OR state IN ('held', 'dropped') OR (approved_by IS NOT NULL "
+            "NOT needs_two OR state IN ('held', 'refused', 'dropped') OR (approved_by IS NOT NULL "
             "AND second_by IS NOT NULL AND approved_by <> second_by)", name="two_people"),
     )
     op.create_index("ix_acts_shop_state", "acts", ["shop_id", "state"])

@@ -21,8 +21,8 @@ class Act(Base):
     __tablename__ = "acts"
     __table_args__ = (
         CheckConstraint(
-            "NOT is_adverse OR state IN ('held', 'dropped') OR statement_id IS NOT NULL", name="stated"),
-        CheckConstraint("NOT needs_two OR state IN ('held', 'dropped') OR (approved_by IS NOT NULL "
+            "NOT is_adverse OR state IN ('held', 'refused', 'dropped') OR statement_id IS NOT NULL", name="stated"),
+        CheckConstraint("NOT needs_two OR state IN ('held', 'refused', 'dropped') OR (approved_by IS NOT NULL "
                         "AND second_by IS NOT NULL AND approved_by <> second_by)", name="two_people"),
         Index("ix_acts_shop_state", "shop_id", "state"),
         Index("ix_acts_state_effective", "state", "effective_at"),
