@@ -61,6 +61,7 @@ class VersionFacts:
     published_at: datetime | None
 
 
+_FOUND = tuple(Found.__dataclass_fields__)[:-1]
 _COLUMNS = tuple(getattr(Statement, name) for name in StatementRow.__dataclass_fields__)
 
 
@@ -101,7 +102,7 @@ def list_found(session: Session, shop_id: int, on: date, standard: Standard) -> 
     for *row, units in session.execute(query).all():
         rule, window_start_ms = row[0], row[3]
         named = _name_units(session, shop_id, rule, window_start_ms, units=units, standard=standard)
-        found[rule] = Found(*row, named)
+        found[rule] = Found(**dict(zip(_FOUND, row, strict=True)), units=named)
     return found
 
 
