@@ -71,7 +71,7 @@ def _deliver_outbox(engine: Engine, settings: Settings, now: datetime) -> object
 
 
 def _call_hooks(engine: Engine, _settings: Settings, now: datetime) -> object:
-    from operator_qos.disputes.calling import call_hooks
+    from operator_qos.hooks.jobs import call_hooks
 
     return call_hooks(engine, now=now)
 

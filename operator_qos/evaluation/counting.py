@@ -46,7 +46,8 @@ class OutcomeRows:
         self.size = len(shop_ids)
         self.shop = _positions(rows["shop_id"].to_numpy(np.int64), np.array(shop_ids, np.int64))
         self._group = rows["group_code"].to_numpy(np.int64).astype(np.int8)
-        self._holding: tuple[int, NDArray[np.int8]] | None = None
+        self._holding = (0, np.zeros(0, np.int8))
+        self._found: dict[int, Counts] = {}
 
     def read(self, name: str) -> Counts:
         """A column of whole numbers."""
@@ -54,12 +55,18 @@ class OutcomeRows:
 
     def find(self, metric: str, start_ms: int, as_of_ms: int) -> MetricRows:
         """The rows of a metric's group anchored in [start, T) that hold at T: from < T <= until."""
-        if self._holding is None or self._holding[0] != as_of_ms:
+        place = self._find_holding(GROUP_CODES[METRICS[metric].group], as_of_ms)
+        return MetricRows(self, metric, place[self.read("anchor_ms")[place] >= start_ms])
+
+    def _find_holding(self, group: int, as_of_ms: int) -> Counts:
+        """The rows of a group anchored before T that hold at T; kept while the same T is asked for."""
+        if not self._found or self._holding[0] != as_of_ms:
             holds = (self.read("anchor_ms") < as_of_ms) & (self.read("from_ms") < as_of_ms)
             holds &= self.read("until_ms") >= as_of_ms
-            self._holding = as_of_ms, np.where(holds, self._group, np.int8(_NO_GROUP))
-        place = np.flatnonzero(self._holding[1] == GROUP_CODES[METRICS[metric].group])
-        return MetricRows(self, metric, place[self.read("anchor_ms")[place] >= start_ms])
+            self._holding, self._found = (as_of_ms, np.where(holds, self._group, np.int8(_NO_GROUP))), {}
+        if group not in self._found:
+            self._found[group] = np.flatnonzero(self._holding[1] == group)
+        return self._found[group]
 
     def find_all(self, metric: str) -> MetricRows:
         """The rows of a metric's group, whenever they hold."""
@@ -116,6 +123,16 @@ class MetricRows:
         """Which of them are bad and in the base before anything is forgiven, by position."""
         return np.flatnonzero(self.raw_in_base & self._read_flags("bad"))
 
+    @cached_property
+    def is_whole(self) -> bool:
+        """Whether nothing left the base."""
+        return np.array_equal(self.in_base, self.raw_in_base)
+
+    def count_base(self) -> Counts:
+        """How many of them are officially in the base, per shop."""
+        shop = self.shop if self.in_base.all() else self.shop[self.in_base]
+        return np.bincount(shop, minlength=self.rows.size)
+
     def read(self, name: str) -> Counts:
         """A column of whole numbers."""
         return self.rows.read(name)[self.place]
@@ -136,13 +153,13 @@ class Counted(NamedTuple):
 
 def count_rows(found: MetricRows) -> Counted:
     """How many of the rows are bad and in the base, for each shop, and how many buyers are behind the bad."""
-    size, shop = found.rows.size, found.shop
-    wrong = shop[found.bad]
+    size, wrong = found.rows.size, found.shop[found.bad]
+    base = found.count_base()
     return Counted(
         np.bincount(wrong, minlength=size),
-        np.bincount(shop[found.in_base], minlength=size),
-        np.bincount(shop[found.raw_bad], minlength=size),
-        np.bincount(shop[found.raw_in_base], minlength=size),
+        base,
+        np.bincount(found.shop[found.raw_bad], minlength=size),
+        base if found.is_whole else np.bincount(found.shop[found.raw_in_base], minlength=size),
         _count_distinct(wrong, found.rows.find_buyers(found.place[found.bad]), size),
     )
 
@@ -175,8 +192,7 @@ class DatedRows:
 
     def count_raw_base(self, base: Counts) -> Counts:
         """The base on each date before anything is forgiven, given the official one: seldom another."""
-        same = np.array_equal(self.found.in_base, self.found.raw_in_base)
-        return base if same else self.count(self.found.raw_in_base)
+        return base if self.found.is_whole else self.count(self.found.raw_in_base)
 
     def find_bad(self, date: int) -> Counts:
         """The bad rows that count on one of the dates, by their place in the whole."""

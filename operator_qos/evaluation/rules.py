@@ -23,6 +23,7 @@ from operator_qos.evaluation.counting import (
     count_rows,
     date_rows,
 )
+from scoring.ladder import MetricVerdict
 from scoring.standards import MetricRule, Standard
 from scoring.verdicts import VERDICTS, Codes, judge_evidence
 from scoring.windows import window_start_ms
@@ -103,6 +104,10 @@ class ShopEvaluations(Sequence[ShopEvaluation]):
         counts = [self.orders, *(judged.numbers.raw_base for judged in self.rules)]
         return np.asarray(np.any(counts, axis=0), np.bool_)
 
+    def list_verdicts(self, place: int) -> list[MetricVerdict]:
+        """The verdicts of one shop by its position among all that were given."""
+        return [_to_verdict(judged, place) for judged in self.rules]
+
     def get(self, place: int) -> ShopEvaluation:
         """One shop by its position among all that were given."""
         results = tuple(_to_results(judged, [place], slice(place, place + 1))[0] for judged in self.rules)
@@ -156,7 +161,8 @@ class OutcomeTable:
         for start in range(0, len(as_of_ms), step):
             ends_ms = np.array(as_of_ms[start : start + step], np.int64)
             columns = [judge(self._measure_all(rule, ends_ms, zone), self.standard) for rule in rules]
-            for orders, judged in zip(self._count_all_orders(ends_ms, zone), zip(*columns, strict=True), strict=True):
+            each_orders = self._find_orders(columns) or self._count_all_orders(ends_ms, zone)
+            for orders, judged in zip(each_orders, zip(*columns, strict=True), strict=True):
                 yield ShopEvaluations(ids, orders, judged)
 
     def date(self, metric: str, ends_ms: Counts, zone: str, *, days: int) -> DatedRows:
@@ -180,6 +186,12 @@ class OutcomeTable:
                         *Counted(*(counts[place] for counts in counted)), _find_units(self._rows, dated, place))
             for place, end_ms in enumerate(ends_ms.tolist())
         ]
+
+    def _find_orders(self, columns: Sequence[Sequence[JudgedRule]]) -> list[Counts]:
+        """The orders on each date where a rule has counted just them."""
+        asked = PLACED_METRIC, self.orders_days
+        return next(([judged.numbers.raw_base for judged in column] for column in columns
+                     if (column[0].numbers.rule.metric, column[0].numbers.rule.window_days) == asked), [])
 
     def _count_all_orders(self, ends_ms: Counts, zone: str) -> Sequence[Counts]:
         if not _is_run(ends_ms):
@@ -216,6 +228,12 @@ def _is_run(ends_ms: Counts) -> bool:
 
 def _find_units(rows: OutcomeRows, dated: DatedRows, date: int) -> Callable[[], Mapping[int, tuple[str, ...]]]:
     return lambda: rows.group_units(dated.find_bad(date))
+
+
+def _to_verdict(judged: JudgedRule, place: int) -> MetricVerdict:
+    rule, bad, base = judged.numbers.rule, int(judged.numbers.bad[place]), int(judged.numbers.base[place])
+    value = share_value(bad, base, higher_is_better=rule.higher_is_better)
+    return MetricVerdict(rule.metric, VERDICTS[judged.verdict[place]], bad, base, value, rule.limit)
 
 
 def _to_results(judged: JudgedRule, places: Sequence[int], where: Counts | slice) -> list[ShopResult]:

@@ -40,6 +40,7 @@ PAGES = {
         "/operator/disputes/1",
         "/operator/disputes/report",
         "/operator/disputes/mails",
+        "/operator/hooks",
         f"/operator/disputes/open/{SHOP}/O-1",
         "/disputes/rules",
         "/disputes/policy",
