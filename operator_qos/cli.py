@@ -26,6 +26,7 @@ COMMANDS = {
     "scorecard": ("operator_qos.ledger.cli:scorecard_command", "The numbers of one shop, and the rows behind them."),
     "export": ("operator_qos.ledger.cli:export_group", "Write numbers for other programs."),
     "mail": ("operator_qos.disputes.cli:mail_group", "Answers by mail, handed over by a mail server."),
+    "audit": ("operator_qos.audit.cli:audit_group", "The audit trail: check its chain, export it."),
     "doctor": ("operator_qos.operations.cli:doctor_command", "Check this installation and list its settings."),
 }
 
