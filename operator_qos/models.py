@@ -9,6 +9,7 @@ from operator_qos.events.models import Entity, Event, EventBody, EventId, Import
 from operator_qos.hooks.models import Hook, HookCall
 from operator_qos.ledger.models import MetricDay, Obligation, OutcomeRow, Scorecard
 from operator_qos.notices.models import JobLease, Notice, NoticeRead, OutboxMail
+from operator_qos.recourse.models import ActionPlan, Appeal, Restatement
 from operator_qos.sellers.models import Marketplace, Seller, Shop, ShopTraits
 from operator_qos.standards.models import StandardVersion
 from operator_qos.standing.models import EvaluationResult, EvaluationRun, ShopStanding, StandingChange
@@ -16,9 +17,9 @@ from operator_qos.statements.models import Statement
 from operator_qos.trials.models import PhantomChange, PhantomStanding, StandardTrial
 
 __all__ = [
-    "Act", "ActAdapter", "ApiKey", "AuditRow", "Base", "Dispute", "DisputeStep", "Entity", "EvaluationResult",
-    "EvaluationRun", "Event", "EventBody", "EventId", "Hook", "HookCall", "ImportProgress", "JobLease",
-    "Marketplace", "MetricDay", "Notice", "NoticeRead", "Obligation", "OutboxMail", "OutcomeRow", "PhantomChange",
-    "PhantomStanding", "Quarantined", "Scorecard", "Seller", "Shop", "ShopStanding", "ShopTraits", "SourceTotal",
-    "StandardTrial", "StandardVersion", "StandingChange", "Statement", "User",
+    "Act", "ActAdapter", "ActionPlan", "ApiKey", "Appeal", "AuditRow", "Base", "Dispute", "DisputeStep", "Entity",
+    "EvaluationResult", "EvaluationRun", "Event", "EventBody", "EventId", "Hook", "HookCall", "ImportProgress",
+    "JobLease", "Marketplace", "MetricDay", "Notice", "NoticeRead", "Obligation", "OutboxMail", "OutcomeRow",
+    "PhantomChange", "PhantomStanding", "Quarantined", "Restatement", "Scorecard", "Seller", "Shop", "ShopStanding",
+    "ShopTraits", "SourceTotal", "StandardTrial", "StandardVersion", "StandingChange", "Statement", "User",
 ]

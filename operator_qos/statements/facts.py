@@ -39,7 +39,7 @@ class StatementAct:
 
 @dataclass(frozen=True)
 class Issuer:
-    """Who issues statements: `name` empty stands for the marketplace's own; `jurisdiction` for shops of no known law."""
+    """Who issues statements: no `name` stands for the marketplace's; `jurisdiction` is for shops of no known law."""
 
     name: str = ""
     mediators: tuple[str, ...] = ()

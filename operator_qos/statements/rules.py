@@ -15,13 +15,15 @@ APPEAL_MONTHS = 6  # Regulation (EU) 2022/2065, Article 20(1)
 LEGAL_GROUNDS = ("legal_obligation", "imperative_reason", "repeated_infringement")
 # The gravest first; a statement is called after the gravest of its acts.
 GRAVITY = (
-    "termination", "suspension", "payment_hold", "payout_delay", "listing_hidden", "order_cap", "listing_cap", "ranking",
-    "feature_lost", "penalty", "fee", "manual_reopening", "level", "badge", "strikes", "step", "warning", "plan_required",
-    "quiz", "review", "notice", "reinstatement",
+    "termination", "suspension", "payment_hold", "payout_delay", "listing_hidden", "order_cap", "listing_cap",
+    "ranking", "feature_lost", "penalty", "fee", "manual_reopening", "level", "badge", "strikes", "step", "warning",
+    "plan_required", "quiz", "review", "notice", "reinstatement",
 )
 JURISDICTIONS = ("eu", "fr", "gb")
-_EU = frozenset(
-    "AT BE BG CY CZ DE DK EE ES FI FR GR HR HU IE IS IT LI LT LU LV MT NL NO PL PT RO SE SI SK".split())  # and the EEA
+EUROPE = frozenset({  # the European Union and the European Economic Area
+    "AT", "BE", "BG", "CY", "CZ", "DE", "DK", "EE", "ES", "FI", "FR", "GR", "HR", "HU", "IE", "IS", "IT", "LI", "LT",
+    "LU", "LV", "MT", "NL", "NO", "PL", "PT", "RO", "SE", "SI", "SK",
+})
 
 
 class StatementError(ValueError):
@@ -59,7 +61,7 @@ def find_jurisdiction(country: str, otherwise: str) -> str:
         return "gb"
     if code.lower() in JURISDICTIONS:
         return code.lower()
-    return "eu" if code in _EU else otherwise
+    return "eu" if code in EUROPE else otherwise
 
 
 def find_gravest(kinds: Iterable[str]) -> str:
