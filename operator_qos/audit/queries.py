@@ -15,7 +15,7 @@ from operator_qos.audit.models import AuditRow, AuditSeal
 from operator_qos.audit.rules import OVERRIDES, START, TrailRow, chain, write_canonical
 
 _ROW = tuple(getattr(AuditRow, name) for name in TrailRow.__dataclass_fields__)
-COMMAND_LINE = "command line"
+COMMAND_LINE = ("command line", "command-line")
 
 
 @dataclass(frozen=True)
@@ -122,7 +122,7 @@ def _are_overrides(wanted: Search) -> list[ColumnElement[bool]]:
     """By the operator's people: a seller who asks for something overrides nothing."""
     staff = select(User.email).where(User.seller_id.is_(None))
     actions = or_(*(AuditRow.action.startswith(name, autoescape=True) for name in OVERRIDES))
-    return [*_matches(wanted), actions, or_(AuditRow.actor == COMMAND_LINE, AuditRow.actor.in_(staff))]
+    return [*_matches(wanted), actions, or_(AuditRow.actor.in_(COMMAND_LINE), AuditRow.actor.in_(staff))]
 
 
 def list_overrides(session: Session, wanted: Search, *, limit: int | None, offset: int = 0) -> list[SealedRow]:
