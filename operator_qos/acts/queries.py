@@ -15,6 +15,7 @@ from operator_qos.acts.models import Act, ActAdapter, SourceTotal
 from operator_qos.clock import to_ms
 from operator_qos.events.models import Event
 from operator_qos.sellers.models import Marketplace, Shop
+from operator_qos.statements.models import Statement
 from scoring.acts import LIVE, ActState
 from scoring.event_types import TYPES
 from scoring.guards import DAY_MS, JUDGED_DAYS, SEEN_DAYS, Feed, Light, list_lights
@@ -111,6 +112,17 @@ def find_adapter(session: Session, shop_id: int) -> str:
     """How acts reach the shop's marketplace."""
     query = select(ActAdapter.adapter).join(Shop, Shop.marketplace_id == ActAdapter.marketplace_id)
     return session.scalar(query.where(Shop.id == shop_id)) or "record"
+
+
+def list_adapters(session: Session) -> dict[str, str]:
+    """How acts reach each marketplace that has a way of its own."""
+    return {row.marketplace_id: row.adapter for row in session.scalars(select(ActAdapter))}
+
+
+def list_statement_names(session: Session, statement_ids: Collection[int]) -> dict[int, str]:
+    """The public ids of statements."""
+    query = select(Statement.id, Statement.public_id).where(Statement.id.in_(statement_ids))
+    return {row.id: row.public_id for row in session.execute(query)}
 
 
 def list_feeds(session: Session, marketplace_id: str, *, zone: str, now: datetime) -> list[Feed]:
