@@ -42,6 +42,8 @@ PAGES = {
         "/operator/disputes/mails",
         "/operator/hooks",
         "/operator/audit",
+        "/operator/mails",
+        "/account/notices",
         "/operator/reports/overrides",
         f"/operator/disputes/open/{SHOP}/O-1",
         "/disputes/rules",
