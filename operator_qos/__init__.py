@@ -40,6 +40,7 @@ BLUEPRINTS: tuple[str, ...] = (
     "operator_qos.events.api",
     "operator_qos.evaluation.views",
     "operator_qos.evaluation.api",
+    "operator_qos.statements.views",
     "operator_qos.reports.views",
     "operator_qos.reports.api",
 )
