@@ -199,7 +199,8 @@ def list_digest_notices(session: Session, user_id: int, *, now: datetime) -> lis
     columns = (Notice.id, Notice.seller_id, Notice.shop_id, Notice.topic, Notice.data, Notice.link, Notice.created_at)
     due = select(*columns).join(DigestItem, DigestItem.notice_id == Notice.id).where(
         DigestItem.user_id == user_id, DigestItem.due_at <= now)
-    return [NoticeRow(*tuple(row), read_at=None) for row in session.execute(due.order_by(Notice.created_at, Notice.id))]
+    rows: list[tuple[Any, ...]] = [tuple(row) for row in session.execute(due.order_by(Notice.created_at, Notice.id))]
+    return [NoticeRow(*row, None) for row in rows]
 
 
 def list_settled_keys(session: Session, *, now: datetime, limit: int) -> list[str]:

@@ -76,10 +76,10 @@ def _read_form() -> tuple[Preferences, str]:
 
 
 def _say(error: service.PreferenceError) -> str:
-    return {
+    return str({
         "quiet": _("Quiet hours need a beginning and an end. Leave both empty for none."),
         "zone": _("Choose a time zone of the list, like Europe/Paris."),
-    }.get(error.field, _("Choose one way for each kind of notice."))
+    }.get(error.field, _("Choose one way for each kind of notice.")))
 
 
 @blueprint.get("/operator/mails")

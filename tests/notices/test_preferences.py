@@ -84,7 +84,8 @@ def test_the_daily_mail_comes_when_local_clocks_show_its_hour(now: str, minute: 
     assert find_next(minute, "Europe/Paris", now=at(now)) == at(due)
 
 
-@given(now=st.datetimes(datetime(2020, 1, 1), datetime(2030, 1, 1), timezones=st.just(UTC)),
+@given(now=st.datetimes(datetime(2020, 1, 1), datetime(2030, 1, 1),  # noqa: DTZ001  # the strategy adds the zone
+                        timezones=st.just(UTC)),
        minute=st.integers(0, 1439), zone=st.sampled_from(["Europe/Paris", "America/New_York", "Asia/Kathmandu",
                                                           "Australia/Lord_Howe", "UTC"]))
 def test_there_is_one_daily_mail_per_local_day(now: datetime, minute: int, zone: str) -> None:
@@ -97,7 +98,8 @@ def test_there_is_one_daily_mail_per_local_day(now: datetime, minute: int, zone:
 
 
 def test_minutes_are_read_and_written() -> None:
-    assert [read_minute(text) for text in ("07:30", "0:00", "24:00", "7", "a:b", "")] == [450, 0, None, None, None, None]
+    assert [read_minute(text) for text in ("07:30", "0:00", "24:00", "7", "a:b", "")] == [
+        450, 0, None, None, None, None]
     assert [write_minute(minute) for minute in (450, 0, None)] == ["07:30", "00:00", ""]
 
 
@@ -215,8 +217,8 @@ def test_what_has_settled_is_told_once_in_its_last_words(people: Engine, databas
 
 @pytest.mark.parametrize("database", ["sqlite"])
 @pytest.mark.parametrize(("chosen", "field"), [
-    ({"ways": {"weather": "now"}}, "ways"), ({"ways": {"standing": "never"}}, "ways"), ({"digest_minute": 1440}, "time"),
-    ({"quiet_from": 60}, "quiet"), ({"zone": "Paris"}, "zone")])
+    ({"ways": {"weather": "now"}}, "ways"), ({"ways": {"standing": "never"}}, "ways"),
+    ({"digest_minute": 1440}, "time"), ({"quiet_from": 60}, "quiet"), ({"zone": "Paris"}, "zone")])
 def test_what_cannot_be_kept_is_refused_with_its_field(people: Engine, chosen: dict[str, object], field: str) -> None:
     with pytest.raises(PreferenceError) as refused:
         choose(people, "anne@s1.example", **chosen)
