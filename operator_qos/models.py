@@ -5,6 +5,7 @@ from operator_qos.audit.models import AuditRow
 from operator_qos.db import Base
 from operator_qos.disputes.models import Dispute, DisputeStep
 from operator_qos.events.models import Entity, Event, EventBody, EventId, ImportProgress, Quarantined
+from operator_qos.exclusions.models import ExclusionRequest, FaultIncident
 from operator_qos.ledger.models import MetricDay, Obligation, OutcomeRow, Scorecard
 from operator_qos.notices.models import JobLease, Notice, NoticeRead, OutboxMail
 from operator_qos.sellers.models import Marketplace, Seller, Shop, ShopTraits
@@ -14,7 +15,8 @@ from operator_qos.trials.models import PhantomChange, PhantomStanding, StandardT
 
 __all__ = [
     "ApiKey", "AuditRow", "Base", "Dispute", "DisputeStep", "Entity", "EvaluationResult", "EvaluationRun", "Event",
-    "EventBody", "EventId", "ImportProgress", "JobLease", "Marketplace", "MetricDay", "Notice", "NoticeRead",
-    "Obligation", "OutboxMail", "OutcomeRow", "PhantomChange", "PhantomStanding", "Quarantined", "Scorecard",
-    "Seller", "Shop", "ShopStanding", "ShopTraits", "StandardTrial", "StandardVersion", "StandingChange", "User",
+    "EventBody", "EventId", "ExclusionRequest", "FaultIncident", "ImportProgress", "JobLease", "Marketplace",
+    "MetricDay", "Notice", "NoticeRead", "Obligation", "OutboxMail", "OutcomeRow", "PhantomChange", "PhantomStanding",
+    "Quarantined", "Scorecard", "Seller", "Shop", "ShopStanding", "ShopTraits", "StandardTrial", "StandardVersion",
+    "StandingChange", "User",
 ]
