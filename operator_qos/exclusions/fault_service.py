@@ -19,7 +19,7 @@ from operator_qos.exclusions.effects import Effect, list_effects
 from operator_qos.exclusions.fault_queries import LAG_DAYS, METRICS_SEARCHED, FaultUnits, IncidentRow, MarketPlace
 from operator_qos.exclusions.models import ExclusionItem, FaultIncident, FaultSearch
 from operator_qos.exclusions.rules import BY_ID, METRIC_KINDS, write_thing
-from operator_qos.exclusions.service import RequestRefused, record, require_text
+from operator_qos.exclusions.service import RequestRefused, record, require_text, sign
 from operator_qos.notices.service import announce
 from operator_qos.sellers.queries import ShopCard, list_shop_cards
 from scoring.shared_fault import Ints, Rows, SharedFault, find_shared_faults, find_span
@@ -106,7 +106,7 @@ def approve_incident(
     effects = list_effects(session, queries.list_items(session, incident_id=incident_id), now=now)
     for card in _list_cards(session, items):
         mine = [item for item in items if item.shop_id == card.id]
-        said = {"cause": cause, "proof": f"Incident {incident_id}: {reasons}", "by": actor[:80]}
+        said = {"cause": cause, "proof": f"Incident {incident_id}: {reasons}", "by": sign(actor)}
         record(session, card, "obligation.excluded", mine, said, mark=f"incident:{incident_id}", now=now)
         _tell_seller(session, card, row, cause, len(mine), now=now)
     row.cause, row.effects = cause, [asdict(effect) for effect in effects]
@@ -135,7 +135,7 @@ def end_incident(session: Session, *, incident_id: int, why: str, actor: str, no
         raise RequestRefused("not_granted")
     for card in _list_cards(session, granted):
         mine = [item for item in granted if item.shop_id == card.id]
-        record(session, card, "obligation.restored", mine, {"by": actor[:80]}, mark=f"incident:{incident_id}:end",
+        record(session, card, "obligation.restored", mine, {"by": sign(actor)}, mark=f"incident:{incident_id}:end",
                now=now)
     for item in granted:
         item.state = "ended"

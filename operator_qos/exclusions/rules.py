@@ -103,6 +103,13 @@ def describe_thing(name: Name) -> dict[str, dict[str, str]]:
     return {"obligation": {"kind": name[0], "case" if name[0] == "resolve" else "order": name[1]}}
 
 
+def find_twin(name: Name) -> Name | None:
+    """The other name of the same failure: a late delivery breaks a promise and is a defect."""
+    if name[0] == "deliver":
+        return "defect", "late_delivery", name[1]
+    return ("deliver", name[2]) if name[:2] == ("defect", "late_delivery") else None
+
+
 def find_due(asked_at: datetime, zone: str) -> datetime:
     """Until when a request or an appeal is to be decided: five working days later, at the same time of day."""
     local, left = asked_at.astimezone(ZoneInfo(zone)), DECIDE_WORKING_DAYS

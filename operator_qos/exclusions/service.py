@@ -24,6 +24,7 @@ from operator_qos.exclusions.rules import (
     describe_thing,
     find_due,
     find_outcome,
+    find_twin,
     list_heard_causes,
     may_ask,
 )
@@ -106,7 +107,7 @@ def decide(
         raise RequestRefused("same_person")
     row, rows = _settle_items(session, request_id, granted)
     record(session, file.request.shop, "obligation.excluded", [item for item in rows if item.state == "granted"],
-            {"cause": file.request.cause, "proof": f"Request {request_id}: {file.request.body}", "by": actor[:80]},
+            {"cause": file.request.cause, "proof": f"Request {request_id}: {file.request.body}", "by": sign(actor)},
             mark=f"{request_id}:{last.number}", now=now)
     outcome = find_outcome(item.state for item in rows)
     _close_round(session, request_id, last.number, outcome, reasons, actor=actor, now=now)
@@ -152,7 +153,7 @@ def end_exclusions(
         ExclusionItem.request_id == request_id, ExclusionItem.id.in_(list(item_ids)))).all()
     if not rows or any(row.state != "granted" for row in rows):
         raise RequestRefused("not_granted")
-    record(session, file.request.shop, "obligation.restored", rows, {"by": actor[:80]}, mark=f"{request_id}:end",
+    record(session, file.request.shop, "obligation.restored", rows, {"by": sign(actor)}, mark=f"{request_id}:end",
             now=now)
     for row in rows:
         row.state = "ended"
@@ -162,6 +163,11 @@ def end_exclusions(
     _tell(session, file.request.shop, "exclusion_ended", session.get_one(ExclusionRequest, request_id), mark,
           {"things": len(rows), "why": reasons}, staff=False, now=now)
     return len(rows)
+
+
+def sign(actor: str) -> str:
+    """How a person signs what sellers read: without the address behind the name."""
+    return actor.partition("@")[0][:80]
 
 
 def record(  # what an event says, all by name
@@ -210,7 +216,7 @@ def _require_cause(heard: Sequence[Cause], plea: Plea) -> Cause:
 def _require_things(
     session: Session, shop_id: int, names: Sequence[Name], cause: Cause, *, now: datetime,
 ) -> list[Thing]:
-    """The things named, each of which may be contested for the cause now. Raises RequestRefused."""
+    """The things named and their twins, each of which may be contested for the cause now. Raises RequestRefused."""
     wanted = list(dict.fromkeys(names))
     if not wanted:
         raise RequestRefused("empty")
@@ -220,7 +226,8 @@ def _require_things(
         session, shop_id, queries.find_dossiers(session, shop_id, wanted), now=now)}
     if not known.keys() >= set(wanted):
         raise RequestRefused("unknown")
-    things = [known[name] for name in wanted]
+    twins = [twin for name in wanted if (twin := find_twin(name)) in known and not known[twin].answer]
+    things = [known[name] for name in dict.fromkeys([*wanted, *twins])]
     for thing in things:
         _require_contestable(thing, cause, now)
     return things

@@ -60,8 +60,8 @@ def things_of(engine: Engine, shop: ShopCard, *orders: str, now: datetime = NOW)
         return queries.list_things(session, shop.id, dossiers, now=now)
 
 
-def plead(  # the mark of a form is no password
-    *names: tuple[str, ...], cause: str = "platform_fault", body: str = "The site was down.", token: str = "t-1",
+def plead(
+    *names: tuple[str, ...], cause: str = "platform_fault", body: str = "The site was down.", token: str = "t-1",  # noqa: S107  # the mark of a form is no password
     files: Sequence[Upload] = (),
 ) -> Plea:
     return Plea(names, cause, body, token, files)
