@@ -37,10 +37,13 @@ BLUEPRINTS: tuple[str, ...] = (
     "operator_qos.exclusions.incident_views",
     "operator_qos.exclusions.register_views",
     "operator_qos.notices.views",
+    "operator_qos.hooks.views",
+    "operator_qos.audit.views",
     "operator_qos.events.views",
     "operator_qos.events.api",
     "operator_qos.evaluation.views",
     "operator_qos.evaluation.api",
+    "operator_qos.statements.views",
     "operator_qos.reports.views",
     "operator_qos.reports.api",
 )

@@ -71,7 +71,7 @@ def _deliver_outbox(engine: Engine, settings: Settings, now: datetime) -> object
 
 
 def _call_hooks(engine: Engine, _settings: Settings, now: datetime) -> object:
-    from operator_qos.disputes.calling import call_hooks
+    from operator_qos.hooks.jobs import call_hooks
 
     return call_hooks(engine, now=now)
 
@@ -97,6 +97,18 @@ def _finish_abandoned(engine: Engine, _settings: Settings, now: datetime) -> obj
     return finish_abandoned(engine, now=now)
 
 
+def _seal_audit(engine: Engine, _settings: Settings, now: datetime) -> object:
+    from operator_qos.audit.jobs import run_sealer
+
+    return run_sealer(engine, now=now)
+
+
+def _tell_anchor(engine: Engine, _settings: Settings, now: datetime) -> object:
+    from operator_qos.audit.jobs import tell_anchor
+
+    return tell_anchor(engine, now=now)
+
+
 JOBS: tuple[Job, ...] = (
     Job("advance_cells", _advance_cells, "interval", {"minutes": 1}),
     Job("refresh_slow", _refresh_slow, "interval", {"hours": 1}),
@@ -106,6 +118,8 @@ JOBS: tuple[Job, ...] = (
     Job("finish_abandoned_imports", _finish_abandoned, "interval", {"minutes": 10}),
     Job("call_hooks", _call_hooks, "interval", {"seconds": 20}),
     Job("find_shared_faults", _find_shared_faults, "cron", {"hour": 4, "minute": 20}),
+    Job("seal_audit", _seal_audit, "interval", {"minutes": 1}),
+    Job("tell_anchor", _tell_anchor, "interval", {"hours": 1}),
     Job("recount_cells", _recount_cells, "cron", {"hour": 3, "minute": 10}),
 )
 

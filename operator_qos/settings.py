@@ -9,6 +9,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 
 PREFIX = "OPERATOR_QOS_"
+JURISDICTIONS = ("eu", "fr", "gb")
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,9 @@ class Settings:
     trust_proxy: bool = False
     body_retention_days: int = 540
     login_attempts: str = "10 per 15 minutes"
+    operator_name: str = ""
+    mediators: str = ""
+    jurisdiction: str = "eu"
 
     @property
     def url(self) -> str:
@@ -58,6 +62,9 @@ MEANINGS: Mapping[str, str] = {
     "trust_proxy": "1: believe X-Forwarded-* of one proxy in front",
     "body_retention_days": "days after which message texts and original events may be deleted",
     "login_attempts": "sign-in attempts allowed per address and per account",
+    "operator_name": "who issues statements of reasons; empty: the marketplace's name",
+    "mediators": "mediators named in statements of reasons, at least two, with ; between them; empty: none is named",
+    "jurisdiction": "law of statements to sellers of whose country no texts are known: eu, fr or gb",
 }
 
 
@@ -71,6 +78,8 @@ def _convert(name: str, text: str, like: object) -> object:
         if text.lower() not in {"0", "1", "true", "false", "yes", "no", ""}:
             raise SettingsError(f"{variable} is {text!r}: set it to 1 or 0")
         return text.lower() in {"1", "true", "yes"}
+    if name == "jurisdiction" and text not in JURISDICTIONS:
+        raise SettingsError(f"{variable} is {text!r}: set it to one of {', '.join(JURISDICTIONS)}")
     if isinstance(like, int):
         if not text.strip().isdigit():
             raise SettingsError(f"{variable} is {text!r}: set it to a whole number")

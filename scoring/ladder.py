@@ -145,6 +145,17 @@ NEW_STANDING = Standing("in_standard", frozenset(), ())
 
 
 @dataclass(frozen=True)
+class Held:
+    """What a date may not take from a shop: its level, whatever it is, and these badges."""
+
+    level: bool = False
+    badges: frozenset[str] = frozenset()
+
+
+NOTHING_HELD = Held()
+
+
+@dataclass(frozen=True)
 class _Evaluation:
     """All that one date is judged by."""
 
@@ -161,8 +172,11 @@ def step(
     on: date,
     orders_60d: int,
     standard: Standard,
+    held: Held = NOTHING_HELD,
 ) -> tuple[Standing, tuple[Intent, ...]]:
     """The standing after the evaluation of date ``on``, and the intents that lead there.
+
+    What is ``held`` is not lost on this date, whatever the verdicts: the level does not fall, the badges stay.
 
     ``standing`` None is a first evaluation: it starts in standard, without an intent for that.
     ``orders_60d`` are the orders placed in the top level's window (60 days in our own standard). Intents come
@@ -172,7 +186,10 @@ def step(
     evaluation = _Evaluation(_by_metric(verdicts), on, orders_60d, standard)
     episodes = _move_episodes(before.episodes, evaluation)
     level = _find_level(episodes, evaluation)
-    badges = frozenset(b.id for b in standard.badges if _is_earned(b, level, evaluation))
+    if held.level and is_lower(level, before.level, standard):
+        level = before.level
+    earned = frozenset(b.id for b in standard.badges if _is_earned(b, level, evaluation))
+    badges = earned | (before.badges & held.badges)
     after = Standing(level, badges, episodes)
     intents = (
         *_list_warning_intents(before, after, evaluation),
@@ -180,6 +197,12 @@ def step(
         *_list_badge_intents(before, after, evaluation),
     )
     return after, intents
+
+
+def is_lower(level: str, than: str, standard: Standard) -> bool:
+    """Whether a level stands below another; one that the standard does not have is below nothing."""
+    places = {tier.id: place for place, tier in enumerate(standard.tiers)}
+    return level in places and than in places and places[level] > places[than]
 
 
 def _by_metric(verdicts: Sequence[MetricVerdict]) -> dict[str, MetricVerdict]:

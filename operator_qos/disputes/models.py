@@ -218,34 +218,3 @@ class MediatorConflict(Base):
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id"), primary_key=True)
     seller_id: Mapped[int] = mapped_column(ForeignKey("sellers.id"), primary_key=True)
     why: Mapped[str] = mapped_column(String(300))
-
-
-class DisputeHook(Base):
-    """An address that is told of every step, with the secret its calls are signed with."""
-
-    __tablename__ = "dispute_hooks"
-
-    id: Mapped[int] = mapped_column(BigKey, primary_key=True)
-    marketplace_id: Mapped[str] = mapped_column(ForeignKey("marketplaces.id"), index=True)
-    url: Mapped[str] = mapped_column(String(500))
-    secret: Mapped[str] = mapped_column(String(100))
-    is_active: Mapped[bool]
-
-
-class DisputeHookCall(Base):
-    """One call that is due or was made; a step is told to a hook once."""
-
-    __tablename__ = "dispute_hook_calls"
-    __table_args__ = (
-        UniqueConstraint("step_id", "hook_id"),
-        Index("ix_dispute_hook_calls_state_next", "state", "next_attempt_at"),
-    )
-
-    id: Mapped[int] = mapped_column(BigKey, primary_key=True)
-    step_id: Mapped[int] = mapped_column(ForeignKey("dispute_steps.id"), index=True)
-    hook_id: Mapped[int] = mapped_column(ForeignKey("dispute_hooks.id"), index=True)
-    state: Mapped[str] = mapped_column(String(10))  # waiting, sent, dead
-    attempts: Mapped[int]
-    next_attempt_at: Mapped[datetime] = mapped_column(UtcDateTime)
-    body: Mapped[str] = mapped_column(Text)
-    error: Mapped[str] = mapped_column(String(500))

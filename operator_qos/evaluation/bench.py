@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from functools import cached_property
 
@@ -15,9 +15,11 @@ from operator_qos.evaluation.course import Course, CourseShop
 from operator_qos.evaluation.general import CourseJudge, complete_rows
 from operator_qos.evaluation.judging import Judge, Place
 from operator_qos.evaluation.plain import PlainJudge
+from operator_qos.recourse.shelters import list_shelters
 from operator_qos.standards.binding import Binding, list_bindings
 from operator_qos.standing.queries import list_standings
 from scoring.plain import is_plain
+from scoring.plans import Shelter
 from scoring.standards import Standard
 
 READY_DAYS = 30  # a standard that is not plain is judged once there was that much to see
@@ -38,6 +40,7 @@ class Bench:
     marketplace: queries.MarketplaceRow
     shops: Sequence[queries.ShopRow]
     bindings: Mapping[int, Binding]
+    shelters: dict[int, Shelter] = field(default_factory=dict)
 
     @cached_property
     def _distinct(self) -> tuple[Binding, ...]:
@@ -90,6 +93,11 @@ class Bench:
             if dates:
                 yield self._seat(session, standard, mine, dates), dates
 
+    def list_pardoned(self, stretch: Stretch, standard: Standard) -> list[int]:
+        """The shops of a stretch under a standard that an appeal shelters."""
+        return [shop_id for shop_id, shelter in self.shelters.items()
+                if shelter.pardons and shop_id in stretch.bound and stretch.bound[shop_id].id == standard.id]
+
     def _seat(
         self, session: Session, standard: Standard, shops: Sequence[queries.ShopRow], dates: Sequence[date]
     ) -> Judge:
@@ -98,10 +106,10 @@ class Bench:
         first_ms, last_ms = place.end_ms(dates[0]), place.end_ms(dates[-1])
         if is_plain(standard):
             rows = queries.load_outcomes(session, ids, standard=standard, first_ms=first_ms, last_ms=last_ms)
-            return PlainJudge(place, standard, shops, rows, before)
+            return PlainJudge(place, standard, shops, rows, before, self.shelters)
         wide = queries.load_wide_outcomes(session, ids, standard=standard, first_on=dates[0], until_ms=last_ms)
         texts = {shop_id: self.bindings[shop_id].attributes_on(dates[0]) for shop_id in ids}
-        return CourseJudge(place, standard, shops, wide, before, texts)
+        return CourseJudge(place, standard, shops, wide, before, texts, self.shelters)
 
 
     def open_course(self, session: Session, standard: Standard, on: date, *, shop_id: int) -> Course:
@@ -124,4 +132,5 @@ def count_ready_days(standard: Standard) -> int:
 def open_bench(session: Session, marketplace: queries.MarketplaceRow) -> Bench:
     """A marketplace with its shops and what binds them."""
     shops = queries.list_shops(session, marketplace.id)
-    return Bench(marketplace, shops, list_bindings(session, [shop.id for shop in shops]))
+    ids = [shop.id for shop in shops]
+    return Bench(marketplace, shops, list_bindings(session, ids), list_shelters(session, marketplace.id))

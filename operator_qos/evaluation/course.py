@@ -25,10 +25,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from operator_qos.evaluation.sheltering import Sheltering
 from scoring.changes import list_changes
 from scoring.evaluate import Evaluation, evaluate
 from scoring.ladder import Intent
 from scoring.measures import Table, anchor_column, text_column
+from scoring.plans import Shelter
 from scoring.progress import Progress, advance, begin, regroup
 from scoring.progress_text import read_progress, write_progress
 from scoring.standards import Standard
@@ -78,12 +80,13 @@ class Course:
     """Shops on their way through the official dates of one standard.
 
     `rows` are unit rows (`scoring.outcome_rows`); `kept` is what `write` gave after the last date, by entry, and
-    entries without it begin. Raises ValueError for kept progress of another form.
+    entries without it begin. `shelters` are plans and pardons by shop id. Raises ValueError for kept progress of
+    another form.
     """
 
     def __init__(
         self, standard: Standard, shops: Sequence[CourseShop], rows: pd.DataFrame, *, zone: str,
-        kept: Mapping[Entry, Mapping[str, Any]] | None = None,
+        kept: Mapping[Entry, Mapping[str, Any]] | None = None, shelters: Mapping[int, Shelter] | None = None,
     ) -> None:
         self.standard, self.zone = standard, standard.timezone or zone
         known = kept or {}
@@ -92,6 +95,7 @@ class Course:
         self._table = Table(shaped, _to_frame(self.entries, shops, standard, self.zone), standard, zone)
         for figure in list_counted(standard):
             self._table.units(figure)
+        self._sheltering = Sheltering(shelters, self._table, self.zone) if shelters else None
         self._joins_ms = np.array(_list_joins(self.entries, shops, shaped, standard), np.int64)
         self._joins_ms[[place for place, entry in enumerate(self.entries) if entry in known]] = -1
         self._there = np.flatnonzero(self._joins_ms < 0)
@@ -104,8 +108,17 @@ class Course:
             self._join(on)
             before = self.progress
             evaluation = evaluate(self._narrowed, on, ever_judged=before.ever_judged)
-            self.progress = advance(before, evaluation)
+            self.progress = self._advance(before, evaluation)
             yield CourseDay(evaluation, before, self.progress, self._list_there())
+
+    def _advance(self, before: Progress, evaluation: Evaluation) -> Progress:
+        if self._sheltering is None:
+            return advance(before, evaluation)
+        return self._sheltering.advance(before, evaluation, self._list_there())
+
+    def list_pardons_left(self, shop_id: int) -> frozenset[str]:
+        """What is still pardoned of a shop."""
+        return self._sheltering.list_pardons_left(shop_id) if self._sheltering is not None else frozenset()
 
     def look(self, on: date) -> Evaluation:
         """An evaluation of any date, of those who were there at its end; moves nothing."""

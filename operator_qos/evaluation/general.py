@@ -20,6 +20,7 @@ from scoring.evaluate import Result, sum_by_shop
 from scoring.ladder import Intent, to_plain
 from scoring.measures import EPOCH
 from scoring.outcome_rows import SOURCES, list_stand_ins, to_unit_rows
+from scoring.plans import Shelter
 from scoring.schedules import effective_on
 from scoring.standards import Standard
 from scoring.verdicts import VERDICTS
@@ -39,13 +40,15 @@ class CourseJudge:
     rows: pd.DataFrame
     before: Mapping[int, Standing]
     attributes: Mapping[int, Mapping[str, str]]
+    shelters: Mapping[int, Shelter] = field(default_factory=dict)
     _course: Course | None = field(default=None, init=False)
     _on: date | None = field(default=None, init=False)
 
     def judge(self, dates: Sequence[date]) -> Iterator[Day]:
         """Each date in turn."""
         rows = complete_rows(self.rows, self.standard)
-        self._course = Course(self.standard, self._list_shops(), rows, zone=self.place.zone, kept=self._list_kept())
+        self._course = Course(self.standard, self._list_shops(), rows, zone=self.place.zone, kept=self._list_kept(),
+                              shelters=self.shelters)
         for day in self._course.walk(dates):
             self._on = day.on
             changes = [_to_change(entry, intent, day) for entry, intents in day.list_changes().items()
@@ -64,6 +67,10 @@ class CourseJudge:
         for (shop_id, part), document in self._course.write().items():
             documents.setdefault(shop_id, {})[part] = document
         return [self._keep(shop_id, parts, self._on) for shop_id, parts in documents.items()]
+
+    def list_pardons_left(self, shop_id: int) -> frozenset[str]:
+        """What is still pardoned of a shop after the last date."""
+        return self._course.list_pardons_left(shop_id) if self._course is not None else frozenset()
 
     def _keep(self, shop_id: int, parts: Mapping[str, Mapping[str, Any]], on: date) -> Standing:
         """The standing of a shop: of one judged in parts the lowest level, and the badges that every part has."""

@@ -53,5 +53,8 @@ class Judge(Protocol):
     def judge_at(self, moments: Sequence[tuple[date, int]]) -> Iterator[Day]:
         """Dates, each as of a moment of its own [epoch ms]."""
 
+    def list_pardons_left(self, shop_id: int) -> frozenset[str]:
+        """What is still pardoned of a shop after the last date."""
+
     def list_decided(self) -> list[Standing]:
         """The standings that were decided, as they are after the last date."""

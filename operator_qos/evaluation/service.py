@@ -20,6 +20,7 @@ from operator_qos.evaluation import queries
 from operator_qos.evaluation.announcements import announce_changes, net_changes
 from operator_qos.evaluation.bench import Bench, open_bench
 from operator_qos.evaluation.judging import Day
+from operator_qos.recourse.shelters import end_pardons
 from operator_qos.standing.queries import find_last_run_on, has_run_on
 from operator_qos.standing.service import (
     Change,
@@ -145,6 +146,9 @@ def _judge_officially(
             judged = list(judge.judge(official))
             _write_down(session, bench, judged, actor=actor, now=now)
             store_standings(session, judge.list_decided())
+            pardoned = bench.list_pardoned(stretch, judge.standard)
+            left = {shop_id: judge.list_pardons_left(shop_id) for shop_id in pardoned}
+            end_pardons(session, bench.shelters, left, official[-1])
             days += judged
     record_phantoms(session, bench, dates, now=now)
     return sorted(days, key=lambda day: (day.on, day.standard.id))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Date, Float, ForeignKey, Index, String, UniqueConstraint
+from sqlalchemy import JSON, BigInteger, Date, Float, ForeignKey, Index, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from operator_qos.db import Base, BigKey, UtcDateTime
@@ -64,6 +64,8 @@ class ShopStanding(Base):
     standard_version: Mapped[int] = mapped_column(default=1)
     # What a standard with more than levels and warnings remembers: strikes, points, runs (scoring.progress).
     progress: Mapped[dict[str, Any] | None] = mapped_column(JSON)
+    # What the rules decided, while some of it is held and not in force (level, badges, episodes, warning, since_on).
+    decided: Mapped[dict[str, Any] | None] = mapped_column(JSON)
 
 
 class StandingChange(Base):
@@ -71,7 +73,9 @@ class StandingChange(Base):
 
     __tablename__ = "standing_changes"
     __table_args__ = (Index("ix_standing_changes_shop_on", "shop_id", "on_date"),
-                      Index("ix_standing_changes_on", "on_date"))
+                      Index("ix_standing_changes_on", "on_date"),
+                      Index("ix_standing_changes_new", "shop_id", sqlite_where=text("state = 'new'"),
+                            postgresql_where=text("state = 'new'")))
 
     id: Mapped[int] = mapped_column(BigKey, primary_key=True)
     shop_id: Mapped[int] = mapped_column(ForeignKey("shops.id"))
@@ -87,3 +91,5 @@ class StandingChange(Base):
     automated: Mapped[bool] = mapped_column(default=True)
     effective_at: Mapped[datetime] = mapped_column(UtcDateTime)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    # new until its acts are made; then in_force, held or dropped, as they are
+    state: Mapped[str] = mapped_column(String(10), default="in_force", server_default="in_force")

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -22,13 +22,15 @@ from werkzeug.test import TestResponse
 from operator_qos.accounts import service as accounts
 from operator_qos.accounts.actors import Actor as Person
 from operator_qos.db import create_database_engine, reading, unit_of_work
-from operator_qos.disputes.calling import call_hooks
 from operator_qos.disputes.contract import write_openapi
 from operator_qos.disputes.desk import DOINGS
-from operator_qos.disputes.hooks import SECRET_PREFIX, HookError, add_hook, sign
 from operator_qos.disputes.jobs import run_timers
-from operator_qos.disputes.models import DisputeHookCall, DisputeStep
+from operator_qos.disputes.models import DisputeStep
 from operator_qos.events.models import Event
+from operator_qos.hooks.jobs import call_hooks
+from operator_qos.hooks.models import HookCall
+from operator_qos.hooks.rules import SECRET_PREFIX, sign
+from operator_qos.hooks.service import HookError, add_hook
 from tests.disputes.test_pages import _event as event_of
 from tests.disputes.test_pages import _tell
 from tests.web.fixtures import NOW, Clock, app, clock, engine, site_settings, world
@@ -227,7 +229,7 @@ def test_every_step_is_told_once_whoever_calls(
     app: Flask, engine: Engine, program: Program, receiver: Receiver, database_url: str
 ) -> None:
     with unit_of_work(engine) as session:
-        secret = add_hook(session, marketplace_id="halle-fr", url=receiver.url).secret
+        secret = add_hook(session, marketplace_id="halle-fr", url=receiver.url, actor="test", now=NOW).secret
     dispute = program.call("POST", "/disputes", **CLAIM).json["dispute"]["id"]
     program.act(dispute, "answer", "seller", text="A word.")
     run_timers(engine, now=NOW + 4 * DAY)
@@ -251,7 +253,7 @@ def test_every_step_is_told_once_whoever_calls(
 @pytest.mark.parametrize("database", ["sqlite"])
 def test_a_receiver_that_fails_is_told_again_later(engine: Engine, program: Program, receiver: Receiver) -> None:
     with unit_of_work(engine) as session:
-        add_hook(session, marketplace_id="halle-fr", url=receiver.url)
+        add_hook(session, marketplace_id="halle-fr", url=receiver.url, actor="test", now=NOW)
     receiver.failing = 1
     program.call("POST", "/disputes", **CLAIM)
     assert call_hooks(engine, now=NOW) == {"waiting": 1}
@@ -263,23 +265,23 @@ def test_a_receiver_that_fails_is_told_again_later(engine: Engine, program: Prog
 @pytest.mark.parametrize("database", ["sqlite"])
 def test_a_receiver_that_is_gone_is_given_up_after_six_attempts(engine: Engine, program: Program) -> None:
     with unit_of_work(engine) as session:
-        add_hook(session, marketplace_id="halle-fr", url="http://127.0.0.1:9/none")
+        add_hook(session, marketplace_id="halle-fr", url="http://127.0.0.1:9/none", actor="test", now=NOW)
     program.call("POST", "/disputes", **CLAIM)
     found = [dict(call_hooks(engine, now=NOW + number * DAY)) for number in range(7)]
     assert found == [{"waiting": 1}] * 5 + [{"dead": 1}, {}]
     with reading(engine) as session:
-        assert "refused" in session.scalars(select(DisputeHookCall.error)).one().lower()
+        assert "refused" in session.scalars(select(HookCall.error)).one().lower()
 
 
 @pytest.mark.parametrize("url", ["ftp://example.org", "example.org", "https://", "https://x/" + "y" * 500])
 @pytest.mark.parametrize("database", ["sqlite"])
 def test_what_is_no_address_is_refused(world: Engine, url: str) -> None:
     with unit_of_work(world) as session, pytest.raises(HookError):
-        add_hook(session, marketplace_id="halle-fr", url=url)
+        add_hook(session, marketplace_id="halle-fr", url=url, actor="test", now=NOW)
 
 
 def test_the_signature_is_that_of_the_specification() -> None:
     # The example of the Standard Webhooks specification.
     found = sign("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", message_id="msg_p5jXN8AQM9LWM0D4loKWxJek",
-                 timestamp=1614265330, body='{"test": 2432232314}')
+                 at=datetime.fromtimestamp(1614265330, UTC), body='{"test": 2432232314}')
     assert found == "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="

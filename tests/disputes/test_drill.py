@@ -16,11 +16,11 @@ import pytest
 from sqlalchemy import func, select
 
 from operator_qos.db import reading, unit_of_work
-from operator_qos.disputes.calling import call_hooks
-from operator_qos.disputes.hooks import add_hook
 from operator_qos.disputes.jobs import run_timers
 from operator_qos.disputes.models import Dispute, DisputeStep
 from operator_qos.events.models import Event
+from operator_qos.hooks.jobs import call_hooks
+from operator_qos.hooks.service import add_hook
 from operator_qos.notices.models import Notice, OutboxMail
 from scoring.events import RANKS
 from tests.disputes.conftest import MONDAY, World
@@ -62,7 +62,7 @@ def test_killed_timers_do_each_thing_once(world: World, database_url: str, recei
         world.place(f"O-{number}", MONDAY - timedelta(days=5))
         world.open_case(f"D-{number}", f"O-{number}", MONDAY)
     with unit_of_work(world.engine) as session:
-        add_hook(session, marketplace_id="hf", url=receiver.url)
+        add_hook(session, marketplace_id="hf", url=receiver.url, actor="test", now=MONDAY)
     dice, killed = random.Random(7), 0
     for _ in range(5):
         killed += _run_killed(database_url, dice)

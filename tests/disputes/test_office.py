@@ -171,7 +171,7 @@ def test_the_drawing_is_made_from_the_table() -> None:
 
 PAGES = {
     "admin": ("/disputes/rules", "/disputes/policy", "/disputes/policy?preset=amazon", "/operator/disputes/report",
-              "/operator/disputes/report?days=365", "/operator/disputes/hooks", "/operator/disputes"),
+              "/operator/disputes/report?days=365", "/operator/hooks", "/operator/disputes"),
     "analyst": ("/disputes/policy", "/operator/disputes/report"),
     "mediator": ("/disputes/rules", "/disputes/policy", "/mediator/texts", "/mediator/queue"),
     "seller_staff": ("/disputes/rules", "/seller/disputes/texts", "/seller/disputes"),

@@ -1,4 +1,4 @@
-"""Reading what the office keeps: policies by marketplace, and the addresses that are told of steps."""
+"""Reading what the office keeps: policies by marketplace."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, case, func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from operator_qos.disputes.models import Dispute, DisputeHook, DisputeHookCall
+from operator_qos.disputes.models import Dispute
 from operator_qos.disputes.policies import Policy
 from operator_qos.disputes.policy_book import Version, read_policy_book
 from operator_qos.sellers.models import Marketplace, Shop
@@ -36,34 +36,4 @@ def list_policy_places(session: Session, *, now: datetime) -> list[PolicyPlace]:
     return [
         PolicyPlace(key, name, zone, book.at(key, now, zone), book.versions.get(key, ()), key in busy)
         for key, name, zone in session.execute(query)
-    ]
-
-
-@dataclass(frozen=True)
-class HookRow:
-    """An address with how its calls went."""
-
-    id: int
-    marketplace_id: str
-    url: str
-    is_active: bool
-    sent: int
-    waiting: int
-    dead: int
-
-
-def list_hooks(session: Session) -> list[HookRow]:
-    """Every address that was ever told of steps."""
-    def count(state: str) -> ColumnElement[int]:
-        return func.coalesce(func.sum(case((DisputeHookCall.state == state, 1), else_=0)), 0)
-
-    query = (
-        select(DisputeHook, count("sent"), count("waiting"), count("dead"))
-        .outerjoin(DisputeHookCall, DisputeHookCall.hook_id == DisputeHook.id)
-        .group_by(DisputeHook.id)
-        .order_by(DisputeHook.id)
-    )
-    return [
-        HookRow(row.id, row.marketplace_id, row.url, row.is_active, int(sent), int(waiting), int(dead))
-        for row, sent, waiting, dead in session.execute(query)
     ]

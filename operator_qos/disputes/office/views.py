@@ -1,4 +1,4 @@
-"""Around the disputes: the rules drawn, policies, texts to start from, webhooks, and the operator's report."""
+"""Around the disputes: the rules drawn, policies, texts to start from, and the operator's report."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from flask_babel import gettext as _
 from werkzeug.wrappers import Response as BaseResponse
 
 from operator_qos import words
-from operator_qos.disputes import diagram, hooks, publishing, queries, reports, rules
+from operator_qos.disputes import diagram, publishing, queries, reports, rules
 from operator_qos.disputes.acting import Actor, DisputeInputError
 from operator_qos.disputes.forms import REMEDY_NAMES, input_error
 from operator_qos.disputes.mailing import receiving
@@ -29,9 +29,6 @@ PERMISSIONS = {
     "office.show_policy": people(*EVERYONE),
     "office.publish_policy": people(*ADMIN),
     "office.show_report": people(*OPERATOR),
-    "office.show_hooks": people(*ADMIN),
-    "office.add_hook": people(*ADMIN),
-    "office.stop_hook": people(*ADMIN),
     "office.show_mails": people(*OPERATOR),
     "office.drop_mail": people(*OPERATOR),
     "office.show_own_texts": people(*SELLER, tenant=_OWN),
@@ -118,41 +115,6 @@ def show_report() -> str:
     report = reports.read_report(get_session(), since=now() - timedelta(days=days), until=now())
     own = read_own_promises(get_session(), since=report.since, until=report.until)
     return render_template("disputes/report.html", report=report, own=own, days=days, choices=REPORT_DAYS)
-
-
-# Webhooks
-
-
-@blueprint.get("/operator/disputes/hooks")
-def show_hooks() -> str:
-    """The addresses that are told of every step."""
-    session = get_session()
-    return render_template(
-        "disputes/hooks.html", hooks=office.list_hooks(session),
-        places=office.list_policy_places(session, now=now()))
-
-
-@blueprint.post("/operator/disputes/hooks")
-def add_hook() -> BaseResponse:
-    """Tell an address from now on; its secret is shown once."""
-    try:
-        with writing() as session:
-            row = hooks.add_hook(
-                session, marketplace_id=request.form.get("marketplace", ""), url=request.form.get("url", "").strip())
-            secret = row.secret
-        flash(_("Added. Check the calls' signatures with this secret, shown only now: %(secret)s", secret=secret))
-    except hooks.HookError:
-        flash(_("This is no address or no marketplace. Write it like https://example.org/hooks."))
-    return redirect(url_for("office.show_hooks"), 303)
-
-
-@blueprint.post("/operator/disputes/hooks/<int:hook_id>/stop")
-def stop_hook(hook_id: int) -> BaseResponse:
-    """Tell an address nothing more."""
-    with writing() as session:
-        hooks.stop_hook(session, hook_id=hook_id)
-    flash(_("This address is told nothing more."))
-    return redirect(url_for("office.show_hooks"), 303)
 
 
 # Answers by mail

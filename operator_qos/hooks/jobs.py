@@ -11,12 +11,13 @@ from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
 import structlog
-from sqlalchemy import Engine, select, update
+from sqlalchemy import Engine, update
 from sqlalchemy.orm import Session
 
 from operator_qos.db import reading, unit_of_work
-from operator_qos.disputes.hooks import sign
-from operator_qos.disputes.models import DisputeHook, DisputeHookCall
+from operator_qos.hooks.models import Hook, HookCall
+from operator_qos.hooks.queries import list_due_call_ids
+from operator_qos.hooks.rules import sign
 
 RETRY_AFTER = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 30, 120, 720))
 # Longer than any call takes; a worker that died in the middle leaves its call to the next one after this.
@@ -32,23 +33,16 @@ class ClaimedCall:
     id: int
     hook_id: int
     attempts: int
+    message_id: str
     body: str
     url: str
     secret: str
-
-    @property
-    def message_id(self) -> str:
-        """The same for every attempt, so that a receiver knows a repetition."""
-        return f"dispute-call-{self.id}"
 
 
 def call_hooks(engine: Engine, *, now: datetime, limit: int = 200) -> Mapping[str, int]:
     """Make the calls that are due; commits call by call. A receiver that cannot be reached is left for this round."""
     with reading(engine) as session:
-        due = list(session.scalars(
-            select(DisputeHookCall.id)
-            .where(DisputeHookCall.state == "waiting", DisputeHookCall.next_attempt_at <= now)
-            .order_by(DisputeHookCall.id).limit(limit)))
+        due = list_due_call_ids(session, now=now, limit=limit)
     counts: Counter[str] = Counter()
     unreachable: set[int] = set()
     for call_id in due:
@@ -66,25 +60,24 @@ def call_hooks(engine: Engine, *, now: datetime, limit: int = 200) -> Mapping[st
 
 def _claim(session: Session, call_id: int, unreachable: set[int], *, now: datetime) -> ClaimedCall | None:
     """Take a due call by conditional update; None when another worker has it, or its receiver just failed."""
-    columns = (DisputeHookCall.id, DisputeHookCall.hook_id, DisputeHookCall.attempts, DisputeHookCall.body)
-    free = (DisputeHookCall.id == call_id, DisputeHookCall.state == "waiting", DisputeHookCall.next_attempt_at <= now,
-            DisputeHookCall.hook_id.not_in(unreachable))
+    columns = (HookCall.id, HookCall.hook_id, HookCall.attempts, HookCall.message_id, HookCall.body)
+    free = (HookCall.id == call_id, HookCall.state == "waiting", HookCall.next_attempt_at <= now,
+            HookCall.hook_id.not_in(unreachable))
     claimed = session.execute(
-        update(DisputeHookCall).where(*free)
-        .values(attempts=DisputeHookCall.attempts + 1, next_attempt_at=now + CLAIM).returning(*columns)).one_or_none()
+        update(HookCall).where(*free)
+        .values(attempts=HookCall.attempts + 1, next_attempt_at=now + CLAIM).returning(*columns)).one_or_none()
     if claimed is None:
         return None
-    hook = session.get_one(DisputeHook, claimed.hook_id)
+    hook = session.get_one(Hook, claimed.hook_id)
     return ClaimedCall(*claimed, hook.url, hook.secret)
 
 
 def _post(call: ClaimedCall, *, now: datetime) -> str:
     """Make the call; what went wrong, empty when it was taken. Redirections are not followed."""
-    stamp = int(now.timestamp())
     headers = {
         "Content-Type": "application/json", "User-Agent": "operator-qos", "webhook-id": call.message_id,
-        "webhook-timestamp": str(stamp),
-        "webhook-signature": sign(call.secret, message_id=call.message_id, timestamp=stamp, body=call.body),
+        "webhook-timestamp": str(int(now.timestamp())),
+        "webhook-signature": sign(call.secret, message_id=call.message_id, at=now, body=call.body),
     }
     parts = urlsplit(call.url)
     try:
@@ -111,11 +104,14 @@ def _settle(session: Session, call: ClaimedCall, error: str, *, now: datetime) -
     """Write down how the attempt ended, unless somebody took the call over since."""
     state = "sent" if not error else "dead" if call.attempts > len(RETRY_AFTER) else "waiting"
     values: dict[str, object] = {"state": state, "error": error}
+    if state == "sent":
+        values["sent_at"] = now
     if state == "waiting":
         values["next_attempt_at"] = now + RETRY_AFTER[call.attempts - 1]
     if error:
         log.warning("webhook_not_taken", call=call.id, attempt=call.attempts, error=error)
-    session.execute(
-        update(DisputeHookCall)
-        .where(DisputeHookCall.id == call.id, DisputeHookCall.attempts == call.attempts).values(**values))
+    mine = update(HookCall).where(HookCall.id == call.id, HookCall.attempts == call.attempts)
+    if error:  # an address that was stopped meanwhile is not tried again
+        mine = mine.where(HookCall.state == "waiting")
+    session.execute(mine.values(**values))
     return state

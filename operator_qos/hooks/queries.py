@@ -1,0 +1,95 @@
+"""Reading the addresses that are told, and how their calls went."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, case, func, select
+from sqlalchemy.orm import Session
+
+from operator_qos.hooks.models import Hook, HookCall
+from operator_qos.hooks.rules import wants
+from operator_qos.sellers.models import Marketplace
+
+
+@dataclass(frozen=True)
+class HookRow:
+    """An address with how its calls went; without topics it is told of everything."""
+
+    id: int
+    marketplace_id: str
+    url: str
+    topics: tuple[str, ...]
+    is_active: bool
+    sent: int
+    waiting: int
+    dead: int
+
+
+@dataclass(frozen=True)
+class CallRow:
+    """One call; `state` is waiting, sent or dead."""
+
+    id: int
+    hook_id: int
+    topic: str
+    key: str
+    message_id: str
+    state: str
+    attempts: int
+    next_attempt_at: datetime
+    sent_at: datetime | None
+    error: str
+    url: str
+
+
+def list_hooks(session: Session) -> list[HookRow]:
+    """Every address that was ever told anything, those still told first."""
+    def count(state: str) -> ColumnElement[int]:
+        return func.coalesce(func.sum(case((HookCall.state == state, 1), else_=0)), 0)
+
+    counts = select(HookCall.hook_id, count("sent").label("sent"), count("waiting").label("waiting"),
+                    count("dead").label("dead")).group_by(HookCall.hook_id).subquery()
+    query = select(Hook, counts.c.sent, counts.c.waiting, counts.c.dead).outerjoin(counts, counts.c.hook_id == Hook.id)
+    return [
+        HookRow(hook.id, hook.marketplace_id, hook.url, tuple(hook.topics), hook.is_active, sent or 0, waiting or 0,
+                dead or 0)
+        for hook, sent, waiting, dead in session.execute(query.order_by(Hook.is_active.desc(), Hook.id))
+    ]
+
+
+def list_listening(session: Session, marketplace_id: str, topic: str) -> list[int]:
+    """The addresses of a marketplace that are told of a topic."""
+    query = select(Hook.id, Hook.topics).where(Hook.marketplace_id == marketplace_id, Hook.is_active.is_(True))
+    return [hook_id for hook_id, topics in session.execute(query.order_by(Hook.id)) if wants(topics, topic)]
+
+
+def _calls() -> Select[Any]:
+    columns = [getattr(HookCall, name) for name in CallRow.__dataclass_fields__ if name != "url"]
+    return select(*columns, Hook.url).join(Hook, Hook.id == HookCall.hook_id)
+
+
+def find_hook_call(session: Session, call_id: int) -> CallRow | None:
+    """One call, None where there is none of that number."""
+    row = session.execute(_calls().where(HookCall.id == call_id)).one_or_none()
+    return None if row is None else CallRow(*row)
+
+
+def list_calls(session: Session, *, state: str, limit: int = 100) -> list[CallRow]:
+    """Calls in a state, newest first; `dead` ones need somebody's attention."""
+    rows = session.execute(_calls().where(HookCall.state == state).order_by(HookCall.id.desc()).limit(limit))
+    return [CallRow(*row) for row in rows]
+
+
+def list_due_call_ids(session: Session, *, now: datetime, limit: int) -> list[int]:
+    """Waiting calls whose next attempt is due, in the order they were queued."""
+    due = select(HookCall.id).where(HookCall.state == "waiting", HookCall.next_attempt_at <= now)
+    return list(session.scalars(due.order_by(HookCall.id).limit(limit)))
+
+
+def list_marketplace_names(session: Session) -> dict[str, str]:
+    """Every marketplace an address may listen to, by name."""
+    rows = session.execute(select(Marketplace.id, Marketplace.name).order_by(Marketplace.name))
+    return {row.id: row.name for row in rows}
