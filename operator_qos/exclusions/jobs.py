@@ -8,8 +8,8 @@ import structlog
 from sqlalchemy import Engine
 
 from operator_qos.db import reading, unit_of_work
-from operator_qos.exclusions.fault_queries import list_places
-from operator_qos.exclusions.fault_service import search_faults
+from operator_qos.exclusions.incidents.queries import list_places
+from operator_qos.exclusions.incidents.service import search_faults
 
 log = structlog.get_logger(__name__)
 

@@ -6,7 +6,7 @@ from flask import Blueprint
 
 from operator_qos.exclusions import phrases
 from operator_qos.exclusions.forms import build_cause
-from operator_qos.exclusions.register import FEWEST_SELLERS, count_sellers, read_register
+from operator_qos.exclusions.registry.queries import FEWEST_SELLERS, count_sellers, read_register
 from operator_qos.exclusions.rules import CATALOGUE
 from operator_qos.pages import show
 from operator_qos.permissions import OPERATOR, SELLER, people

@@ -11,7 +11,7 @@ from statistics import median_low
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from operator_qos.exclusions.fault_queries import IncidentRow, list_incidents
+from operator_qos.exclusions.incidents.queries import IncidentRow, list_incidents
 from operator_qos.exclusions.models import ExclusionItem, ExclusionRequest, ExclusionRound
 from operator_qos.sellers.models import Shop
 

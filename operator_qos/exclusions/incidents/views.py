@@ -11,10 +11,12 @@ from sqlalchemy.orm import Session
 from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Response as BaseResponse
 
-from operator_qos.exclusions import fault_queries, fault_service, forms, phrases, queries
+from operator_qos.exclusions import forms, phrases, queries
 from operator_qos.exclusions.effects import Effect, list_effects
-from operator_qos.exclusions.fault_queries import DIMENSIONS, METRICS_SEARCHED, IncidentMissing, IncidentRow
-from operator_qos.exclusions.fault_service import Group
+from operator_qos.exclusions.incidents import queries as stored
+from operator_qos.exclusions.incidents import service
+from operator_qos.exclusions.incidents.queries import DIMENSIONS, METRICS_SEARCHED, IncidentMissing, IncidentRow
+from operator_qos.exclusions.incidents.service import Group
 from operator_qos.exclusions.rules import BY_ID, CATALOGUE, METRIC_KINDS
 from operator_qos.exclusions.service import RequestRefused
 from operator_qos.navigation import set_count
@@ -43,12 +45,12 @@ def _add_words() -> dict[str, object]:
 
 def _render_list(error: str = "", status: int = 200) -> tuple[str, int]:
     session = get_session()
-    incidents = fault_queries.list_incidents(session)
+    incidents = stored.list_incidents(session)
     set_count("/operator/requests", queries.count_requests(session, is_open=True))
     return show(
         "exclusions/incidents.html", waiting=[row for row in incidents if row.state == "proposed"],
         decided=[row for row in incidents if row.state != "proposed"], error=error, typed=request.form,
-        places=fault_queries.list_places(session), metrics=METRICS_SEARCHED, dimensions=DIMENSIONS,
+        places=stored.list_places(session), metrics=METRICS_SEARCHED, dimensions=DIMENSIONS,
         causes=[forms.build_cause(cause) for cause in CATALOGUE if cause.kinds & {"ship", "deliver", "answer"}],
     ), status
 
@@ -94,10 +96,10 @@ def propose() -> tuple[str, int] | BaseResponse:
         group = _read_group()
         with writing() as session:
             wanted = request.form.get("marketplace")
-            place = next((found for found in fault_queries.list_places(session) if found.id == wanted), None)
+            place = next((found for found in stored.list_places(session) if found.id == wanted), None)
             if place is None:
                 raise RequestRefused("place")
-            incident_id = fault_service.propose_incident(
+            incident_id = service.propose_incident(
                 session, place, group, cause=request.form.get("cause", ""), actor=current_actor().email, now=now(),
                 shop_ids=_read_shops(session, place.id))
     except RequestRefused as error:
@@ -107,7 +109,7 @@ def propose() -> tuple[str, int] | BaseResponse:
 
 def _get_incident(session: Session, incident_id: int) -> IncidentRow:
     try:
-        return fault_queries.get_incident(session, incident_id)
+        return stored.get_incident(session, incident_id)
     except IncidentMissing:
         raise NotFound from None
 
@@ -159,7 +161,7 @@ def _change(incident_id: int, work: Callable[[Session], object], done: str) -> t
 def approve(incident_id: int) -> tuple[str, int] | BaseResponse:
     """Forgive it in every shop."""
     def work(session: Session) -> object:
-        return fault_service.approve_incident(
+        return service.approve_incident(
             session, incident_id=incident_id, cause=request.form.get("cause", ""), why=request.form.get("why", ""),
             actor=current_actor().email, now=now())
 
@@ -171,7 +173,7 @@ def approve(incident_id: int) -> tuple[str, int] | BaseResponse:
 def dismiss(incident_id: int) -> tuple[str, int] | BaseResponse:
     """Let it count."""
     def work(session: Session) -> None:
-        fault_service.dismiss_incident(session, incident_id=incident_id, why=request.form.get("why", ""),
+        service.dismiss_incident(session, incident_id=incident_id, why=request.form.get("why", ""),
                                        actor=current_actor().email, now=now())
 
     return _change(incident_id, work, _("Dismissed. It goes on counting."))
@@ -181,7 +183,7 @@ def dismiss(incident_id: int) -> tuple[str, int] | BaseResponse:
 def end(incident_id: int) -> tuple[str, int] | BaseResponse:
     """Let what was forgiven count again."""
     def work(session: Session) -> object:
-        return fault_service.end_incident(session, incident_id=incident_id, why=request.form.get("why", ""),
+        return service.end_incident(session, incident_id=incident_id, why=request.form.get("why", ""),
                                           actor=current_actor().email, now=now())
 
     return _change(incident_id, work, _("It counts again from now on."))

@@ -14,9 +14,10 @@ from sqlalchemy.orm import Session
 from operator_qos.audit.service import append_audit
 from operator_qos.clock import from_ms
 from operator_qos.db import chunks, lock_shops
-from operator_qos.exclusions import fault_queries, queries
+from operator_qos.exclusions import queries
 from operator_qos.exclusions.effects import Effect, list_effects
-from operator_qos.exclusions.fault_queries import LAG_DAYS, METRICS_SEARCHED, FaultUnits, IncidentRow, MarketPlace
+from operator_qos.exclusions.incidents import queries as incidents
+from operator_qos.exclusions.incidents.queries import LAG_DAYS, METRICS_SEARCHED, FaultUnits, IncidentRow, MarketPlace
 from operator_qos.exclusions.models import ExclusionItem, FaultIncident, FaultSearch
 from operator_qos.exclusions.rules import BY_ID, METRIC_KINDS, write_thing
 from operator_qos.exclusions.service import RequestRefused, record, require_text, sign
@@ -61,7 +62,7 @@ def search_faults(session: Session, place: MarketPlace, *, now: datetime) -> lis
     touched: set[int] = set()
     for metric in METRICS_SEARCHED:
         reach, lag = timedelta(days=WINDOW_DAYS + GAP_DAYS + BEFORE_DAYS), timedelta(days=LAG_DAYS.get(metric, 0))
-        units = fault_queries.read_units(session, place, metric, first=since - reach - lag, last=last - lag, now=now)
+        units = incidents.read_units(session, place, metric, first=since - reach - lag, last=last - lag, now=now)
         for group, fault in _search(units, since - lag, last - lag):
             touched |= _propose_found(session, place, units, group, fault, now=now)
         _refresh_open(session, place, units, since - reach - lag)
@@ -80,7 +81,7 @@ def propose_incident(
     """
     if cause not in BY_ID or METRIC_KINDS.get(group.metric) not in BY_ID[cause].kinds:
         raise RequestRefused("kind" if cause in BY_ID else "cause")
-    units = fault_queries.read_units(
+    units = incidents.read_units(
         session, place, group.metric, first=group.first_on, last=group.last_on, now=now, shop_ids=shop_ids)
     affected = _find_affected(units, group)
     if not affected.size:
@@ -127,7 +128,7 @@ def end_incident(session: Session, *, incident_id: int, why: str, actor: str, no
 
     Raises IncidentMissing, RequestRefused.
     """
-    fault_queries.get_incident(session, incident_id)
+    incidents.get_incident(session, incident_id)
     items = _list_rows(session, incident_id)
     lock_shops(session, {item.shop_id for item in items})
     reasons, granted = require_text("why", why), [item for item in items if item.state == "granted"]
@@ -182,9 +183,9 @@ def _propose_found(
 ) -> set[int]:
     """Open a proposal, or bring the open one about the same fault up to date; none where one was dismissed."""
     wanted = _as_row(place, group, now)
-    if fault_queries.find_overlapping(session, wanted, state="dismissed") is not None:
+    if incidents.find_overlapping(session, wanted, state="dismissed") is not None:
         return set()
-    row = fault_queries.find_overlapping(session, wanted, state="proposed", slack=SLACK)
+    row = incidents.find_overlapping(session, wanted, state="proposed", slack=SLACK)
     is_new = row is None
     if row is None:
         cause = CAUSES.get(group.dimension, "platform_fault")
@@ -253,13 +254,13 @@ def _write_items(session: Session, row: FaultIncident, units: FaultUnits, affect
         ExclusionItem(incident_id=row.id, shop_id=int(units.shop[place]), thing=write_thing(name),
                       order_ref=units.order_ref[place], began_at=from_ms(int(units.anchor_ms[place])),
                       due_ms=int(units.anchor_ms[place]), scope=scope, state="proposed")
-        for place, name in fault_queries.list_names(session, units, affected))
+        for place, name in incidents.list_names(session, units, affected))
     session.flush()
 
 
 def _lock_proposed(session: Session, incident_id: int, why: str) -> tuple[FaultIncident, str]:
     """The incident, read after its shops are locked, and the reasons. Raises IncidentMissing, RequestRefused."""
-    fault_queries.get_incident(session, incident_id)
+    incidents.get_incident(session, incident_id)
     lock_shops(session, {item.shop_id for item in _list_rows(session, incident_id)})
     session.expire_all()
     row = session.get_one(FaultIncident, incident_id)
