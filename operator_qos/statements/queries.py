@@ -101,16 +101,16 @@ def list_found(session: Session, shop_id: int, on: date, standard: Standard) -> 
     found = {}
     for *row, units in session.execute(query).all():
         rule, window_start_ms = row[0], row[3]
-        named = _name_units(session, shop_id, rule, window_start_ms, units=units, standard=standard)
+        named = name_units(session, shop_id, rule, window_start_ms, units=units, standard=standard)
         found[rule] = Found(**dict(zip(_FOUND, row, strict=True)), units=named)
     return found
 
 
-def _name_units(  # which units, of which rule
-    session: Session, shop_id: int, rule: str, window_start_ms: int, *, units: Sequence[str], standard: Standard
+def name_units(  # which units, of which rule
+    session: Session, shop_id: int, rule: str, window_start_ms: int, *, units: Sequence[str], standard: Standard | None
 ) -> tuple[Unit, ...]:
     """The units with the orders they belong to, in the order given."""
-    code = find_group_code(rule, standard)
+    code = find_group_code(rule, standard) if standard is not None else None
     if code is None or not units:
         return tuple(Unit(unit, None) for unit in units)
     orders: dict[str, str | None] = {}
