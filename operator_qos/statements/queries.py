@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
+from operator_qos.acts.models import Act
 from operator_qos.db import chunks
 from operator_qos.ledger.models import OutcomeRow
 from operator_qos.sellers.models import Marketplace, Seller, Shop
@@ -129,6 +130,12 @@ def find_group_code(rule: str, standard: Standard) -> int | None:
     if metric in METRICS:
         return GROUP_CODES[METRICS[metric].group]
     return GROUP_CODES[SOURCES[metric].group] if metric in SOURCES else None
+
+
+def count_approvals(session: Session, act_ids: Sequence[int]) -> dict[int, int]:
+    """How many people agreed to each act."""
+    rows = session.execute(select(Act.id, Act.approved_by, Act.second_by).where(Act.id.in_(list(act_ids))))
+    return {act_id: sum(person is not None for person in people) for act_id, *people in rows}
 
 
 def list_level_reasons(session: Session, shop_id: int, on: date, standard_id: str) -> list[Mapping[str, Any]]:

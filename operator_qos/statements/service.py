@@ -80,6 +80,8 @@ def _gather(  # who, what and when
 ) -> Matter:
     """Everything the statement says, read once."""
     book = get_book(find_jurisdiction(to.country, issuer.jurisdiction), now.astimezone(ZoneInfo(to.zone)).date())
+    approvals = queries.count_approvals(session, [act.act_id for act in acts])
+    acts = [replace(act, approvals=approvals.get(act.act_id, act.approvals)) for act in acts]
     versions = {key: _read_version(session, act) for act in acts if (key := _key(act)) is not None}
     bases = [basis for act in acts for basis in _list_bases(session, to, act, _find(versions, act))]
     return Matter(public_id, to, issuer, book, tuple(acts), tuple(bases), tuple(versions.values()), now)

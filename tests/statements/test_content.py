@@ -133,6 +133,17 @@ def test_a_person_s_decision_says_so_and_gives_the_reason_and_no_rule() -> None:
     assert "ines@operator.example" not in str(write_content(matter(by_hand)))
 
 
+@pytest.mark.parametrize(("automated", "approvals", "line"), [
+    (True, 1, "Ranked lower: found by the rule, and released by a person working for Halle."),
+    (True, 2, "Ranked lower: found by the rule, and released by two people working for Halle."),
+    (False, 1, "Ranked lower: decided by a person working for Halle."),
+    (False, 2, "Ranked lower: decided by a person working for Halle and approved by a second one.")])
+def test_whoever_agreed_before_it_took_effect_is_told(automated: bool, approvals: int, line: str) -> None:
+    one = act("ranking", automated=automated, approvals=approvals)
+    ((_, lines),) = read(compose(matter(one), "en"), "how")
+    assert lines[-1] == line
+
+
 @pytest.mark.parametrize(("law", "ground", "line"), [
     ("eu", None, "The whole service ends no sooner than 30 days after this statement (Article 4(2))."),
     ("eu", "legal_obligation", "It does not wait 30 days because a legal duty forbids to wait (Article 4(4)(a)). "
