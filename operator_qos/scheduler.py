@@ -91,6 +91,12 @@ def _recount_cells(engine: Engine, _settings: Settings, now: datetime) -> object
     return found
 
 
+def _find_shared_faults(engine: Engine, _settings: Settings, now: datetime) -> object:
+    from operator_qos.exclusions.jobs import find_shared_faults
+
+    return find_shared_faults(engine, now=now)
+
+
 def _finish_abandoned(engine: Engine, _settings: Settings, now: datetime) -> object:
     from operator_qos.ledger.bulk import finish_abandoned
 
@@ -118,6 +124,7 @@ JOBS: tuple[Job, ...] = (
     Job("deliver_outbox", _deliver_outbox, "interval", {"seconds": 20}),
     Job("finish_abandoned_imports", _finish_abandoned, "interval", {"minutes": 10}),
     Job("call_hooks", _call_hooks, "interval", {"seconds": 20}),
+    Job("find_shared_faults", _find_shared_faults, "cron", {"hour": 4, "minute": 20}),
     Job("seal_audit", _seal_audit, "interval", {"minutes": 1}),
     Job("tell_anchor", _tell_anchor, "interval", {"hours": 1}),
     Job("recount_cells", _recount_cells, "cron", {"hour": 3, "minute": 10}),
