@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import ViewportSize
 
 from tests.e2e.visits import DESK, PHONE, Visitor
-from tests.e2e.world import LANGUAGES, OLD_CASE, SHOP
+from tests.e2e.world import LANGUAGES, OLD_CASE, SHOP, STATEMENT
 
 pytestmark = pytest.mark.browser
 FIRST_VISIT_BYTES = 300_000
@@ -35,6 +35,9 @@ PAGES = {
         f"/operator/calendar/{SHOP}",
         f"/operator/shops/{SHOP}/clock?promise=resolve&of={OLD_CASE}",
         f"/operator/shops/{SHOP}/clock?promise=ship&of=O-1",
+        "/operator/statements",
+        "/operator/statements/check",
+        f"/operator/statements/{STATEMENT}",
         "/operator/quarantine",
         "/operator/disputes",
         "/operator/disputes/1",
@@ -69,6 +72,8 @@ PAGES = {
         "/seller/badge",
         "/account/notices",
         "/badges/verify?q=x",
+        "/seller/statements",
+        f"/seller/statements/{STATEMENT}",
         "/seller/standard",
         "/seller/calendar",
         f"/seller/calendar/{SHOP}",
