@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from operator_qos.acts.carrying import end_acts, go_ahead, let_go, list_family, list_lasting, show_in_force
 from operator_qos.acts.models import Act
-from operator_qos.acts.queries import list_feed_lights
+from operator_qos.acts.queries import list_lights_by_shop
 from operator_qos.standards.queries import UnknownVersionError, get_version
 from operator_qos.standing.queries import ChangeRow, list_held_changes, list_new_changes, list_standings
 from operator_qos.standing.service import mark_changes
@@ -137,12 +137,12 @@ def _set_holds(session: Session, cases: Sequence[_Case], run: RunFacts, *, now: 
                or any(act.is_adverse for act in case.following.brought)]
     if not adverse or run.takes_over:
         return
-    lights = [{"guard": "feed", **_plain(asdict(light))}
-              for light in list_feed_lights(session, run.marketplace_id, now=now)]
+    shop_ids = sorted({case.last.shop_id for case in adverse})
+    lights = list_lights_by_shop(session, run.marketplace_id, shop_ids, now=now)
     counts = Counter(case.following.mirror.kind for case in adverse)
     for case in adverse:
         kind = case.following.mirror.kind
-        case.holds += lights
+        case.holds += [{"guard": "feed", **_plain(asdict(light))} for light in lights[case.last.shop_id]]
         if not run.caps.allows(counts[kind], run.shops):
             case.holds.append({"guard": "cap", "category": kind, "acts": counts[kind], "shops": run.shops})
 

@@ -12,7 +12,7 @@ from flask_babel import lazy_gettext as _
 from sqlalchemy.orm import Session
 
 from operator_qos import words
-from operator_qos.acts.queries import ActRow
+from operator_qos.acts.queries import ANY_TYPE, ActRow
 from operator_qos.formats import format_day
 from operator_qos.standards.queries import UnknownVersionError, get_version
 from operator_qos.statements.books import Language
@@ -98,7 +98,7 @@ class ActNames:
 
 def say_light(light: Light, language: str) -> str:
     """What is wrong with a feed, in a sentence."""
-    event = words.event_name(f"qos.{light.type}") or light.type
+    event = gettext("events") if light.type == ANY_TYPE else words.event_name(light.type) or light.type
     given = {"source": light.source, "event": event, "found": words.count(light.found),
              "expected": words.count(light.expected), "day": format_day(light.on, language) if light.on else ""}
     if light.kind == "late":
