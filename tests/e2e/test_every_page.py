@@ -16,6 +16,8 @@ LATE = "metrics/late_shipment_rate"
 PAGES = {
     "operator": (
         "/operator/today",
+        "/operator/decisions",
+        f"/operator/shops/{SHOP}/acts",
         "/operator/sellers",
         "/operator/sellers?verdict=kept&name=nobody",
         f"/operator/sellers/{SHOP}",
@@ -56,6 +58,7 @@ PAGES = {
     ),
     "seller": (
         "/seller/day",
+        f"/seller/shops/{SHOP}/acts",
         "/seller/day?kind=waiting",
         "/seller/scorecard?shop=" + SHOP,
         "/seller/scorecard?shop=lonja-es/morvan-es",
