@@ -64,6 +64,12 @@ def _evaluate_due(engine: Engine, _settings: Settings, now: datetime) -> object:
     return len(evaluate_due(engine, now=now))
 
 
+def _carry_out_due(engine: Engine, _settings: Settings, now: datetime) -> object:
+    from operator_qos.acts.jobs import carry_out_due
+
+    return carry_out_due(engine, now=now)
+
+
 def _deliver_outbox(engine: Engine, settings: Settings, now: datetime) -> object:
     from operator_qos.notices.jobs import deliver_outbox
 
@@ -96,6 +102,7 @@ JOBS: tuple[Job, ...] = (
     Job("refresh_slow", _refresh_slow, "interval", {"hours": 1}),
     Job("escalate_due", _escalate_due, "interval", {"minutes": 1}),
     Job("evaluate_due", _evaluate_due, "interval", {"minutes": 10}),
+    Job("carry_out_acts", _carry_out_due, "interval", {"minutes": 1}),
     Job("deliver_outbox", _deliver_outbox, "interval", {"seconds": 20}),
     Job("finish_abandoned_imports", _finish_abandoned, "interval", {"minutes": 10}),
     Job("call_hooks", _call_hooks, "interval", {"seconds": 20}),

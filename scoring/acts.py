@@ -159,7 +159,7 @@ def _list_steps(name: str, standard: Standard) -> Sequence[Any]:
 
 
 def _plan(act: Act, origin: str, part: str) -> ActPlan:
-    scope: dict[str, Any] = {"what": act.scope}
+    scope: dict[str, Any] = {"scope": act.scope}
     scope |= {name: str(value) for name in ("share", "cap", "cap_share", "note")
               if (value := getattr(act, name)) is not None}
     if part:

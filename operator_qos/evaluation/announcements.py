@@ -14,6 +14,7 @@ from operator_qos.evaluation.queries import MarketplaceRow, ShopRow
 from operator_qos.evaluation.saying import LANGUAGES, list_titles, say_reason
 from operator_qos.notices.service import announce
 from operator_qos.standing.service import Change
+from scoring.acts import Moved
 from scoring.metrics import METRICS
 from scoring.plain import is_plain
 from scoring.standards import Standard, title_in
@@ -24,9 +25,9 @@ MAX_UNITS = 10
 
 def net_changes(changes: Iterable[Change]) -> list[Change]:
     """What several dates changed for good: first before, last after; what came and went again is left out."""
-    net: dict[tuple[int, str, str], Change] = {}
+    net: dict[tuple[int, str], Change] = {}
     for change in changes:
-        key = (change.shop_id, *_subject(change))
+        key = (change.shop_id, name_subject(change))
         first = net.pop(key, change)
         net[key] = replace(change, before=first.before)
     return [change for change in net.values() if change.before != change.after]
@@ -67,11 +68,10 @@ def shop_link(marketplace: MarketplaceRow, shop: ShopRow) -> str:
     return f"/seller/shops/{quote(marketplace.id, safe='')}/{quote(shop.code, safe='')}"
 
 
-def _subject(change: Change) -> tuple[str, str]:
-    """What a change is about: the level, one badge or the warning of one metric."""
-    if change.kind.startswith("badge"):
-        return "badge", change.after or change.before or ""
-    return ("level", "") if change.kind.startswith("level") else ("warning", change.metric or "")
+def name_subject(change: Change) -> str:
+    """What a change is about: the level, one badge, the warning of one metric …"""
+    part = next((str(reason["part"]) for reason in change.reasons if reason.get("part")), "")
+    return Moved(change.kind, change.metric, change.before, change.after, part).subject
 
 
 def _to_data(

@@ -102,7 +102,7 @@ class Bench:
         self, session: Session, standard: Standard, shops: Sequence[queries.ShopRow], dates: Sequence[date]
     ) -> Judge:
         place, ids = self.place(standard), [shop.id for shop in shops]
-        before = list_standings(session, ids)
+        before = {shop_id: row.as_decided() for shop_id, row in list_standings(session, ids).items()}
         first_ms, last_ms = place.end_ms(dates[0]), place.end_ms(dates[-1])
         if is_plain(standard):
             rows = queries.load_outcomes(session, ids, standard=standard, first_ms=first_ms, last_ms=last_ms)

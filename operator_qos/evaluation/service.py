@@ -13,11 +13,12 @@ from datetime import date, datetime, timedelta
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
+from operator_qos.acts.service import Followed, RunFacts, follow_changes
 from operator_qos.audit.service import append_audit
 from operator_qos.clock import to_ms
 from operator_qos.db import reading, unit_of_work
 from operator_qos.evaluation import queries
-from operator_qos.evaluation.announcements import announce_changes, net_changes
+from operator_qos.evaluation.announcements import announce_changes, name_subject, net_changes
 from operator_qos.evaluation.bench import Bench, open_bench
 from operator_qos.evaluation.judging import Day
 from operator_qos.recourse.shelters import end_pardons
@@ -68,7 +69,8 @@ def evaluate_marketplace(
     if reason:
         return _evaluate_dry(session, bench, on=on, now=now, reason=reason)
     days = _judge_officially(session, bench, [on], now=now, actor=actor)
-    _announce(session, bench, days, [change for day in days for change in day.changes], now=now)
+    followed = follow_changes(session, _run_facts(bench, days), now=now)
+    _announce(session, bench, days, [change for day in days for change in day.changes], followed=followed, now=now)
     return _report(marketplace_id, on, days)
 
 
@@ -114,7 +116,7 @@ def list_due_dates(session: Session, marketplace: queries.MarketplaceRow, *, now
 def _catch_up(
     engine: Engine, marketplace: queries.MarketplaceRow, dates: Sequence[date], *, now: datetime
 ) -> Iterable[list[EvaluationReport]]:
-    """Judge the dates stretch by stretch; the last is told, with what the missed ones changed for good."""
+    """Judge the dates stretch by stretch; acts follow and are told at the last, for what all changed for good."""
     missed: list[Change] = []
     with reading(engine) as session:
         was_judged = find_last_run_on(session, marketplace.id) is not None
@@ -130,7 +132,9 @@ def _catch_up(
                 # A date missed while we were away is news; history imported with the first events is not.
                 latest = [day for day in days if day.on == left[-1]]
                 told = missed if was_judged else [change for day in latest for change in day.changes]
-                _announce(session, bench, latest, told, now=now)
+                run = replace(_run_facts(bench, latest), takes_over=not was_judged)
+                followed = follow_changes(session, run, now=now)
+                _announce(session, bench, latest, told, followed=followed, now=now)
         taken = [_report(marketplace.id, on, (), reason=f"{on} was judged by another run just now")
                  for on in part if on not in left]
         yield taken + [_report(marketplace.id, on, [day for day in days if day.on == on]) for on in left]
@@ -229,11 +233,18 @@ def _why_not(session: Session, bench: Bench, *, on: date, now: datetime) -> str:
     return ""
 
 
-def _announce(
-    session: Session, bench: Bench, days: Sequence[Day], changes: Sequence[Change], *, now: datetime
+def _run_facts(bench: Bench, days: Sequence[Day]) -> RunFacts:
+    return RunFacts(bench.marketplace.id, len({shop.shop_id for day in days for shop in day.shops}))
+
+
+def _announce(  # what changed, of whom, what of it waits
+    session: Session, bench: Bench, days: Sequence[Day], changes: Sequence[Change], *,
+    followed: Followed, now: datetime,
 ) -> None:
-    """Tell the shops what changed for good, each under the standard that judged it last."""
-    net = net_changes(changes)
+    """Tell the shops what changed for good and is in force, each under the standard that judged it last."""
+    keyed = {(change.shop_id, name_subject(change)): change for change in net_changes(changes)}
+    net = [replace(change, before=followed.before.get(key, change.before))
+           for key, change in keyed.items() if key not in followed.untold]
     for day in days:
         judged = {shop.shop_id for shop in day.shops}
         announce_changes(

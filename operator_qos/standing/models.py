@@ -65,7 +65,7 @@ class ShopStanding(Base):
     # What a standard with more than levels and warnings remembers: strikes, points, runs (scoring.progress).
     progress: Mapped[dict[str, Any] | None] = mapped_column(JSON)
     # What the rules decided, while some of it is held and not in force (level, badges, episodes, warning, since_on).
-    decided: Mapped[dict[str, Any] | None] = mapped_column(JSON)
+    decided: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
 
 
 class StandingChange(Base):

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from math import sqrt
 from typing import Any
@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from operator_qos.sellers.models import Shop
 from operator_qos.standing.models import EvaluationResult, EvaluationRun, ShopStanding, StandingChange
+from operator_qos.standing.rules import HeldBack, read_held
 from scoring.standards import Standard
 
 
@@ -35,6 +36,19 @@ class StandingRow:
     standard_id: str = "ours"
     standard_version: int = 1
     progress: Mapping[str, Any] | None = None
+    decided: Mapping[str, Any] | None = None  # what the rules decided, while some of it is held back
+
+    def as_decided(self) -> StandingRow:
+        """The standing as the rules decided it, held back or not: what the next date goes on from."""
+        if self.decided is None:
+            return self
+        face, _ = read_held(self.decided)
+        return replace(self, level=face.level, badges=face.badges, episodes=face.episodes, warning=face.warning,
+                       since_on=face.since_on, decided=None)
+
+    def list_held(self) -> list[HeldBack]:
+        """What is held back."""
+        return [] if self.decided is None else read_held(self.decided)[1]
 
     def decided_under(self, standard: Standard) -> bool:
         """Whether it was last decided by that version of that standard."""
@@ -58,6 +72,7 @@ class ChangeRow:
     standard_version: int
     automated: bool
     effective_at: datetime
+    state: str = "in_force"
 
 
 @dataclass(frozen=True)
@@ -133,6 +148,28 @@ def list_changes(
         wanted = wanted.where(StandingChange.on_date >= since)
     newest = wanted.order_by(StandingChange.on_date.desc(), StandingChange.id.desc()).limit(limit)
     return [ChangeRow(*row) for row in session.execute(newest)]
+
+
+def list_new_changes(session: Session, marketplace_id: str) -> list[ChangeRow]:
+    """Changes whose acts are not made yet, in the order they were decided."""
+    columns = [getattr(StandingChange, name) for name in ChangeRow.__dataclass_fields__]
+    wanted = select(*columns).join(Shop, Shop.id == StandingChange.shop_id).where(
+        Shop.marketplace_id == marketplace_id, StandingChange.state == "new")
+    return [ChangeRow(*row) for row in session.execute(wanted.order_by(StandingChange.id))]
+
+
+def list_changes_by_id(session: Session, change_ids: Collection[int]) -> dict[int, ChangeRow]:
+    """Some changes, by number."""
+    columns = [getattr(StandingChange, name) for name in ChangeRow.__dataclass_fields__]
+    rows = session.execute(select(*columns).where(StandingChange.id.in_(change_ids)))
+    return {row.id: ChangeRow(*row) for row in rows}
+
+
+def list_held_changes(session: Session, shop_id: int) -> list[ChangeRow]:
+    """The changes of a shop that are held back, in the order they were decided."""
+    columns = [getattr(StandingChange, name) for name in ChangeRow.__dataclass_fields__]
+    mine = (StandingChange.shop_id == shop_id, StandingChange.state == "held")
+    return [ChangeRow(*row) for row in session.execute(select(*columns).where(*mine).order_by(StandingChange.id))]
 
 
 def count_levels(session: Session, shop_ids: Sequence[int] | None = None) -> dict[str, int]:

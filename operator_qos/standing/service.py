@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import delete, insert
+from sqlalchemy import delete, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from operator_qos.clock import from_ms
 from operator_qos.db import bulk_insert, write_json
+from operator_qos.standing import rules
 from operator_qos.standing.models import EvaluationResult, EvaluationRun, ShopStanding, StandingChange
-from operator_qos.standing.queries import StandingRow
+from operator_qos.standing.queries import StandingRow, list_standings
+from operator_qos.standing.rules import Face, HeldBack, read_held
 
 
 @dataclass(frozen=True)
@@ -84,7 +86,10 @@ def record_results(session: Session, rows: Sequence[ResultRow]) -> None:
 
 def append_changes(session: Session, runs: Mapping[int, RunHeader], changes: Sequence[tuple[int, Change]], *,
                    now: datetime) -> None:
-    """Append what runs changed, pairs of run and change, in force from the end of its date. Does not commit."""
+    """Append what runs changed, pairs of run and change, in force from the end of its date once acts follow.
+
+    Does not commit.
+    """
     rows = [
         {
             **{name: value for name, value in vars(change).items() if name != "effective_ms"},
@@ -94,6 +99,7 @@ def append_changes(session: Session, runs: Mapping[int, RunHeader], changes: Seq
             "automated": True,
             "effective_at": from_ms(change.effective_ms or runs[run_id].as_of_ms),
             "created_at": now,
+            "state": "new",
         }
         for run_id, change in changes
     ]
@@ -102,10 +108,38 @@ def append_changes(session: Session, runs: Mapping[int, RunHeader], changes: Seq
 
 
 def store_standings(session: Session, standings: Sequence[StandingRow]) -> None:
-    """Replace the standings of these shops. Does not commit."""
+    """Replace the decided standings of these shops; what is held back of them stays so. Does not commit."""
     if not standings:
         return
+    held: dict[int, list[HeldBack]] = {}
     for start in range(0, len(standings), 500):
         part = [standing.shop_id for standing in standings[start : start + 500]]
+        with_held = select(ShopStanding.shop_id, ShopStanding.decided).where(
+            ShopStanding.shop_id.in_(part), ShopStanding.decided.is_not(None))
+        held |= {shop_id: read_held(kept)[1] for shop_id, kept in session.execute(with_held) if kept}
         session.execute(delete(ShopStanding).where(ShopStanding.shop_id.in_(part)))
-    session.execute(insert(ShopStanding), [dict(vars(standing)) for standing in standings])
+    rows = [_hold(standing, held.get(standing.shop_id, ())) for standing in standings]
+    session.execute(insert(ShopStanding), [dict(vars(row)) for row in rows])
+
+
+def hold_back(session: Session, shop_id: int, held: Sequence[HeldBack]) -> None:
+    """Keep these subjects of a shop as they were, and no others; a shop never judged has none. Does not commit."""
+    row = list_standings(session, [shop_id]).get(shop_id)
+    if row is None:
+        return
+    found = vars(_hold(row.as_decided(), held))
+    session.execute(update(ShopStanding).where(ShopStanding.shop_id == shop_id).values(
+        {name: found[name] for name in ("level", "badges", "episodes", "warning", "since_on", "decided")}))
+
+
+def mark_changes(session: Session, change_ids: Collection[int], *, state: str) -> None:
+    """Say what became of changes: in_force, held or dropped. Does not commit."""
+    if change_ids:
+        session.execute(update(StandingChange).where(StandingChange.id.in_(change_ids)).values(state=state))
+
+
+def _hold(decided: StandingRow, held: Sequence[HeldBack]) -> StandingRow:
+    face = Face(decided.level, tuple(decided.badges), tuple(decided.episodes), decided.since_on)
+    shown = rules.hold_back(face, held)
+    return replace(decided, level=shown.level, badges=list(shown.badges), episodes=[dict(e) for e in shown.episodes],
+                   warning=shown.warning, since_on=shown.since_on, decided=rules.write_held(face, held))

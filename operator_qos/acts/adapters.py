@@ -1,0 +1,99 @@
+"""How an act reaches the marketplace: recorded only, told by a signed webhook, or whatever a connector brings.
+
+A connector registers an `ActAdapter` under its name in ADAPTERS. What it is asked for must be safe to ask twice: a
+claim that was lost is asked again under the same key.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+from sqlalchemy.orm import Session
+
+from operator_qos.acts.queries import ActRow
+from operator_qos.sellers.queries import ShopCard
+
+
+@dataclass(frozen=True)
+class Answer:
+    """How far a request got: asked, in_force (or over, when its end was asked for) or failed with the error."""
+
+    state: str
+    call_id: int | None = None
+    error: str = ""
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is asked: an act to begin or to end, of which shop."""
+
+    act: ActRow
+    place: ShopCard
+    ends: bool = False
+
+    @property
+    def key(self) -> str:
+        """The same for the same request, so that a receiver knows a repetition."""
+        return f"act:{self.act.id}:{'end' if self.ends else 'begin'}"
+
+
+class ActAdapter(Protocol):
+    """A way to a marketplace."""
+
+    def ask(self, session: Session, request: Request, *, now: datetime) -> Answer:
+        """Ask the marketplace to begin or end an act; does not commit."""
+
+    def read_back(self, session: Session, request: Request, *, now: datetime) -> Answer:
+        """What the marketplace says of an act it was asked for."""
+
+
+class RecordOnly:
+    """Nobody is asked: the act stands in our books, and people carry it out."""
+
+    def ask(self, session: Session, request: Request, *, now: datetime) -> Answer:
+        """In force at once."""
+        return Answer("in_force")
+
+    def read_back(self, session: Session, request: Request, *, now: datetime) -> Answer:
+        """It is in force."""
+        return Answer("in_force")
+
+
+class Webhook:
+    """The marketplace's addresses are told, signed; it is in force once a receiver has confirmed it."""
+
+    def ask(self, session: Session, request: Request, *, now: datetime) -> Answer:
+        """Put the call in the queue; without an address to call it has failed."""
+        from operator_qos.hooks.service import queue_hook
+
+        topic = "act.end_asked" if request.ends else "act.asked"
+        calls = queue_hook(session, marketplace_id=request.place.marketplace_id, topic=topic, key=request.key,
+                           data=_describe(request), now=now)
+        if not calls:
+            return Answer("failed", error=f"{request.place.marketplace_id} has no address to call; add a webhook")
+        return Answer("asked", calls[0])
+
+    def read_back(self, session: Session, request: Request, *, now: datetime) -> Answer:
+        """Failed when the call is given up; otherwise asked until the receiver confirms."""
+        from operator_qos.hooks.queries import find_hook_call
+
+        call = find_hook_call(session, request.act.call_id) if request.act.call_id is not None else None
+        if call is not None and call.state == "dead":
+            return Answer("failed", request.act.call_id, call.error)
+        return Answer("asked", request.act.call_id)
+
+
+ADAPTERS: dict[str, ActAdapter] = {"record": RecordOnly(), "webhook": Webhook()}
+
+
+def _describe(request: Request) -> Mapping[str, Any]:
+    act = request.act
+    return {
+        "act": act.id, "kind": act.kind, "subject": act.subject, "scope": dict(act.scope), "before": act.before,
+        "after": act.after, "marketplace": request.place.marketplace_id, "shop": request.place.code,
+        "effective_at": act.effective_at.isoformat(),
+        "until_at": act.until_at.isoformat() if act.until_at else None, "statement": act.statement_id,
+    }

@@ -1,0 +1,41 @@
+"""Time moving acts on: planned ones begin, those whose time is over end, those asked for are looked after."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import structlog
+from sqlalchemy import Engine, select
+
+from operator_qos.acts import carrying
+from operator_qos.acts.models import Act
+from operator_qos.acts.queries import list_due_act_ids
+from operator_qos.db import reading, unit_of_work
+from scoring.acts import ActState
+
+log = structlog.get_logger(__name__)
+
+
+def carry_out_due(engine: Engine, *, now: datetime) -> int:
+    """Move every due act one step on; commits act by act, each claimed by one worker. Returns how many moved."""
+    with reading(engine) as session:
+        due = list_due_act_ids(session, now=now)
+    return sum(_move(engine, act_id, now=now) for act_id in due)
+
+
+def _move(engine: Engine, act_id: int, *, now: datetime) -> bool:
+    with unit_of_work(engine) as session:
+        # Locked, and read again: another worker may have moved it since.
+        act = session.scalars(select(Act).where(Act.id == act_id).with_for_update(skip_locked=True)).one_or_none()
+        if act is None:
+            return False
+        before = act.state
+        if act.state == ActState.PLANNED and act.effective_at <= now:
+            carrying.ask(session, act, now=now)
+        elif act.state in {ActState.IN_FORCE, ActState.ASKED} and act.until_at is not None and act.until_at <= now:
+            carrying.end_acts(session, [act], now=now)
+        elif act.state in {ActState.ASKED, ActState.ENDING}:
+            carrying.read_back(session, act, now=now)
+        if act.state != before:
+            log.info("act_moved", act=act.id, before=before, after=act.state)
+        return act.state != before

@@ -1,0 +1,1 @@
+"""Acts: what follows from a decision, what holds it back, who may let it go."""
