@@ -121,7 +121,7 @@ def _undo(  # of which appeal, what falls
     """Take the acts back that rest on what fell; those still held are refused. Returns their ids."""
     found = acts.list_acts(session, change_ids=fallen) if fallen else []
     found += [acts.get_act(session, act_id) for act_id in act_ids]
-    why = f"Appeal {row.id}"
+    why = f"Decided on appeal {row.id}."
     live = sorted({act.id for act in found if act.is_live})
     held = sorted({act.id for act in found if act.state == ActState.HELD})
     refused = refuse_acts(session, act_ids=held, why=why, actor=actor, now=now) if held else []
@@ -154,7 +154,7 @@ def protect(again: StandingRow, before: StandingRow, standard: Standard) -> Stan
     """The restated standing where it is better, the present one where that is: nobody loses by contesting."""
     keeps = is_lower(again.level, before.level, standard)
     warned = {str(episode["metric"]): int(episode["warning"]) for episode in before.episodes}
-    episodes = [episode for episode in again.episodes if int(episode["warning"]) <= warned.get(str(episode["metric"]), 0)]
+    episodes = [one for one in again.episodes if int(one["warning"]) <= warned.get(str(one["metric"]), 0)]
     return replace(
         again, level=before.level if keeps else again.level, since_on=before.since_on if keeps else again.since_on,
         badges=sorted({*again.badges, *before.badges}), episodes=episodes,

@@ -242,9 +242,8 @@ def find_change(session: Session, shop_id: int, change_id: int) -> ChangeFacts |
 
 def list_change_facts(session: Session, shop_id: int, change_ids: Collection[int]) -> list[ChangeFacts]:
     """Some changes of a shop."""
-    rows = session.execute(select(*_CHANGE).where(
-        StandingChange.id.in_(change_ids), StandingChange.shop_id == shop_id)) if change_ids else []
-    return [ChangeFacts(*row) for row in rows]
+    wanted = select(*_CHANGE).where(StandingChange.id.in_(change_ids), StandingChange.shop_id == shop_id)
+    return [ChangeFacts(*row) for row in session.execute(wanted.order_by(StandingChange.id))]
 
 
 def _of_act(act: acts.ActRow) -> Contested:
@@ -266,7 +265,9 @@ def _name_deciders(found: Sequence[acts.ActRow]) -> str | None:
     return ", ".join(dict.fromkeys(names))[:510] or None
 
 
-def list_contestable(session: Session, shop_ids: Collection[int], *, since: date, limit: int = 100) -> list[ChangeFacts]:
+def list_contestable(
+    session: Session, shop_ids: Collection[int], *, since: date, limit: int = 100
+) -> list[ChangeFacts]:
     """What went against shops on a date or later, the latest first."""
     if not shop_ids:
         return []

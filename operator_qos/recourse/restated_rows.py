@@ -47,12 +47,12 @@ def _find_decided(session: Session, shop_id: int, first_ms: int, known_ms: int) 
     query = select(Event.dossier_id, func.max(Event.at_ms)).where(
         Event.shop_id == shop_id, Event.type_rank.in_(KNOWN_RANKS), Event.at_ms >= first_ms, Event.at_ms < known_ms,
     ).group_by(Event.dossier_id)
-    found = dict(session.execute(query).tuples().all())
-    clock_ms = found.pop(None, None)  # what concerns the whole shop has no dossier
-    if clock_ms is not None:
+    last = [(row[0], row[1]) for row in session.execute(query)]
+    found = {dossier: at_ms for dossier, at_ms in last if dossier is not None}
+    for clock_ms in (at_ms for dossier, at_ms in last if dossier is None):  # what concerns the whole shop
         for dossier in list_clock_dossiers(session, [shop_id]):
             found[dossier] = max(found.get(dossier, 0), clock_ms)
-    return {dossier: at_ms for dossier, at_ms in found.items() if dossier is not None}
+    return found
 
 
 def _list_rows(
