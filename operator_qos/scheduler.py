@@ -91,6 +91,12 @@ def _recount_cells(engine: Engine, _settings: Settings, now: datetime) -> object
     return found
 
 
+def _move_recourse(engine: Engine, _settings: Settings, now: datetime) -> object:
+    from operator_qos.recourse.jobs import move_recourse
+
+    return move_recourse(engine, now=now)
+
+
 def _finish_abandoned(engine: Engine, _settings: Settings, now: datetime) -> object:
     from operator_qos.ledger.bulk import finish_abandoned
 
@@ -104,6 +110,7 @@ JOBS: tuple[Job, ...] = (
     Job("evaluate_due", _evaluate_due, "interval", {"minutes": 10}),
     Job("carry_out_acts", _carry_out_due, "interval", {"minutes": 1}),
     Job("deliver_outbox", _deliver_outbox, "interval", {"seconds": 20}),
+    Job("move_recourse", _move_recourse, "interval", {"minutes": 10}),
     Job("finish_abandoned_imports", _finish_abandoned, "interval", {"minutes": 10}),
     Job("call_hooks", _call_hooks, "interval", {"seconds": 20}),
     Job("recount_cells", _recount_cells, "cron", {"hour": 3, "minute": 10}),

@@ -14,7 +14,7 @@ from operator_qos.accounts.actors import OPERATOR_ROLES
 from operator_qos.accounts.models import User
 from operator_qos.acts import queries as acts
 from operator_qos.recourse.models import Appeal, AppealFile, AppealStep, RestatedResult, Restatement
-from operator_qos.recourse.rules import OPEN_STATES, OUTCOMES, is_against, may_judge, subject_of
+from operator_qos.recourse.rules import OPEN_STATES, OUTCOMES, REMIND_BEFORE, is_against, may_judge, subject_of
 from operator_qos.sellers.models import Shop
 from operator_qos.sellers.queries import ShopCard, list_shop_cards
 from operator_qos.standards.binding import list_bindings
@@ -347,3 +347,10 @@ def list_restated_numbers(session: Session, day: RestatedDay, shop_id: int) -> l
 
 def _among(column: Any, wanted: Collection[Any] | None) -> ColumnElement[bool]:
     return true() if wanted is None else column.in_(list(wanted))
+
+
+def list_to_remind(session: Session, *, now: datetime) -> list[tuple[int, datetime]]:
+    """Appeals due within a day, or overdue, of whose deadline nobody was reminded yet."""
+    query = select(Appeal.id, Appeal.due_at).where(
+        Appeal.due_at <= now + REMIND_BEFORE, (Appeal.reminded_at.is_(None)) | (Appeal.reminded_at != Appeal.due_at))
+    return [(appeal_id, due_at) for appeal_id, due_at in session.execute(query.order_by(Appeal.due_at)) if due_at]
