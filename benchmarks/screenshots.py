@@ -27,9 +27,10 @@ README = (("seller_owner", "/seller/scorecard", "docs/images/scorecard.png"),
 EVERY = {
     "admin": {"today": "/operator/today", "sellers": "/operator/sellers", "disputes": "/operator/disputes",
               "quarantine": "/operator/quarantine", "standard": "/operator/standard", "account": "/account",
-              "trials": "/operator/trials", "missing": "/operator/nothing-here"},
+              "trials": "/operator/trials", "statements": "/operator/statements", "missing": "/operator/nothing-here"},
     "seller_owner": {"day": "/seller/day", "waiting": "/seller/day?kind=waiting", "scorecard": "/seller/scorecard",
-                     "disputes": "/seller/disputes", "notices": "/seller/notices", "standard": "/seller/standard"},
+                     "disputes": "/seller/disputes", "notices": "/seller/notices",
+                     "statements": "/seller/statements", "standard": "/seller/standard"},
     "mediator": {"queue": "/mediator/queue", "figures": "/mediator/figures"},
 }
 # Pages whose address depends on the data: name, the page that links to them, the link.
@@ -37,11 +38,13 @@ FOLLOWED = {
     "admin": (("shop", "sellers", "tbody th a[href^='/operator/sellers/']"),
               ("units", "sellers", "tbody td.num a[href*='/metrics/']"),
               ("order", "units", "tbody a[href*='/orders/']"),
-              ("dispute", "disputes", "tbody a[href^='/operator/disputes/']")),
+              ("dispute", "disputes", "tbody a[href^='/operator/disputes/']"),
+              ("statement", "statements", "tbody a[href^='/operator/statements/']")),
     "seller_owner": (("units", "scorecard", "a[href*='/metrics/']:not([href*='csv'])"),
                      ("order", "scorecard", "a[href*='/orders/']"),
                      ("conversation", "day", "a[href^='/seller/conversations/']"),
-                     ("dispute", "disputes", "tbody a[href^='/seller/disputes/']")),
+                     ("dispute", "disputes", "tbody a[href^='/seller/disputes/']"),
+                     ("statement", "statements", "tbody a[href^='/seller/statements/']")),
     "mediator": (("case", "queue", "a[href^='/mediator/cases/']"),),
 }
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",

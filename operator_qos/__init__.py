@@ -35,10 +35,12 @@ BLUEPRINTS: tuple[str, ...] = (
     "operator_qos.calendars.views",
     "operator_qos.notices.views",
     "operator_qos.hooks.views",
+    "operator_qos.audit.views",
     "operator_qos.events.views",
     "operator_qos.events.api",
     "operator_qos.evaluation.views",
     "operator_qos.evaluation.api",
+    "operator_qos.statements.views",
     "operator_qos.reports.views",
     "operator_qos.reports.api",
 )

@@ -24,8 +24,10 @@ COMMANDS = {
     "backtest": ("operator_qos.standards.cli:backtest_command", "Try a standard on history before publishing it."),
     "trial": ("operator_qos.trials.cli:trial_group", "Judge by a published standard without consequence."),
     "scorecard": ("operator_qos.ledger.cli:scorecard_command", "The numbers of one shop, and the rows behind them."),
-    "export": ("operator_qos.ledger.cli:export_group", "Write numbers for other programs."),
+    "statements": ("operator_qos.statements.cli:statements_group", "Statements of reasons: are they as issued?"),
+    "export": ("operator_qos.exports:export_group", "Write numbers and documents for other programs."),
     "mail": ("operator_qos.disputes.cli:mail_group", "Answers by mail, handed over by a mail server."),
+    "audit": ("operator_qos.audit.cli:audit_group", "The audit trail: check its chain, export it."),
     "doctor": ("operator_qos.operations.cli:doctor_command", "Check this installation and list its settings."),
 }
 

@@ -37,14 +37,14 @@ class Shown:
 MENUS: Mapping[frozenset[str], tuple[Entry, ...]] = {
     OPERATOR_ROLES: (
         Entry("/operator/today", _("Today")),
-        Entry("/operator/sellers", _("Sellers"), ("/operator/shops", "/operator/calendar")),
+        Entry("/operator/sellers", _("Sellers"), ("/operator/shops", "/operator/calendar", "/operator/statements")),
         Entry("/operator/disputes", _("Disputes")),
         Entry("/operator/standards", _("Standards"), ("/operator/standard", "/operator/trials")),
         Entry("/operator/quarantine", _("Set aside")),
     ),
     SELLER_ROLES: (
         Entry("/seller/day", _("My day"), ("/seller/conversations",)),
-        Entry("/seller/scorecard", _("My results"), ("/seller/shops",)),
+        Entry("/seller/scorecard", _("My results"), ("/seller/shops", "/seller/statements")),
         Entry("/seller/disputes", _("Disputes")),
         Entry("/seller/calendar", _("Opening hours")),
         Entry("/seller/notices", _("Notices")),

@@ -103,6 +103,18 @@ def _finish_abandoned(engine: Engine, _settings: Settings, now: datetime) -> obj
     return finish_abandoned(engine, now=now)
 
 
+def _seal_audit(engine: Engine, _settings: Settings, now: datetime) -> object:
+    from operator_qos.audit.jobs import run_sealer
+
+    return run_sealer(engine, now=now)
+
+
+def _tell_anchor(engine: Engine, _settings: Settings, now: datetime) -> object:
+    from operator_qos.audit.jobs import tell_anchor
+
+    return tell_anchor(engine, now=now)
+
+
 JOBS: tuple[Job, ...] = (
     Job("advance_cells", _advance_cells, "interval", {"minutes": 1}),
     Job("refresh_slow", _refresh_slow, "interval", {"hours": 1}),
@@ -113,6 +125,8 @@ JOBS: tuple[Job, ...] = (
     Job("move_recourse", _move_recourse, "interval", {"minutes": 10}),
     Job("finish_abandoned_imports", _finish_abandoned, "interval", {"minutes": 10}),
     Job("call_hooks", _call_hooks, "interval", {"seconds": 20}),
+    Job("seal_audit", _seal_audit, "interval", {"minutes": 1}),
+    Job("tell_anchor", _tell_anchor, "interval", {"hours": 1}),
     Job("recount_cells", _recount_cells, "cron", {"hour": 3, "minute": 10}),
 )
 

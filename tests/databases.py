@@ -22,7 +22,7 @@ from pathlib import Path
 
 import psycopg
 from psycopg import sql
-from sqlalchemy import URL, Engine
+from sqlalchemy import URL, Connection, Engine
 
 import operator_qos.models  # noqa: F401  # registers every table
 from operator_qos.db import Base, create_database_engine
@@ -237,7 +237,21 @@ def opened(url: str) -> Iterator[Engine]:
 
 
 def wipe(engine: Engine) -> None:
-    """Delete every row, for the next example of a property on the same database."""
+    """Delete every row, what the database keeps included, for the next example of a property on the same database."""
     with engine.begin() as connection:
+        kept = _lift_triggers(connection)
         for table in reversed(Base.metadata.sorted_tables):
             connection.execute(table.delete())
+        for trigger in kept:
+            connection.exec_driver_sql(trigger)
+
+
+def _lift_triggers(connection: Connection) -> list[str]:
+    """Take off what keeps rows from being deleted; answers what puts it back."""
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql("SET LOCAL session_replication_role = replica")
+        return []
+    found = connection.exec_driver_sql("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'").all()
+    for name, _ in found:
+        connection.exec_driver_sql(f"DROP TRIGGER {name}")
+    return [said for _, said in found]

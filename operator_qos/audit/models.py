@@ -1,11 +1,11 @@
-"""Who changed what, when and why. Rows are appended, never edited."""
+"""Who changed what, when and why. Rows are appended, then sealed into a chain; the database refuses to change them."""
 
 from __future__ import annotations
 
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, String
+from sqlalchemy import DDL, JSON, ForeignKey, String, event
 from sqlalchemy.orm import Mapped, mapped_column
 
 from operator_qos.db import Base, BigKey, UtcDateTime
@@ -23,3 +23,37 @@ class AuditRow(Base):
     after: Mapped[dict[str, Any] | None] = mapped_column(JSON)
     why: Mapped[str] = mapped_column(String(2000), default="")
     origin: Mapped[str] = mapped_column(String(64), default="")
+
+
+class AuditSeal(Base):
+    """A row's place in the chain. The order is that of sealing: a row committed late comes after rows of higher ids."""
+
+    __tablename__ = "audit_seals"
+
+    position: Mapped[int] = mapped_column(BigKey, primary_key=True, autoincrement=False)  # 1, 2, 3 without a gap
+    row_id: Mapped[int] = mapped_column(ForeignKey("audit_rows.id"), unique=True)
+    hash: Mapped[str] = mapped_column(String(64))
+    sealed_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+FUNCTION = """CREATE FUNCTION keep_audit() RETURNS trigger LANGUAGE plpgsql AS
+'BEGIN RAISE EXCEPTION ''the audit trail is only ever added to''; END'"""
+POSTGRESQL = ("CREATE TRIGGER {table}_kept BEFORE UPDATE OR DELETE OR TRUNCATE ON {table} "
+              "FOR EACH STATEMENT EXECUTE FUNCTION keep_audit()")
+SQLITE = ("CREATE TRIGGER {table}_no_{verb} BEFORE {verb} ON {table} "
+          "BEGIN SELECT RAISE(ABORT, 'the audit trail is only ever added to'); END")
+
+
+def _protect() -> None:
+    """Let the database refuse what would change or remove a row, where tables are made without a migration."""
+    postgresql = DDL(FUNCTION.replace("CREATE FUNCTION", "CREATE OR REPLACE FUNCTION")).execute_if(dialect="postgresql")
+    event.listen(AuditRow.__table__, "after_create", postgresql)
+    for model in (AuditRow, AuditSeal):
+        table = model.__tablename__
+        statements = [(POSTGRESQL.format(table=table), "postgresql")]
+        statements += [(SQLITE.format(table=table, verb=verb), "sqlite") for verb in ("update", "delete")]
+        for statement, dialect in statements:
+            event.listen(model.__table__, "after_create", DDL(statement).execute_if(dialect=dialect))
+
+
+_protect()

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from flask_babel import force_locale, gettext
-from fpdf import FPDF
 from sqlalchemy.orm import Session
 
 from operator_qos import formats, words
@@ -18,17 +14,7 @@ from operator_qos.disputes import queries
 from operator_qos.disputes.file import read_file
 from operator_qos.disputes.models import Dispute
 from operator_qos.disputes.queries import DisputeRow
-
-FONTS = Path(__file__).with_name("fonts")
-MARGIN_MM = 22
-
-
-@dataclass(frozen=True)
-class Section:
-    """One part of the document."""
-
-    title: str
-    lines: Sequence[str]
+from operator_qos.pdf import Section, write_pdf
 
 
 class _Speaker:
@@ -131,29 +117,4 @@ def write_decision(session: Session, row: DisputeRow, *, language: str) -> bytes
     with force_locale(language):
         title = str(gettext("Decision on case %(case)s", case=row.dispute.case_ref))
         sections = list_sections(session, row, language=language)
-    pdf = _open_document(title, row.dispute.decided_at, language)
-    for section in sections:
-        pdf.set_font("body", "B", 12)
-        pdf.ln(4)
-        pdf.multi_cell(0, 7, section.title, new_x="LMARGIN", new_y="NEXT")
-        pdf.set_font("body", "", 10)
-        for line in section.lines:
-            pdf.multi_cell(0, 5.5, line or " ", new_x="LMARGIN", new_y="NEXT")
-    return bytes(pdf.output())
-
-
-def _open_document(title: str, decided_at: datetime | None, language: str) -> FPDF:
-    pdf = FPDF(format="A4")
-    pdf.set_margins(MARGIN_MM, MARGIN_MM, MARGIN_MM)
-    pdf.set_auto_page_break(True, MARGIN_MM)
-    pdf.add_font("body", "", FONTS / "DejaVuSans.ttf")
-    pdf.add_font("body", "B", FONTS / "DejaVuSans-Bold.ttf")
-    pdf.set_title(title)
-    pdf.set_lang(language)
-    pdf.set_creator("Operator QoS")
-    if decided_at is not None:
-        pdf.set_creation_date(decided_at)
-    pdf.add_page()
-    pdf.set_font("body", "B", 17)
-    pdf.multi_cell(0, 9, title, new_x="LMARGIN", new_y="NEXT")
-    return pdf
+    return write_pdf(title, sections, language=language, made_at=row.dispute.decided_at)

@@ -8,6 +8,7 @@ from werkzeug.exceptions import NotFound
 from operator_qos.evaluation.rule_page import STATES, find_rule_page
 from operator_qos.pages import ShopLinks, show
 from operator_qos.permissions import OPERATOR, SELLER, current_actor, get_visible_shop, people
+from operator_qos.statements.queries import list_about_rule
 from operator_qos.web import get_session, now, read_page, take_page
 
 blueprint = Blueprint("rules", __name__)
@@ -35,4 +36,5 @@ def show_rule(audience: str, marketplace: str, shop: str, rule: str) -> str:
     rows = [row for row in found.rows if row.state == chosen]
     page = read_page(len(rows))
     return show("ledger/rule.html", view=found, card=card, links=ShopLinks(audience, card), chosen=chosen,
-                states=STATES, rows=take_page(rows, page), page=page, is_projected=is_projected)
+                states=STATES, rows=take_page(rows, page), page=page, is_projected=is_projected,
+                statements=list_about_rule(session, card.id, found.rule.id))

@@ -50,12 +50,7 @@ def _moments(context: Context, as_of: str | None, known_at: str | None) -> Momen
     return Moments(as_of or now.strftime("%Y-%m-%dT%H:%M:%SZ"), known_at, to_ms(now))
 
 
-@click.group("export")
-def export_group() -> None:
-    """Write numbers for other programs."""
-
-
-@export_group.command("metrics")
+@click.command("metrics")
 @click.option("--as-of", type=MOMENT, help="T: what happened before it counts. Default: now.")
 @click.option("--known-at", type=MOMENT, help="K: what was known before it counts. Default: T.")
 @click.option("--window", type=click.IntRange(1, 3660), help="Days, instead of every metric's own.")

@@ -17,6 +17,8 @@ from operator_qos.sellers.models import Seller
 
 MEDIATOR_TOPICS = ("dispute_%", "evidence_%", "mediation_%")
 MEDIATOR_ROLES = ("mediator",)
+# About the installation itself: nobody but administrators acts on it.
+ADMIN_TOPICS = ("audit_anchor",)
 
 
 @dataclass(frozen=True)
@@ -189,5 +191,7 @@ def _visible_to(reader: Reader) -> ColumnElement[bool]:
 
 
 def _is_staff_for(topic: str) -> ColumnElement[bool]:
+    if topic in ADMIN_TOPICS:
+        return User.role == "admin"
     mediators = User.role.in_(MEDIATOR_ROLES)
     return and_(User.seller_id.is_(None), mediators if is_for_mediators(topic) else ~mediators)

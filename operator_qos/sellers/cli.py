@@ -56,10 +56,13 @@ def shop_group() -> None:
 @shop_group.command("describe")
 @click.argument("shop", metavar="MARKETPLACE/SHOP")
 @click.option("--from", "from_on", type=click.DateTime(["%Y-%m-%d"]), help="First day it holds; tomorrow without it.")
+@click.option("--why", default="", help="The reason; needed for a day that has begun.")
 @click.argument("traits", nargs=-1, metavar="[NAME=VALUE]...")
 @json_option
 @pass_context
-def describe_command(context: Context, shop: str, from_on: datetime | None, traits: tuple[str, ...]) -> None:
+def describe_command(
+    context: Context, shop: str, from_on: datetime | None, why: str, traits: tuple[str, ...]
+) -> None:
     """Say what a shop is from a day on, like `seller_tier=gold category=toys`; without any, forget it from that day.
 
     What it was before stays as it was: results and promises of earlier days keep their standard.
@@ -70,7 +73,7 @@ def describe_command(context: Context, shop: str, from_on: datetime | None, trai
         with unit_of_work(context.engine) as session:
             on = from_on.date() if from_on else None
             told = describe_shop(session, shop=shop, traits=read_traits(traits), from_on=on, actor="command line",
-                                 now=now)
+                                 now=now, why=why)
             since, said = told.from_on.isoformat(), dict(told.traits)
     except MarketplaceError as error:
         raise Refusal(str(error)) from error

@@ -144,11 +144,12 @@ def read_traits(pairs: Sequence[str]) -> dict[str, str]:
 
 def describe_shop(  # whose, what, from when, by whom
     session: Session, *, shop: str, traits: Mapping[str, str], from_on: date | None, actor: str, now: datetime,
+    why: str = "",
 ) -> ShopTraits:
     """Say what a shop is from a local day on, in place of what was said for that day. Does not commit.
 
-    Its promises are derived anew where that day has begun. Raises MarketplaceError for a shop that is not there, or a
-    day that was judged: what it decided stays.
+    Its promises are derived anew where that day has begun, which needs a reason. Raises MarketplaceError for a shop
+    that is not there, a missing reason, or a day that was judged: what it decided stays.
     """
     marketplace, _, code = shop.partition("/")
     place = select(Shop.id, Marketplace.timezone).join(Marketplace).where(
@@ -161,11 +162,13 @@ def describe_shop(  # whose, what, from when, by whom
     if judged is not None and on <= judged:
         raise MarketplaceError(f"{on} was judged; the first day that can change is {judged + timedelta(days=1)}")
     if on <= today:
+        if not why.strip():
+            raise MarketplaceError(f"{on} has begun: say why it changes from that day on, it stands in the report")
         mark_pending(session, dict.fromkeys(list_all_dossiers(session, found.id), found.id))
     row = session.get(ShopTraits, (found.id, on)) or ShopTraits(shop_id=found.id, from_on=on, traits={})
     before, row.traits = dict(row.traits), dict(traits)
     session.add(row)
     session.flush()
     append_audit(session, actor=actor, now=now, action="shop.describe", subject=f"{shop}:{on}", before=before,
-                 after=dict(traits))
+                 after=dict(traits), why=why)
     return row

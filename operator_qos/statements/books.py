@@ -77,10 +77,11 @@ def _list_places(text: str) -> frozenset[str]:
 
 @dataclass(frozen=True, config=STRICT)
 class ActText:
-    """What a kind of act is called, and what it does."""
+    """What a kind of act is called in lists (`kind`, like `name` where it is not given), one act, and what it does."""
 
     name: Text
     effect: Text
+    kind: Text | None = None
 
 
 @dataclass(frozen=True, config=STRICT, kw_only=True)
@@ -104,6 +105,7 @@ class SentenceBook:
         for kind, act in self.acts.items():
             act.name.check(ACT_PLACES, f"acts.{kind}.name")
             act.effect.check(ACT_PLACES, f"acts.{kind}.effect")
+            (act.kind or act.name).check(frozenset(), f"acts.{kind}.kind")
         return self
 
 
@@ -208,3 +210,9 @@ def get_book(jurisdiction: str, on: date) -> Book:
         raise StatementError(f"there are no texts for statements under the law {jurisdiction!r} on {on}; "
                              f"known: {', '.join(JURISDICTIONS)}, from {laws[0].effective_from} on")
     return Book(said[-1], law[-1])
+
+
+def name_kind(kind: str, language: Language) -> str:
+    """What a kind of act is called in lists; one without texts by its id."""
+    act = load_books()[0][-1].acts.get(kind)
+    return (act.kind or act.name).say(language) if act is not None else kind.replace("_", " ").capitalize()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -145,6 +145,24 @@ def _send(session: Session, row: Statement, to: Addressee, *, now: datetime) -> 
         link=f"/seller/statements/{row.public_id}",
         data={"statement": row.public_id, "subjects": {language: one.subject for language, one in told.items()},
               "texts": {language: write_text(one, BASE_URL) for language, one in told.items()}})
+
+
+@dataclass(frozen=True)
+class Checked:
+    """How many statements were looked at, and those that are not what was issued."""
+
+    count: int
+    broken: tuple[StatementRow, ...]
+
+
+def check_statements(session: Session) -> Checked:
+    """Compute every fingerprint again."""
+    count, broken = 0, []
+    for row in queries.iterate_statements(session):
+        count += 1
+        if not verify_statement(row):
+            broken.append(row)
+    return Checked(count, tuple(broken))
 
 
 def verify_statement(row: StatementRow | Statement) -> bool:

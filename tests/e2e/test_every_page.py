@@ -41,6 +41,8 @@ PAGES = {
         "/operator/disputes/report",
         "/operator/disputes/mails",
         "/operator/hooks",
+        "/operator/audit",
+        "/operator/reports/overrides",
         f"/operator/disputes/open/{SHOP}/O-1",
         "/disputes/rules",
         "/disputes/policy",

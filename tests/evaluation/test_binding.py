@@ -242,7 +242,7 @@ def test_sellers_are_told_in_the_words_of_their_standard(engine: Engine) -> None
 def say(engine: Engine, *traits: str, from_on: date | None, now: datetime) -> dict[str, str]:
     with unit_of_work(engine) as session:
         return dict(describe_shop(session, shop="fr/s2", traits=read_traits(traits), from_on=from_on, actor="anne",
-                                  now=now).traits)
+                                  now=now, why="They told us late.").traits)
 
 
 def test_an_operator_says_what_a_shop_is_from_a_day_that_was_not_judged(engine: Engine) -> None:

@@ -1,0 +1,27 @@
+"""What the actions of the trail are called."""
+
+from __future__ import annotations
+
+from flask_babel import lazy_gettext as _
+
+ACTION_NAMES = {
+    "evaluation.run": _("Official run"), "standard.draft": _("Draft of a standard"),
+    "standard.delete": _("Draft of a standard deleted"), "standard.publish": _("Standard published"),
+    "standard.retire": _("Standard retired"), "standard.trial": _("Standard on trial"),
+    "shop.describe": _("What is said of a shop"), "shop.calendar_set": _("Opening hours set"),
+    "shop.absence_set": _("Time out of office"), "user.added": _("Account added"),
+    "user.password_changed": _("Password changed"), "user.profile_changed": _("Name or language changed"),
+    "user.deactivated": _("Account closed"), "key.created": _("Key of a program made"),
+    "key.revoked": _("Key of a program revoked"), "hook.added": _("Webhook added"),
+    "hook.stopped": _("Webhook stopped"), "hook.requeued": _("Webhook told again"), "message.sent": _("Message sent"),
+    "dispute_policy.published": _("Dispute policy published"), "mail_text.saved": _("Text of mails changed"),
+    "mail_text.reset": _("Text of mails set back to ours"), "mail.requeued": _("Mail sent again"),
+    "badge.key_made": _("Key of public badges made"), "badge.switched_on": _("Public badge switched on"),
+    "badge.switched_off": _("Public badge switched off"), "badge.revoke": _("Public badge revoked"),
+    "badge.restore": _("Public badge given back"),
+}
+
+
+def action_name(action: str) -> str:
+    """In words, empty where there are none but the action's own."""
+    return str(ACTION_NAMES.get(action, ""))
