@@ -63,8 +63,9 @@ def answer(condition: Condition | None, facts: Facts) -> Answers:
             return _fill(found, facts.instead(condition.key))
         case Among():
             texts = facts.texts(condition.key)
-            found = np.isin(texts, np.array(condition.values, object)).astype(np.int8)
-            unknown = np.array([text is None for text in texts], np.bool_)
+            held = [np.equal(texts, value) for value in condition.values]
+            found = np.asarray(np.any(held, axis=0) if held else np.zeros(facts.size), np.int8)
+            unknown = np.equal(texts, np.array(None, object)).astype(np.bool_)
             return _fill(np.asarray(np.where(unknown, UNKNOWN, found), np.int8), facts.instead(condition.key))
         case _:
             return _answer_more(condition, facts)

@@ -27,6 +27,8 @@ KEPT, WATCH, BREACHED, NOT_ENOUGH, EXEMPT = (np.int8(VERDICTS.index(verdict)) fo
     Verdict.KEPT, Verdict.WATCH, Verdict.BREACHED, Verdict.NOT_ENOUGH_DATA, Verdict.EXEMPT))
 _WORST_FIRST = (BREACHED, WATCH, KEPT, NOT_ENOUGH, EXEMPT)
 _BEST_FIRST = (KEPT, WATCH, BREACHED, NOT_ENOUGH, EXEMPT)
+IS_JUDGED = np.isin(np.arange(len(VERDICTS)), [KEPT, WATCH, BREACHED])
+"""Whether each code, by position, is a judgement."""
 
 
 @dataclass(frozen=True)
@@ -117,6 +119,8 @@ def _list_lines(evaluation: Evaluation, result: Result) -> list[dict[str, object
 
 def worst_by_shop(codes: Codes, shop: Ints, size: int) -> Codes:
     """The worst verdict of each shop's parts; not enough data where it has none."""
+    if len(shop) == size and np.array_equal(shop, np.arange(size)):
+        return codes
     ranks = np.empty(len(VERDICTS), np.int64)
     ranks[list(_WORST_FIRST)] = np.arange(len(_WORST_FIRST))
     found = np.full(size, ranks[NOT_ENOUGH])
@@ -197,7 +201,7 @@ class ShopFacts:
     def _judged(self, result: Result) -> Flags:
         if not result.judged:
             return np.ones(self.size, np.bool_)
-        return np.asarray(np.isin(self._codes(result), [KEPT, WATCH, BREACHED]))
+        return np.asarray(IS_JUDGED[self._codes(result)])
 
     def _value(self, result: Result) -> Numbers:
         if result.figure.per is not None:
@@ -378,6 +382,8 @@ def _own_numbers(rule: Rule, result: Result, tally: Tally | None) -> dict[str, N
 
 def _combine(seen: Sequence[tuple[Codes, Texts]], order: Sequence[np.int8]) -> tuple[Codes, Texts]:
     """The first of an order of verdicts that any window gives, with its clause; windows without data are left out."""
+    if len(seen) == 1:
+        return seen[0]
     codes, decided = (np.stack([pair[place] for pair in seen]) for place in (0, 1))
     ranks = np.empty(len(VERDICTS), np.int64)
     ranks[list(order)] = np.arange(len(order))
@@ -392,11 +398,16 @@ def _judge_once(rule: Rule, facts: GroupFacts, standard: Standard, *, ever: Flag
     enough |= ever & rule.sticky
     codes, decided = _judge_cases(rule, facts, standard)
     nothing = ~facts.numbers("value").known
+    if not (exempt.any() or nothing.any()) and enough.all():
+        return codes, decided
     codes = np.select([exempt, ~enough, nothing], [EXEMPT, NOT_ENOUGH, NOT_ENOUGH], codes).astype(np.int8)
     return codes, np.select([exempt, ~enough, nothing], ["exempt_when", "judged_when", "no_value"], decided)
 
 
 def _judge_cases(rule: Rule, facts: GroupFacts, standard: Standard) -> tuple[Codes, Texts]:
+    if not rule.limits:
+        found = _judge_case(rule, rule.cases[0], facts, standard)
+        return found, _name_clauses("")[found]
     codes = np.full(facts.size, EXEMPT)
     decided = np.full(facts.size, "limits", object)
     left = np.ones(facts.size, np.bool_)
@@ -404,12 +415,14 @@ def _judge_cases(rule: Rule, facts: GroupFacts, standard: Standard) -> tuple[Cod
         here = left & (answer(case.where, facts) == YES)
         found = _judge_case(rule, case, facts, standard)
         codes = np.where(here, found, codes).astype(np.int8)
-        path = f"limits[{place}]." if rule.limits else ""
-        names = ("kept_when", "watch_when", "kept_when", "no_value", "")
-        clause = np.array([f"{path}{name}" for name in names], object)
-        decided = np.where(here, clause[found], decided)
+        decided = np.where(here, _name_clauses(f"limits[{place}].")[found], decided)
         left &= ~here
     return codes, decided
+
+
+def _name_clauses(path: str) -> Texts:
+    """What decides each verdict code."""
+    return np.array([f"{path}{name}" for name in ("kept_when", "watch_when", "kept_when", "no_value", "")], object)
 
 
 def _judge_case(rule: Rule, case: LimitCase, facts: GroupFacts, standard: Standard) -> Codes:

@@ -13,7 +13,7 @@ when every judged metric is kept, at least one is judged and the orders suffice;
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
@@ -360,9 +360,9 @@ def _with_numbers(code: ReasonCode, verdict: MetricVerdict) -> Reason:
     return Reason(code, verdict.metric, verdict.bad, verdict.base, verdict.value, verdict.limit)
 
 
-def to_plain(value: Standing | Intent | Reason) -> dict[str, Any]:
+def to_plain(value: Standing | Episode | Intent | Reason) -> dict[str, Any]:
     """The fields as plain values, ready for JSON: dates as ISO text, decimals as text, badges sorted."""
-    return {key: _plain(item) for key, item in asdict(value).items()}
+    return {key: _plain(item) for key, item in vars(value).items()}
 
 
 def parse_standing(plain: Mapping[str, Any]) -> Standing:
@@ -381,6 +381,10 @@ def parse_standing(plain: Mapping[str, Any]) -> Standing:
 
 
 def _plain(value: Any) -> Any:
+    if value is None or type(value) in {int, float, str}:
+        return value
+    if isinstance(value, (Episode, Reason)):
+        return to_plain(value)
     if isinstance(value, (StrEnum, date, Decimal)):
         return str(value)
     if isinstance(value, frozenset):

@@ -15,14 +15,13 @@ from typing import Any
 import numpy as np
 
 from scoring.answers import UNKNOWN, YES, Answers, Facts, Flags, Ints, Numbers, Texts, answer
-from scoring.evaluate import BREACHED, EXEMPT, NOT_ENOUGH, Evaluation, RuleFacts, ShopFacts, day_column
+from scoring.evaluate import BREACHED, IS_JUDGED, Evaluation, RuleFacts, ShopFacts, day_column
 from scoring.measures import day_number
 from scoring.schedules import is_evaluated
 from scoring.standards.decisions import Points, Step, Strikes, Tier
 from scoring.standards.model import Standard
 from scoring.standards.parts import Rule
 from scoring.tallies import MICRO
-from scoring.verdicts import Codes
 from scoring.windows import period_start
 
 NONE = -1
@@ -208,21 +207,19 @@ def _run(run: RuleRun | None, evaluation: Evaluation, rule: Rule) -> RuleRun:
     before = run or RuleRun(zeroes, none, none, zeroes, np.zeros(len(codes), np.bool_))
     if rule.evaluated is not None and not is_evaluated(rule.evaluated, evaluation.on):
         return before
-    breached, silent = codes == BREACHED, np.isin(codes, [NOT_ENOUGH, EXEMPT])
-    in_a_row = np.where(breached, before.in_a_row + 1, np.where(silent, before.in_a_row, 0))
+    breached, judged = codes == BREACHED, IS_JUDGED[codes]
+    in_a_row = np.where(judged, (before.in_a_row + 1) * breached, before.in_a_row)
     terms = evaluation.standard.warnings
-    over = (before.last_breach != NONE) & (on - before.last_breach >= terms.end_after_days)
-    first, last, warning = (np.where(over, rest, kept) for rest, kept in (
-        (NONE, before.first_breach), (NONE, before.last_breach), (0, before.warning)))
+    first, last, warning = before.first_breach, before.last_breach, before.warning
+    over = (last != NONE) & (on - last >= terms.end_after_days)
+    if over.any():
+        first, last, warning = (np.where(over, rest, kept)
+                                for rest, kept in ((NONE, first), (NONE, last), (0, warning)))
     first = np.where(breached & (first == NONE), on, first)
     last = np.where(breached, on, last)
     reached = np.searchsorted(np.array(terms.after_days), last - first, side="right")
     warning = np.where(breached, np.maximum(warning, reached), warning)
-    return RuleRun(in_a_row, first, last, warning, before.ever | _has_data(codes))
-
-
-def _has_data(codes: Codes) -> Flags:
-    return np.asarray(~np.isin(codes, [NOT_ENOUGH, EXEMPT]), np.bool_)
+    return RuleRun(in_a_row, first, last, warning, before.ever | judged)
 
 
 def count_strikes(progress: Progress, strikes: Strikes, on: int, size: int) -> Ints:

@@ -37,7 +37,8 @@ class Verdict(StrEnum):
 VERDICTS = tuple(Verdict)
 """Verdict of each code, by position: ``VERDICTS[code]``."""
 
-_KEPT, _WATCH, _BREACHED, _NOT_ENOUGH_DATA = range(4)
+_KEPT, _WATCH, _BREACHED, _NOT_ENOUGH_DATA = np.arange(4, dtype=np.int8)
+_FEW = 1000  # below, sorting counts costs more than it saves
 
 # The tail carries the rounding of its last digits; one that equals alpha on paper is enough evidence.
 _ROUNDING = 1 + 1e-12
@@ -63,17 +64,26 @@ def judge_evidence(
     unless 0 ≤ bad ≤ base.
     """
     failures, total, behind = np.broadcast_arrays(*(np.asarray(x, np.int64) for x in (bad, base, buyers)))
-    limit = _read_limits(limits, higher_is_better, failures.shape)
+    limit = _read_limits(limits, higher_is_better)
     beyond = _is_beyond(failures, total, limit)
     if np.any(strict):
         beyond = beyond | (np.asarray(strict) & _is_at(failures, total, limit))
     breached = np.array(beyond & (failures >= evidence.min_bad) & (behind >= evidence.min_buyers))
-    tail = binomial_tail(failures[breached], total[breached], limit.shares[breached])
+    tail = _find_tails(failures[breached], total[breached], np.broadcast_to(limit.shares, total.shape)[breached])
     breached[breached] = tail <= float(evidence.alpha) * _ROUNDING
-    codes = np.select(
-        [breached, total < evidence.min_base, ~beyond], [_BREACHED, _NOT_ENOUGH_DATA, _KEPT], _WATCH
-    )
-    return codes.astype(np.int8)
+    codes = np.where(beyond, _WATCH, _KEPT)
+    codes[total < evidence.min_base] = _NOT_ENOUGH_DATA
+    codes[breached] = _BREACHED
+    return codes
+
+
+def _find_tails(failures: Counts, total: Counts, shares: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The tail of each unit. Over many dates most have the counts of another one: each pair is worked out once."""
+    if len(failures) < _FEW or len(np.unique(shares)) > 1:
+        return np.asarray(binomial_tail(failures, total, shares), np.float64)
+    pairs, place = np.unique(failures * (int(total.max()) + 1) + total, return_inverse=True)
+    each = np.divmod(pairs, int(total.max()) + 1)
+    return np.asarray(binomial_tail(*each, shares[0]), np.float64)[place]
 
 
 def to_verdicts(codes: Codes) -> list[Verdict]:
@@ -103,38 +113,37 @@ def orders_needed(base: int, min_base: int) -> int:
 
 
 class _BadLimits(NamedTuple):
-    """The exact limit on bad ÷ base of each unit, and its nearest float."""
+    """The exact limit on bad ÷ base, and its nearest float: of one shape that broadcasts over the units."""
 
     numerators: NDArray[np.object_]
     denominators: NDArray[np.object_]
     shares: NDArray[np.float64]
 
 
-def _read_limits(
-    limits: Exact | Sequence[Exact], higher_is_better: bool | Sequence[bool], shape: tuple[int, ...]
-) -> _BadLimits:
+def _read_limits(limits: Exact | Sequence[Exact], higher_is_better: bool | Sequence[bool]) -> _BadLimits:
     pairs = np.broadcast(np.asarray(limits, object), np.asarray(higher_is_better, object))
     exact = [to_bad_limit(limit, bool(higher)) for limit, higher in pairs]
 
-    def spread(values: list[Any], kind: type) -> NDArray[Any]:
-        return np.broadcast_to(np.array(values, kind).reshape(pairs.shape), shape)
+    def shape(values: list[Any], kind: type) -> NDArray[Any]:
+        return np.array(values, kind).reshape(pairs.shape)
 
     return _BadLimits(
-        spread([limit.numerator for limit in exact], object),
-        spread([limit.denominator for limit in exact], object),
-        spread([float(limit) for limit in exact], np.float64),
+        shape([limit.numerator for limit in exact], object),
+        shape([limit.denominator for limit in exact], object),
+        shape([float(limit) for limit in exact], np.float64),
     )
 
 
 def _is_at(failures: Counts, total: Counts, limit: _BadLimits) -> Flags:
     """bad ÷ base = limit in whole numbers."""
-    crossed = failures.astype(object) * limit.denominators.astype(object)
-    return np.asarray(crossed == total.astype(object) * limit.numerators.astype(object), bool)
+    crossed = failures.astype(object) * limit.denominators
+    return np.asarray(crossed == total.astype(object) * limit.numerators, bool)
 
 
 def _is_beyond(failures: Counts, total: Counts, limit: _BadLimits) -> NDArray[np.bool_]:
     """bad ÷ base > limit in whole numbers, of any size where 64 bits could overflow."""
-    largest = int(limit.denominators.max(initial=1)) * int(total.max(initial=1))
-    kind = np.int64 if largest < 2**63 else object
-    crossed = failures.astype(kind) * limit.denominators.astype(kind)
-    return np.asarray(crossed > total.astype(kind) * limit.numerators.astype(kind), bool)
+    largest = max(map(int, limit.denominators.flat), default=1) * int(total.max(initial=1))
+    if largest < 2**63:
+        return np.asarray(failures * limit.denominators.astype(np.int64) > total * limit.numerators.astype(np.int64))
+    crossed = failures.astype(object) * limit.denominators
+    return np.asarray(crossed > total.astype(object) * limit.numerators, bool)

@@ -36,7 +36,7 @@ class RunFacts:
 
 @dataclass(frozen=True)
 class Followed:
-    """What is not to be told, by shop and subject: it is held, or came and went while it was.
+    """What is told otherwise or not at all, by shop and subject: stated with reasons, held, or gone while it was held.
 
     ``before`` holds how things were in force before, where that is not what the rules said before.
     """
@@ -78,10 +78,11 @@ def follow_changes(session: Session, run: RunFacts, *, now: datetime) -> Followe
     go_ahead(session, [act for case, mirror, brought in made if not case.holds
                        for act in (mirror, *brought) if not act.holds], now=now)
     count = sum(1 + len(brought) for _, _, brought in made)
+    stated = {(case.last.shop_id, case.move.subject) for case, mirror, _ in made if mirror.statement_id is not None}
     if run.takes_over:  # what was long ago decided is no news, whatever it led to
-        return Followed(acts=count)
+        return Followed(frozenset(stated), acts=count)
     ahead = {(case.last.shop_id, case.move.subject): case.move.before for case in cases if not case.holds}
-    return Followed(frozenset(grouped.keys() - ahead.keys()), ahead, count)
+    return Followed(frozenset((grouped.keys() - ahead.keys()) | stated), ahead, count)
 
 
 def to_moved(row: ChangeRow) -> Moved:

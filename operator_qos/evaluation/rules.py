@@ -1,64 +1,42 @@
-"""What the official run counts: outcome rows of many shops, measured at one T after another, and judged.
+"""What the official run counts: outcome rows of many shops, measured at one T or on many dates, and judged.
 
-Pure: rows in, numbers out. The rows are sorted once, so that each date is a slice and a few sums.
+Pure: rows in, numbers out, all shops in columns. What people read of one shop is put together when it is asked for.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from typing import overload
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
-from scoring.metrics import GROUP_CODES, METRICS
+from operator_qos.evaluation.counting import (
+    COLUMNS,
+    Counted,
+    Counts,
+    DatedRows,
+    Flags,
+    OutcomeRows,
+    count_rows,
+    date_rows,
+)
+from scoring.ladder import MetricVerdict
 from scoring.standards import MetricRule, Standard
-from scoring.verdicts import VERDICTS, judge_evidence
+from scoring.verdicts import VERDICTS, Codes, judge_evidence
 from scoring.windows import window_start_ms
 
-Counts = NDArray[np.int64]
-Flags = NDArray[np.bool_]
-COLUMNS = (
-    "shop_id",
-    "group_code",
-    "unit",
-    "anchor_ms",
-    "from_ms",
-    "until_ms",
-    "base",
-    "bad",
-    "official_base",
-    "official_bad",
-    "order_ref",
-    "buyer",
-    "dossier_id",
-)
+__all__ = ["COLUMNS", "PLACED_METRIC", "OutcomeTable", "ShopEvaluation", "ShopEvaluations", "ShopResult", "share_value"]
+
 PLACED_METRIC = "order_defect_rate"  # each placed order is in its base exactly once
-
-
-@dataclass(frozen=True)
-class OutcomeColumns:
-    """The rows one metric looks at, sorted by anchor, then unit; arrays of one length.
-
-    `shop` is a position in the list of shops, times are epoch ms, `buyer` a code that equal buyers share.
-    """
-
-    shop: Counts
-    anchor_ms: Counts
-    from_ms: Counts
-    until_ms: Counts
-    in_base: Flags
-    is_bad: Flags
-    raw_in_base: Flags
-    raw_is_bad: Flags
-    buyer: Counts
-    unit: NDArray[np.object_]
+_CELLS = 10**6  # dates × shops counted at once: enough to be quick, few enough to be held
 
 
 @dataclass(frozen=True)
 class RuleNumbers:
-    """One metric at one T: `int64` counts per shop, and the officially bad units of those that have any."""
+    """One metric at one T: `int64` counts per shop; `find_units` gives the bad units of those that have any."""
 
     rule: MetricRule
     window_start_ms: int
@@ -67,7 +45,12 @@ class RuleNumbers:
     raw_bad: Counts
     raw_base: Counts
     buyers: Counts
-    units: Mapping[int, tuple[str, ...]]
+    find_units: Callable[[], Mapping[int, tuple[str, ...]]]
+
+    @cached_property
+    def units(self) -> Mapping[int, tuple[str, ...]]:
+        """The officially bad units by position of the shop."""
+        return self.find_units()
 
 
 @dataclass(frozen=True)
@@ -95,6 +78,61 @@ class ShopEvaluation:
     results: tuple[ShopResult, ...]
 
 
+@dataclass(frozen=True)
+class JudgedRule:
+    """The numbers of a rule with the verdict code of each shop."""
+
+    numbers: RuleNumbers
+    verdict: Codes
+
+
+class ShopEvaluations(Sequence[ShopEvaluation]):
+    """Shops at one T in columns, one entry per shop given; `places` are those of them that this is a list of."""
+
+    def __init__(
+        self, shop_ids: Counts, orders: Counts, rules: tuple[JudgedRule, ...], places: Counts | None = None
+    ) -> None:
+        self.shop_ids, self.orders, self.rules = shop_ids, orders, rules
+        self.places = np.arange(len(shop_ids)) if places is None else places
+
+    def narrow(self, there: Flags) -> ShopEvaluations:
+        """Those of a flag per shop given."""
+        return ShopEvaluations(self.shop_ids, self.orders, self.rules, np.flatnonzero(there))
+
+    def has_anything(self) -> Flags:
+        """Whether each shop given had orders, or any unit under a rule."""
+        counts = [self.orders, *(judged.numbers.raw_base for judged in self.rules)]
+        return np.asarray(np.any(counts, axis=0), np.bool_)
+
+    def list_verdicts(self, place: int) -> list[MetricVerdict]:
+        """The verdicts of one shop by its position among all that were given."""
+        return [_to_verdict(judged, place) for judged in self.rules]
+
+    def get(self, place: int) -> ShopEvaluation:
+        """One shop by its position among all that were given."""
+        results = tuple(_to_results(judged, [place], slice(place, place + 1))[0] for judged in self.rules)
+        return ShopEvaluation(int(self.shop_ids[place]), int(self.orders[place]), results)
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+    @overload
+    def __getitem__(self, index: int) -> ShopEvaluation: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[ShopEvaluation]: ...
+    def __getitem__(self, index: int | slice) -> ShopEvaluation | Sequence[ShopEvaluation]:
+        return self._built[index]
+
+    def __iter__(self) -> Iterator[ShopEvaluation]:
+        return iter(self._built)
+
+    @cached_property
+    def _built(self) -> list[ShopEvaluation]:
+        columns = [_to_results(judged, self.places.tolist(), self.places) for judged in self.rules]
+        ids, orders = self.shop_ids[self.places].tolist(), self.orders[self.places].tolist()
+        return [ShopEvaluation(*row) for row in zip(ids, orders, zip(*columns, strict=True), strict=True)]
+
+
 class OutcomeTable:
     """Outcome rows of many shops, ready to be measured under one standard at any T they cover."""
 
@@ -102,51 +140,68 @@ class OutcomeTable:
         """`rows` has the columns of COLUMNS, in any order. Raises ValueError for a row of another shop."""
         self.shop_ids = tuple(shop_ids)
         self.standard = standard
-        frame = rows.assign(shop=_positions(rows["shop_id"], self.shop_ids), buyer_code=_buyer_codes(rows))
-        frame = frame.sort_values(["anchor_ms", "unit"], kind="stable")
-        metrics = [rule.metric for rule in standard.rules]
-        self._columns = {metric: _select(frame, metric) for metric in {*metrics, PLACED_METRIC}}
+        self._rows = OutcomeRows(rows, shop_ids)
 
     def measure(self, rule: MetricRule, as_of_ms: int, zone: str) -> RuleNumbers:
         """The counts of one rule over its window [B, T) for T = `as_of_ms` [epoch ms]."""
         start_ms = window_start_ms(as_of_ms, zone, days=rule.window_days)
-        columns, seen = self._columns[rule.metric], _find_rows(self._columns[rule.metric], start_ms, as_of_ms)
-        size, shops = len(self.shop_ids), columns.shop[seen]
-        wrong = seen[columns.is_bad[seen]]
-        return RuleNumbers(
-            rule,
-            start_ms,
-            bad=np.bincount(columns.shop[wrong], minlength=size),
-            base=_count(shops, columns.in_base[seen], size),
-            raw_bad=_count(shops, columns.raw_is_bad[seen], size),
-            raw_base=_count(shops, columns.raw_in_base[seen], size),
-            buyers=_count_distinct(columns.shop[wrong], columns.buyer[wrong], size),
-            units=_group_units(columns.shop[wrong], columns.unit[wrong]),
-        )
+        found = self._rows.find(rule.metric, start_ms, as_of_ms)
+        return RuleNumbers(rule, start_ms, *count_rows(found), lambda: self._rows.group_units(found.place[found.bad]))
 
     def count_orders(self, as_of_ms: int, zone: str) -> Counts:
         """Orders placed within the window the top level asks for, per shop."""
-        days = self.standard.get_level("top").orders_window_days or 1
-        columns = self._columns[PLACED_METRIC]
-        seen = _find_rows(columns, window_start_ms(as_of_ms, zone, days=days), as_of_ms)
-        return _count(columns.shop[seen], columns.raw_in_base[seen], len(self.shop_ids))
+        start_ms = window_start_ms(as_of_ms, zone, days=self.orders_days)
+        found = self._rows.find(PLACED_METRIC, start_ms, as_of_ms)
+        return np.bincount(found.shop[found.raw_in_base], minlength=len(self.shop_ids))
 
-    def evaluate(self, as_of_ms: Sequence[int], zone: str) -> Iterator[list[ShopEvaluation]]:
+    def evaluate(self, as_of_ms: Sequence[int], zone: str) -> Iterator[ShopEvaluations]:
         """For each T every shop measured and judged under every rule, in the order of the shops given."""
-        columns = [
-            judge([self.measure(rule, at_ms, zone) for at_ms in as_of_ms], self.standard)
-            for rule in self.standard.rules
+        ids, rules = np.array(self.shop_ids, np.int64), self.standard.rules
+        step = max(1, _CELLS // max(1, len(ids)))
+        for start in range(0, len(as_of_ms), step):
+            ends_ms = np.array(as_of_ms[start : start + step], np.int64)
+            columns = [judge(self._measure_all(rule, ends_ms, zone), self.standard) for rule in rules]
+            each_orders = self._find_orders(columns) or self._count_all_orders(ends_ms, zone)
+            for orders, judged in zip(each_orders, zip(*columns, strict=True), strict=True):
+                yield ShopEvaluations(ids, orders, judged)
+
+    def date(self, metric: str, ends_ms: Counts, zone: str, *, days: int) -> DatedRows:
+        """The rows of a metric with the dates on which windows of so many local days hold them; the ends ascend."""
+        starts_ms = np.array([window_start_ms(end_ms, zone, days=days) for end_ms in ends_ms.tolist()], np.int64)
+        return date_rows(self._rows.find_all(metric), starts_ms, ends_ms)
+
+    @property
+    def orders_days(self) -> int:
+        """The window of orders the top level asks for [local days]."""
+        return self.standard.get_level("top").orders_window_days or 1
+
+    def _measure_all(self, rule: MetricRule, ends_ms: Counts, zone: str) -> list[RuleNumbers]:
+        """One rule at each T; where they ascend, all of them are counted in one go."""
+        if not _is_run(ends_ms):
+            return [self.measure(rule, end_ms, zone) for end_ms in ends_ms.tolist()]
+        dated = self.date(rule.metric, ends_ms, zone, days=rule.window_days)
+        counted = dated.count_everything()
+        return [
+            RuleNumbers(rule, window_start_ms(end_ms, zone, days=rule.window_days),
+                        *Counted(*(counts[place] for counts in counted)), _find_units(self._rows, dated, place))
+            for place, end_ms in enumerate(ends_ms.tolist())
         ]
-        for at_ms, results in zip(as_of_ms, zip(*columns, strict=True), strict=True):
-            orders = self.count_orders(at_ms, zone).tolist()
-            yield [
-                ShopEvaluation(shop_id, orders[place], tuple(result[place] for result in results))
-                for place, shop_id in enumerate(self.shop_ids)
-            ]
+
+    def _find_orders(self, columns: Sequence[Sequence[JudgedRule]]) -> list[Counts]:
+        """The orders on each date where a rule has counted just them."""
+        asked = PLACED_METRIC, self.orders_days
+        return next(([judged.numbers.raw_base for judged in column] for column in columns
+                     if (column[0].numbers.rule.metric, column[0].numbers.rule.window_days) == asked), [])
+
+    def _count_all_orders(self, ends_ms: Counts, zone: str) -> Sequence[Counts]:
+        if not _is_run(ends_ms):
+            return [self.count_orders(end_ms, zone) for end_ms in ends_ms.tolist()]
+        dated = self.date(PLACED_METRIC, ends_ms, zone, days=self.orders_days)
+        return list(dated.count(dated.found.raw_in_base))
 
 
-def judge(dates: Sequence[RuleNumbers], standard: Standard) -> list[list[ShopResult]]:
-    """The results of one rule, per date and shop, judged by evidence all at once."""
+def judge(dates: Sequence[RuleNumbers], standard: Standard) -> list[JudgedRule]:
+    """One rule judged by evidence on each date, all at once."""
     rule = dates[0].rule
     codes = judge_evidence(
         np.stack([numbers.bad for numbers in dates]),
@@ -156,8 +211,7 @@ def judge(dates: Sequence[RuleNumbers], standard: Standard) -> list[list[ShopRes
         higher_is_better=rule.higher_is_better,
         evidence=standard.evidence,
     )
-    words = [[str(VERDICTS[code]) for code in row] for row in codes.tolist()]
-    return [_to_results(numbers, verdicts) for numbers, verdicts in zip(dates, words, strict=True)]
+    return [JudgedRule(numbers, verdict) for numbers, verdict in zip(dates, codes, strict=True)]
 
 
 def share_value(bad: int, base: int, *, higher_is_better: bool) -> float | None:
@@ -167,108 +221,28 @@ def share_value(bad: int, base: int, *, higher_is_better: bool) -> float | None:
     return (base - bad) / base if higher_is_better else bad / base
 
 
-def _to_results(numbers: RuleNumbers, verdicts: Sequence[str]) -> list[ShopResult]:
-    rule = numbers.rule
-    rows = zip(
-        numbers.bad.tolist(),
-        numbers.base.tolist(),
-        numbers.raw_bad.tolist(),
-        numbers.raw_base.tolist(),
-        numbers.buyers.tolist(),
-        verdicts,
-        strict=True,
-    )
+def _is_run(ends_ms: Counts) -> bool:
+    """Whether several dates come one after the other."""
+    return len(ends_ms) > 1 and bool((np.diff(ends_ms) > 0).all())
+
+
+def _find_units(rows: OutcomeRows, dated: DatedRows, date: int) -> Callable[[], Mapping[int, tuple[str, ...]]]:
+    return lambda: rows.group_units(dated.find_bad(date))
+
+
+def _to_verdict(judged: JudgedRule, place: int) -> MetricVerdict:
+    rule, bad, base = judged.numbers.rule, int(judged.numbers.bad[place]), int(judged.numbers.base[place])
+    value = share_value(bad, base, higher_is_better=rule.higher_is_better)
+    return MetricVerdict(rule.metric, VERDICTS[judged.verdict[place]], bad, base, value, rule.limit)
+
+
+def _to_results(judged: JudgedRule, places: Sequence[int], where: Counts | slice) -> list[ShopResult]:
+    numbers, rule = judged.numbers, judged.numbers.rule
+    metric, higher = rule.metric, rule.higher_is_better
+    counts = (numbers.bad, numbers.base, numbers.raw_bad, numbers.raw_base, numbers.buyers, judged.verdict)
+    rows = zip(places, *(column[where].tolist() for column in counts), strict=True)
     return [
-        ShopResult(
-            rule.metric,
-            numbers.window_start_ms,
-            bad,
-            base,
-            raw_bad,
-            raw_base,
-            buyers,
-            share_value(bad, base, higher_is_better=rule.higher_is_better),
-            verdict,
-            numbers.units.get(place, ()),
-        )
-        for place, (bad, base, raw_bad, raw_base, buyers, verdict) in enumerate(rows)
+        ShopResult(metric, numbers.window_start_ms, bad, base, raw_bad, raw_base, buyers,
+                   share_value(bad, base, higher_is_better=higher), str(VERDICTS[code]), numbers.units.get(place, ()))
+        for place, bad, base, raw_bad, raw_base, buyers, code in rows
     ]
-
-
-def _positions(shop_ids: pd.Series, wanted: Sequence[int]) -> Counts:
-    found = pd.Index(wanted).get_indexer(pd.Index(shop_ids)).astype(np.int64)
-    if len(found) and found.min() < 0:
-        raise ValueError(
-            "the rows hold a shop that is not evaluated; ask for rows of the evaluated shops only"
-        )
-    return found
-
-
-def _buyer_codes(rows: pd.DataFrame) -> Counts:
-    """A number per distinct buyer; an unknown one is told apart by the order, else by the dossier.
-
-    Questions without an order share a dossier only with their own conversation.
-    """
-    known = zip(_texts(rows["buyer"]), _texts(rows["order_ref"]), rows["dossier_id"].tolist(), strict=True)
-    names = [
-        f"b:{buyer}" if buyer else f"o:{order}" if order else f"d:{dossier}"
-        for buyer, order, dossier in known
-    ]
-    codes, _ = pd.factorize(np.array(names, object))
-    return codes.astype(np.int64)
-
-
-def _texts(column: pd.Series) -> list[str | None]:
-    """The texts with None for what is missing, however pandas marks it."""
-    return list(column.astype(object).where(column.notna(), None))
-
-
-def _select(frame: pd.DataFrame, metric: str) -> OutcomeColumns:
-    """The rows in whose bases the metric ever has the unit."""
-    flag, group = METRICS[metric].flag, GROUP_CODES[METRICS[metric].group]
-    masks = frame["base"].to_numpy(np.int64) | frame["official_base"].to_numpy(np.int64)
-    rows = frame[(frame["group_code"].to_numpy(np.int64) == group) & (masks & flag > 0)]
-    shop, anchor_ms, from_ms, until_ms = (
-        rows[name].to_numpy(np.int64) for name in ("shop", "anchor_ms", "from_ms", "until_ms")
-    )
-    in_base, is_bad, raw_in_base, raw_is_bad = (
-        (rows[name].to_numpy(np.int64) & flag) > 0
-        for name in ("official_base", "official_bad", "base", "bad")
-    )
-    return OutcomeColumns(
-        shop,
-        anchor_ms,
-        from_ms,
-        until_ms,
-        in_base,
-        is_bad & in_base,
-        raw_in_base,
-        raw_is_bad & raw_in_base,
-        buyer=rows["buyer_code"].to_numpy(np.int64),
-        unit=rows["unit"].to_numpy(object),
-    )
-
-
-def _find_rows(columns: OutcomeColumns, start_ms: int, as_of_ms: int) -> Counts:
-    """Positions of the rows anchored in [start, T) that hold at T: from < T <= until."""
-    first, last = np.searchsorted(columns.anchor_ms, [start_ms, as_of_ms], side="left")
-    holds = (columns.from_ms[first:last] < as_of_ms) & (as_of_ms <= columns.until_ms[first:last])
-    found: Counts = np.flatnonzero(holds) + first
-    return found
-
-
-def _count(shop: Counts, flags: Flags, size: int) -> Counts:
-    return np.bincount(shop[flags], minlength=size)
-
-
-def _count_distinct(shop: Counts, buyer: Counts, size: int) -> Counts:
-    codes = int(buyer.max(initial=0)) + 1
-    pairs: Counts = np.unique(shop * codes + buyer)
-    return np.bincount(pairs // codes, minlength=size)
-
-
-def _group_units(shop: Counts, unit: NDArray[np.object_]) -> dict[int, tuple[str, ...]]:
-    order = np.argsort(shop, kind="stable")
-    shops, starts = np.unique(shop[order], return_index=True)
-    parts = np.split(unit[order], starts[1:]) if len(shops) else []
-    return {int(place): tuple(part.tolist()) for place, part in zip(shops, parts, strict=True)}

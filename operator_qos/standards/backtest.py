@@ -17,17 +17,17 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from operator_qos.clock import end_of_day_ms
-from operator_qos.evaluation.rules import PLACED_METRIC, OutcomeColumns, OutcomeTable
+from operator_qos.evaluation.rules import PLACED_METRIC, OutcomeTable
+from scoring.evaluate import IS_JUDGED
 from scoring.plain import is_plain
 from scoring.standards import LEVEL_IDS, MetricRule, Standard
 from scoring.verdicts import VERDICTS, Verdict, judge_evidence
-from scoring.windows import window_start_ms
 
 Counts = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 Codes = NDArray[np.int8]
 Told = Mapping[str, Any]
-KEPT, WATCH, BREACHED = (VERDICTS.index(verdict) for verdict in (Verdict.KEPT, Verdict.WATCH, Verdict.BREACHED))
+KEPT, BREACHED = VERDICTS.index(Verdict.KEPT), VERDICTS.index(Verdict.BREACHED)
 TOP, IN_STANDARD, BELOW, NOT_RATED = range(4)
 LEVELS = (*LEVEL_IDS, "not_rated")
 _NEVER = -(10**6)
@@ -108,68 +108,24 @@ class DayTable(OutcomeTable):
 
     def judge_rule(self, rule: MetricRule, days: Days) -> RuleDays:
         """One rule on every date."""
-        columns = self._columns[rule.metric]
-        first, last = _find_dates(columns, days, rule.window_days)
-        size = (len(days.dates), len(self.shop_ids))
-        bad = _count_daily(columns.shop, first, last, columns.is_bad, size)
-        base = _count_daily(columns.shop, first, last, columns.in_base, size)
-        raw_base = _count_daily(columns.shop, first, last, columns.raw_in_base, size)
-        buyers = _count_buyers_daily(columns, first, last, size)
+        dated = self.date(rule.metric, days.ends_ms, days.zone, days=rule.window_days)
+        bad, base, buyers = dated.count(dated.found.bad), dated.count(dated.found.in_base), dated.count_buyers()
+        raw_base = dated.count_raw_base(base)
         codes = judge_evidence(bad, base, buyers, limits=rule.limit, higher_is_better=rule.higher_is_better,
                                evidence=self.standard.evidence)
         return RuleDays(rule, bad, base, raw_base, codes)
 
     def count_orders_daily(self, days: Days) -> Counts:
         """Orders placed within the window the top level asks for, on every date."""
-        columns = self._columns[PLACED_METRIC]
-        first, last = _find_dates(columns, days, self.standard.get_level("top").orders_window_days or 1)
-        return _count_daily(columns.shop, first, last, columns.raw_in_base, (len(days.dates), len(self.shop_ids)))
-
-
-def _find_dates(columns: OutcomeColumns, days: Days, window_days: int) -> tuple[Counts, Counts]:
-    """The first date on which each row counts and the one after the last: anchored in [start, T), from < T <= until."""
-    starts = np.array([window_start_ms(int(end), days.zone, days=window_days) for end in days.ends_ms], np.int64)
-    begins = np.searchsorted(days.ends_ms, np.maximum(columns.anchor_ms, columns.from_ms), side="right")
-    ends = np.minimum(np.searchsorted(starts, columns.anchor_ms, side="right"),
-                      np.searchsorted(days.ends_ms, columns.until_ms, side="right"))
-    return begins.astype(np.int64), np.maximum(begins, ends).astype(np.int64)
-
-
-def _count_daily(shop: Counts, first: Counts, last: Counts, flags: Flags, size: tuple[int, int]) -> Counts:
-    """How many flagged rows of each shop count on each date."""
-    dates, shops = size
-    used = flags & (first < last)
-    cells = (dates + 1) * shops
-    steps = np.bincount(first[used] * shops + shop[used], minlength=cells)
-    steps = steps - np.bincount(last[used] * shops + shop[used], minlength=cells)
-    counted: Counts = steps.reshape(dates + 1, shops)[:dates].cumsum(axis=0)
-    return counted
-
-
-def _count_buyers_daily(columns: OutcomeColumns, first: Counts, last: Counts, size: tuple[int, int]) -> Counts:
-    """Distinct buyers behind the bad rows: the runs of dates of one buyer are joined where they meet, then counted."""
-    used = np.flatnonzero(columns.is_bad & (first < last))
-    shop, begin, end = columns.shop[used], first[used], last[used]
-    pair = shop * (int(columns.buyer.max(initial=0)) + 1) + columns.buyer[used]
-    order = np.lexsort((begin, pair))
-    shop, begin, end, pair = shop[order], begin[order], end[order], pair[order]
-    starts_pair = np.ones(len(pair), np.bool_)
-    starts_pair[1:] = pair[1:] != pair[:-1]
-    # Ends grow from buyer to buyer by more than there are dates, so that one running maximum serves them all.
-    lift = np.cumsum(starts_pair) * (size[0] + 1)
-    reach = np.maximum.accumulate(end + lift) - lift
-    is_new = starts_pair.copy()
-    is_new[1:] |= begin[1:] > reach[:-1]
-    runs = np.flatnonzero(is_new)
-    closing = np.append(runs, len(pair))[1:] - 1
-    return _count_daily(shop[runs], begin[runs], reach[closing], np.ones(len(runs), np.bool_), size)
+        dated = self.date(PLACED_METRIC, days.ends_ms, days.zone, days=self.orders_days)
+        return dated.count(dated.found.raw_in_base)
 
 
 def find_levels(standard: Standard, rules: Sequence[RuleDays], orders: Counts, is_there: Flags) -> Codes:
     """The level of every shop on every date, beginning without episodes on the first. Shape as `orders`."""
     top, below = standard.get_level("top"), standard.get_level("below")
     verdicts = np.stack([rule.verdict for rule in rules])
-    judged = np.isin(verdicts, [KEPT, WATCH, BREACHED])
+    judged = IS_JUDGED[verdicts]
     is_top = judged.any(axis=0) & (~judged | (verdicts == KEPT)).all(axis=0) & (orders >= (top.min_orders or 0))
     level = np.where(is_top, TOP, IN_STANDARD)
     spans = standard.warnings.end_after_days, below.breached_apart_days or 0

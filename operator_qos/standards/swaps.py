@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Any
 
 from scoring.standards import Figure, Rule, Standard, StandardError, parse_standard
@@ -55,7 +55,7 @@ def _join(first: tuple[Any, ...], second: tuple[Any, ...]) -> tuple[Any, ...]:
 
 def _say(figure: Figure) -> dict[str, Any]:
     """What a rule does, without what it is called and rests on."""
-    return {name: value for name, value in vars(figure).items() if name not in _TOLD and not name.startswith("_")}
+    return {field.name: getattr(figure, field.name) for field in fields(figure) if field.name not in _TOLD}
 
 
 def _say_rest(standard: Standard) -> list[Any]:

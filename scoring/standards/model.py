@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 from decimal import Decimal
+from functools import cached_property
 from typing import Annotated, Any, Literal
 
 from pydantic import TypeAdapter
@@ -68,7 +69,7 @@ class Standard:
         """How often it is judged: daily, weekly, monthly or quarterly."""
         return {"day": "daily", "week": "weekly", "month": "monthly", "quarter": "quarterly"}[self.evaluated.every]
 
-    @property
+    @cached_property
     def levels(self) -> tuple[Level, ...]:
         """The tiers in the short reading, best first."""
         return list_levels(self)

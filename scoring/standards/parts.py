@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 from fractions import Fraction
+from functools import cached_property
 from typing import Annotated, Literal
 
 from pydantic import StringConstraints, model_validator
@@ -321,7 +322,7 @@ class Rule(Figure):
     evaluated: Schedule | None = None
     acts: Acts = ()
 
-    @property
+    @cached_property
     def cases(self) -> tuple[LimitCase, ...]:
         """The limits in the order in which they are tried."""
         return self.limits or (LimitCase(kept_when=self.kept_when, watch_when=self.watch_when),)
@@ -333,12 +334,12 @@ class Rule(Figure):
             raise ValueError(f"rule {self.id}: its limit is no single comparison of its value; read its cases")
         return self.kept_when
 
-    @property
+    @cached_property
     def limit(self) -> Decimal:
         """The one limit on its value, as a decimal. Raises ValueError like ``bound``."""
         return Decimal(self.bound.bound.numerator) / Decimal(self.bound.bound.denominator)
 
-    @property
+    @cached_property
     def higher_is_better(self) -> bool:
         """Whether its limit is one to stay above; by its measure where conditions name no bound of the value."""
         found = [leaf for case in self.cases for leaf, _ in list_leaves(case.kept_when) if leaf.key == "value"]

@@ -5,14 +5,17 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from operator_qos.evaluation.counting import count_before
 from operator_qos.evaluation.rules import COLUMNS, OutcomeTable, share_value
 from operator_qos.ledger.models import OutcomeRow
 from scoring.metrics import GROUP_CODES, METRICS
+from scoring.spans import FOREVER_MS
 from scoring.standards import load_preset
 from scoring.windows import window_start_ms
 from tests.evaluation.world import PLACED, ZONE, end_ms, outcome
@@ -204,3 +207,63 @@ def _count_slowly(rows: list[OutcomeRow], shop: int, metric: str) -> dict[str, A
         ),
         "units": sorted(r.unit for r in bad),
     }
+
+
+HOUR_MS = 3_600_000
+around = st.integers(-70, 30).map(lambda hours: T + hours * HOUR_MS) | moments
+HISTORY = st.lists(
+    st.builds(
+        outcome,
+        st.sampled_from([1, 1_000]),
+        st.sampled_from(["ship", "placed", "turn"]),
+        st.sampled_from("ABC"),
+        around,
+        base=st.integers(0, 3),
+        bad=st.integers(0, 3),
+        from_ms=around,
+        until_ms=around | st.just(FOREVER_MS),
+        official_base=st.integers(0, 3),
+        official_bad=st.integers(0, 3),
+        buyer=st.sampled_from(["x", "y", "", None]),
+        order=st.sampled_from(["x", "A", None]),
+        dossier=st.integers(0, 1),
+    ),
+    max_size=25,
+)
+ENDS = st.lists(st.integers(-3, 3), min_size=2, max_size=5, unique=True)
+
+
+@settings(max_examples=100, deadline=None)
+@given(HISTORY, ENDS, st.sampled_from([24 * HOUR_MS, HOUR_MS, 7_777]), st.booleans())
+def test_many_dates_at_once_say_what_each_says_alone(
+    rows: list[OutcomeRow], places: list[int], apart_ms: int, in_order: bool  # drawn
+) -> None:
+    ends = [T + place * apart_ms for place in (sorted(places) if in_order else places)]
+    counted = table(*rows, shops=(1_000, 1))
+    together = [list(shops) for shops in counted.evaluate(ends, ZONE)]
+    assert together == [list(next(counted.evaluate([end], ZONE))) for end in ends]
+    for end, shops in zip(ends, together, strict=True):
+        assert [shop.orders for shop in shops] == counted.count_orders(end, ZONE).tolist()
+        assert [[result.bad for result in shop.results] for shop in shops] == np.transpose(
+            [counted.measure(rule, end, ZONE).bad for rule in STANDARD.rules]).tolist()
+
+
+def test_a_shop_looked_at_singly_reads_as_in_the_list() -> None:
+    rows = [outcome(shop, "ship", f"{shop}-{number}", T - 9, bad=number % 2) for shop in (1, 2) for number in range(5)]
+    found = next(table(*rows, shops=(1, 2, 3)).evaluate([T], ZONE))
+    assert [found.get(place) for place in range(3)] == list(found) == found[:]
+    there = found.narrow(found.has_anything())
+    assert ([shop.shop_id for shop in there], len(there), there[-1]) == ([1, 2], 2, found.get(1))
+    assert [(verdict.metric, str(verdict.verdict), verdict.bad, verdict.base, verdict.value)
+            for verdict in found.list_verdicts(1)] == [
+        (result.metric, result.verdict, result.bad, result.base, result.value) for result in found[1].results]
+
+
+@given(st.lists(st.integers(-5, 5), min_size=1, unique=True), st.lists(st.integers(-10**7, 10**7)),
+       st.sampled_from([900_000, 1]))
+def test_marks_on_quarters_of_an_hour_are_counted_like_any_others(
+    places: list[int], at: list[int], unit: int
+) -> None:
+    marks, at_ms = np.array(sorted(places)) * unit, np.array(at, np.int64)
+    expected = [sum(1 for mark in marks if mark <= each) for each in at]
+    assert count_before(marks, at_ms).tolist() == expected

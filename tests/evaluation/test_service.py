@@ -15,6 +15,7 @@ from operator_qos.evaluation.announcements import net_changes
 from operator_qos.evaluation.queries import UnknownMarketplaceError
 from operator_qos.evaluation.service import EvaluationReport, evaluate_due, evaluate_marketplace
 from operator_qos.models import (
+    Act,
     Base,
     EvaluationResult,
     EvaluationRun,
@@ -246,7 +247,7 @@ def test_progress_ends_at_the_total(engine: Engine, monkeypatch: pytest.MonkeyPa
     assert seen == [(4, 10), (8, 10), (10, 10)]
 
 
-def test_imported_history_is_no_news_only_its_last_date_is_told(engine: Engine) -> None:
+def test_imported_history_is_no_news_only_what_stands_at_its_end_is_stated(engine: Engine) -> None:
     build_marketplace(engine)
     first = date(2026, 1, 1)
     store(
@@ -255,7 +256,9 @@ def test_imported_history_is_no_news_only_its_last_date_is_told(engine: Engine) 
     )
     reports = evaluate_due(engine, now=settled(date(2026, 4, 10)))
     assert [change.kind for change in reports[0].changes] == ["warning_given"]
-    assert count(engine, Notice) == 0
+    with reading(engine) as session:
+        assert session.scalars(select(Notice.topic)).all() == ["statement"]
+        assert session.scalars(select(Act.state).where(Act.is_adverse)).all() == ["in_force"] * 1
 
 
 def test_a_date_missed_while_we_were_away_is_told_with_the_last_one(engine: Engine) -> None:
@@ -265,15 +268,10 @@ def test_a_date_missed_while_we_were_away_is_told_with_the_last_one(engine: Engi
     store(engine, late_orders(1, DAY - timedelta(days=2), base=100, bad=12))
     evaluate_due(engine, now=settled(DAY))
     with reading(engine) as session:
-        notice = session.scalars(select(Notice)).one()
-        session.expunge_all()
-    assert (notice.key, notice.topic, notice.seller_id, notice.shop_id) == (
-        f"standing:1:{DAY}",
-        "standing_changed",
-        1,
-        1,
-    )
-    assert [change["kind"] for change in notice.data["changes"]] == ["warning_given"]
+        (told,) = session.execute(select(Notice.topic, Notice.seller_id, Notice.shop_id)).all()
+        (act,) = session.execute(select(Act.subject, Act.on_date, Act.state)).all()
+    assert tuple(told) == ("statement", 1, 1)
+    assert tuple(act) == ("warning:late_shipment_rate", DAY - timedelta(days=2), "in_force")
 
 
 def test_each_reader_gets_one_mail_in_their_language_with_numbers_rule_and_contest(engine: Engine) -> None:
@@ -281,33 +279,33 @@ def test_each_reader_gets_one_mail_in_their_language_with_numbers_rule_and_conte
     store(engine, late_orders(1, DAY, base=100, bad=12))
     judge(engine, DAY)
     with reading(engine) as session:
-        mails = {mail.recipient: mail for mail in session.scalars(select(OutboxMail))}
-        session.expunge_all()
+        mails = {mail.recipient: (mail.subject, mail.body) for mail in session.scalars(select(OutboxMail))}
+    assert set(mails) == {"anne@example.org", "bob@example.org"}
     french, english = mails["anne@example.org"], mails["bob@example.org"]
-    assert english.subject == "Shop 1: First warning: Late shipments"
-    assert french.subject == "Shop 1 – Premier avertissement : Expéditions en retard"
-    for part in (
-        "12 of 100 orders shipped late, 12%",
-        "at most 4% over 30 days",
-        "verdict: breached",
-        f"A-{DAY}-0",
-        "and 2 more",
-        "in 30 days",
-        "Answer this mail",
-        "“Our own standard”, version 1",
-        "{base_url}/seller/shops/fr/s1",
-        "31 March 2026",
-    ):
-        assert part in english.body, part
-    for part in (
-        "12 commandes sur 100 expédiées en retard, 12\u00a0%",
-        "au plus 4\u00a0% sur 30 jours",
-        "verdict : non tenu",
-        "Répondez à ce courriel",
-        "« Notre standard », version 1",
-        "31 mars 2026",
-    ):
-        assert part in french.body, part
+    assert english[0] == "Shop 1: Warning 1: Late shipments"
+    assert french[0] == "Shop 1 : Avertissement 1 : Expéditions en retard"
+    for part in ("12 of 100 (late shipments). Your result: 12.0%.", "Asked: at most 4%.", f"A-{DAY}-11",
+                 "30 days have passed", "You may appeal", "“Our own standard”, version 1",
+                 "{base_url}/seller/shops/fr/s1/rules/late_shipment_rate"):
+        assert part in english[1], part
+    for part in ("12 sur 100 (expéditions en retard)", "au plus 4",
+                 "Vous pouvez faire un recours", "Notre standard", "31 mars 2026"):
+        assert part in french[1].replace("\u00a0", " ").replace("\u202f", " "), part
+
+
+def test_what_takes_nothing_away_is_told_as_a_change_of_the_standing(engine: Engine) -> None:
+    build_marketplace(engine)
+    store(engine, late_orders(1, DAY - timedelta(days=91), base=1, bad=0))
+    judge(engine, DAY - timedelta(days=1))
+    store(engine, late_orders(1, DAY, base=100, bad=0))
+    judge(engine, DAY)
+    with reading(engine) as session:
+        (notice,) = session.execute(select(Notice.key, Notice.topic, Notice.data)).all()
+        mails = {mail.recipient: mail.body for mail in session.scalars(select(OutboxMail))}
+    assert (notice.key, notice.topic) == (f"standing:1:{DAY}", "standing_changed")
+    assert [change["kind"] for change in notice.data["changes"]] == ["level_changed", "badge_awarded"]
+    assert "Top seller" in mails["bob@example.org"]
+    assert "Top vendeur" in mails["anne@example.org"]
 
 
 def test_two_runs_at_once_make_one_official_result(engine: Engine) -> None:

@@ -153,3 +153,12 @@ def test_orders_needed_until_a_metric_can_be_judged():
 def test_limits_read_the_same_however_written():
     written = ("0.9", 0.9, Decimal("0.9"), Fraction(9, 10))
     assert {to_bad_limit(limit, True) for limit in written} == {Fraction(1, 10)}
+
+
+def test_thousands_with_the_same_counts_get_the_verdicts_each_gets_alone():
+    bad, base = np.repeat(np.mgrid[0:12, 20:120].reshape(2, -1), 3, axis=1)
+    at_once = judge_evidence(bad, base, bad, limits="0.03", higher_is_better=False, evidence=OURS)
+    alone = [judge_evidence(bad[part], base[part], bad[part], limits="0.03", higher_is_better=False, evidence=OURS)
+             for part in np.array_split(np.arange(len(bad)), 100)]
+    assert np.array_equal(at_once, np.concatenate(alone))
+    assert set(to_verdicts(at_once)) == {"kept", "watch", "breached"}

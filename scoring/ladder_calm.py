@@ -1,0 +1,90 @@
+"""The ladder for whole marketplaces: who can have moved at all, found for all shops at once.
+
+``scoring.ladder.step`` moves one shop and gives its reasons. Of a shop without an episode and without a breach on the
+date only the verdicts of the date decide, so most shops are found where they were without looking at each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from scoring.evaluate import BREACHED, IS_JUDGED, KEPT
+from scoring.ladder import NEW_STANDING, Standing
+from scoring.standards import LEVEL_IDS, Badge, Standard
+
+Flags = NDArray[np.bool_]
+Codes = NDArray[np.int8]
+Counts = NDArray[np.int64]
+TOP, IN_STANDARD = np.int8(LEVEL_IDS.index("top")), np.int8(LEVEL_IDS.index("in_standard"))
+
+
+@dataclass(frozen=True)
+class Calm:
+    """Per shop: whether no rule is breached, and where it then stands if no episode goes on.
+
+    ``level`` is a position in ``LEVEL_IDS``; ``badges`` has the shape (badges of the standard, shops).
+    """
+
+    is_calm: Flags
+    level: Codes
+    badges: Flags
+
+
+def find_calm(verdicts: Codes, base: Counts, orders: ArrayLike, *, standard: Standard) -> Calm:
+    """What ``scoring.ladder.step`` makes of shops without episodes and without a breach, for all shops.
+
+    ``verdicts`` (codes) and ``base`` have the shape (rules, shops), in the order of the standard's rules; ``orders``
+    were placed in the top level's window, per shop.
+    """
+    judged, kept = IS_JUDGED[verdicts], verdicts == KEPT
+    enough = np.asarray(orders) >= (standard.get_level("top").min_orders or 0)
+    is_top = judged.any(axis=0) & (kept | ~judged).all(axis=0) & enough
+    level = np.where(is_top, TOP, IN_STANDARD)
+    badges = np.zeros((len(standard.badges), len(level)), np.bool_)
+    for place, badge in enumerate(standard.badges):
+        badges[place] = _is_earned(badge, standard, kept, base) if badge.metric else _has_level(badge, level)
+    return Calm(~(verdicts == BREACHED).any(axis=0), level, badges)
+
+
+def _has_level(badge: Badge, level: Codes) -> Flags | bool:
+    return level == LEVEL_IDS.index(badge.level) if badge.level in LEVEL_IDS else False
+
+
+def _is_earned(badge: Badge, standard: Standard, kept: Flags, base: Counts) -> Flags | bool:
+    places = [place for place, rule in enumerate(standard.rules) if rule.metric == badge.metric]
+    return kept[places[0]] & (base[places[0]] >= (badge.min_base or 0)) if places else False
+
+
+class Standings:
+    """Where shops stand, by position, in a form in which all can be compared at once."""
+
+    def __init__(self, standard: Standard, standings: Sequence[Standing | None]) -> None:
+        """None is a shop never judged."""
+        self._badges = tuple(badge.id for badge in standard.badges)
+        self._of = [standing or NEW_STANDING for standing in standings]
+        self._level = np.array([LEVEL_IDS.index(standing.level) for standing in self._of], np.int8)
+        held = [[badge in standing.badges for standing in self._of] for badge in self._badges]
+        self._held = np.array(held, np.bool_).reshape(len(self._badges), len(self._of))
+        self._is_bound = np.array([self._binds(standing) for standing in self._of], np.bool_)
+
+    def __getitem__(self, place: int) -> Standing:
+        return self._of[place]
+
+    def __setitem__(self, place: int, standing: Standing) -> None:
+        self._of[place] = standing
+        self._level[place] = LEVEL_IDS.index(standing.level)
+        self._held[:, place] = [badge in standing.badges for badge in self._badges]
+        self._is_bound[place] = self._binds(standing)
+
+    def find_moving(self, calm: Calm) -> Flags:
+        """Whom ``step`` may move or prolong; it would leave every other shop as it stands, without an intent."""
+        same = (self._level == calm.level) & (self._held == calm.badges).all(axis=0)
+        return np.asarray(~calm.is_calm | self._is_bound | ~same, np.bool_)
+
+    def _binds(self, standing: Standing) -> bool:
+        """Whether more than the verdicts of the date decides where it leads."""
+        return bool(standing.episodes) or not standing.badges.issubset(self._badges)
