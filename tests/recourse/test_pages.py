@@ -60,7 +60,7 @@ def test_a_fall_is_contested_admitted_assigned_decided_and_restored(app: Flask, 
     listed = owner.get("/seller/appeals").text
     assert "In standard became Below standard" in listed and "Warning 1: Late shipments" in listed
     form = owner.get("/seller/appeals/new?change=2").text
-    assert "You may appeal until 16 Dec 2026" in form
+    assert "You may appeal until 16\u00a0December\u00a02026" in form
     nothing = post(owner, "/seller/appeals/new", {"change": "2", "grounds": "other", "text": " "})
     assert (nothing.status_code, "Write a few words" in nothing.text) == (400, True)
     assert appeal(app) == "/seller/appeals/1"
