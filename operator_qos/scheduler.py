@@ -97,6 +97,12 @@ def _move_recourse(engine: Engine, _settings: Settings, now: datetime) -> object
     return move_recourse(engine, now=now)
 
 
+def _find_shared_faults(engine: Engine, _settings: Settings, now: datetime) -> object:
+    from operator_qos.exclusions.jobs import find_shared_faults
+
+    return find_shared_faults(engine, now=now)
+
+
 def _finish_abandoned(engine: Engine, _settings: Settings, now: datetime) -> object:
     from operator_qos.ledger.bulk import finish_abandoned
 
@@ -125,6 +131,7 @@ JOBS: tuple[Job, ...] = (
     Job("move_recourse", _move_recourse, "interval", {"minutes": 10}),
     Job("finish_abandoned_imports", _finish_abandoned, "interval", {"minutes": 10}),
     Job("call_hooks", _call_hooks, "interval", {"seconds": 20}),
+    Job("find_shared_faults", _find_shared_faults, "cron", {"hour": 4, "minute": 20}),
     Job("seal_audit", _seal_audit, "interval", {"minutes": 1}),
     Job("tell_anchor", _tell_anchor, "interval", {"hours": 1}),
     Job("recount_cells", _recount_cells, "cron", {"hour": 3, "minute": 10}),

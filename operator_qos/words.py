@@ -67,6 +67,7 @@ CAUSES: Table = {
     "spam": _("Spam or advert"),
     "system_message": _("Message of a system"),
     "mistaken_data": _("Mistaken data"),
+    "appeal": _("Decided on appeal"),
 }
 CHANGES: Table = {
     "level_changed": _("Level"),

@@ -13,12 +13,12 @@ from operator_qos.acts import queries as acts
 from operator_qos.acts.service import refuse_acts, undo_acts
 from operator_qos.clock import to_ms
 from operator_qos.events.service import ingest_events
+from operator_qos.exclusions.rules import describe_thing
 from operator_qos.recourse import queries
 from operator_qos.recourse.models import Appeal
 from operator_qos.recourse.queries import ChangeFacts
 from operator_qos.recourse.restating import Restated, list_differences, restate_shop
 from operator_qos.recourse.rules import OUTCOMES, AppealRefused, subject_of
-from operator_qos.recourse.things import describe_thing
 from operator_qos.standing import service as standings
 from operator_qos.standing.queries import StandingRow, find_standing
 from scoring.acts import ActState

@@ -12,13 +12,14 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from operator_qos.clock import from_ms, to_ms
+from operator_qos.exclusions.queries import list_request_clocks
 from operator_qos.ledger.models import OutcomeRow, TurnFact
 from operator_qos.ledger.slow_metrics import nearest_rank
 from operator_qos.recourse.models import Appeal
 from operator_qos.recourse.rules import OUTCOMES
 from scoring.metrics import GROUP_CODES, METRICS
 
-PROMISES = ("admissible", "appeal", "mediation", "question")
+PROMISES = ("admissible", "appeal", "request", "mediation", "question")
 KINDS = ("level", "badge", "warning", "act")
 
 
@@ -120,6 +121,8 @@ def _read_quarter(session: Session, year: int, number: int, *, now: datetime) ->
         "admissible": [Owed(row.filed_at, row.admissible_due_at, row.admitted_at) for row in kept],
         "appeal": [Owed(row.filed_at, row.decision_due_at, row.decided_at) for row in kept
                    if row.state != "inadmissible"],
+        "request": [Owed(clock.asked_at, clock.due_at, clock.decided_at)
+                    for clock in list_request_clocks(session, since, until)],
         "mediation": _list_mediations(session, since, until, now),
         "question": _list_questions(session, since, until),
     }

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from operator_qos.audit.service import append_audit
 from operator_qos.db import lock_shops
-from operator_qos.disputes.files import Upload
+from operator_qos.files import Upload
 from operator_qos.notices.service import announce
 from operator_qos.recourse import queries, rules
 from operator_qos.recourse.effects import Effects, Ruling, apply_ruling

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from operator_qos.exclusions.effects import list_counted_kinds
 from operator_qos.ledger.models import OutcomeRow, TurnFact
 from operator_qos.recourse.queries import ChangeFacts
 from scoring.dossier import Name
@@ -30,22 +31,15 @@ class Thing:
     unit: str
 
 
-def describe_thing(name: Name) -> dict[str, dict[str, str]]:
-    """The thing as the data of its event: an obligation or a defect."""
-    if name[0] == "defect":
-        return {"defect": {"kind": name[1], "order": name[2]}}
-    if name[0] == "answer":
-        return {"obligation": {"kind": "answer", "source": name[1], "id": name[2]}}
-    return {"obligation": {"kind": name[0], "case" if name[0] == "resolve" else "order": name[1]}}
-
-
 def list_things(session: Session, change: ChangeFacts, standard: Standard) -> list[Thing]:
     """What stands behind the units that a change names, by metric and unit; units nothing is known of are left out."""
     found: dict[Name, Thing] = {}
     for metric, units in _list_units(change.reasons, standard).items():
         known = METRICS.get(metric)
+        counted = list_counted_kinds(standard, metric)
         for thing in _find(session, change.shop_id, metric, units) if known is not None else ():
-            found.setdefault(thing.name, thing)
+            if thing.name[0] != "defect" or thing.name[1] in counted:
+                found.setdefault(thing.name, thing)
     return list(found.values())
 
 

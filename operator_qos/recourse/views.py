@@ -13,8 +13,8 @@ from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Response as BaseResponse
 
 from operator_qos.disputes.file import Kept
-from operator_qos.disputes.files import FileError, Upload
 from operator_qos.disputes.forms import FILE_ERRORS, find_store, read_files, send_attachment
+from operator_qos.files import FileError, Upload
 from operator_qos.navigation import set_count
 from operator_qos.pages import ShopLinks, show
 from operator_qos.permissions import OPERATOR, SELLER, current_actor, people, shop_ids_visible
