@@ -42,8 +42,8 @@ def warned(world: Engine) -> Engine:
                 "standard_version": 1, "automated": True, "effective_at": NOW - timedelta(days=1),
                 "created_at": NOW - timedelta(days=1)}
         session.execute(insert(StandingChange), [
-            {**base, "id": 1, "kind": "warning_given", "metric": "late_shipment_rate", "before": "0", "after": "1"},
-            {**base, "id": 2, "kind": "level_changed", "metric": None, "before": "in_standard", "after": "below"}])
+            {**base, "kind": "warning_given", "metric": "late_shipment_rate", "before": "0", "after": "1"},
+            {**base, "kind": "level_changed", "metric": None, "before": "in_standard", "after": "below"}])
     return world
 
 
