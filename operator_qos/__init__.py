@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 # does exposes `blueprint` and `PERMISSIONS`, which names every endpoint of it (see permissions.py).
 BLUEPRINTS: tuple[str, ...] = (
     "operator_qos.accounts.views",
+    "operator_qos.acts.views",
+    "operator_qos.acts.api",
     "operator_qos.sellers.views",
     "operator_qos.sellers.seller_views",
     "operator_qos.standing.views",

@@ -37,6 +37,7 @@ class Shown:
 MENUS: Mapping[frozenset[str], tuple[Entry, ...]] = {
     OPERATOR_ROLES: (
         Entry("/operator/today", _("Today")),
+        Entry("/operator/decisions", _("Decisions")),
         Entry("/operator/sellers", _("Sellers"), ("/operator/shops", "/operator/calendar", "/operator/statements")),
         Entry("/operator/disputes", _("Disputes")),
         Entry("/operator/appeals", _("Appeals"), ("/operator/reports/complaints",)),
