@@ -9,6 +9,7 @@ from datetime import date, timedelta
 from sqlalchemy import Engine, select
 
 from operator_qos.accounts.models import User
+from operator_qos.acts.service import Intended, propose_act
 from operator_qos.db import unit_of_work
 from operator_qos.disputes.jobs import escalate_due
 from operator_qos.evaluation.service import evaluate_marketplace
@@ -104,6 +105,15 @@ ISSUER = Issuer("", ("CMAP, Paris", "CEDR, London"))
 STATEMENT = make_public_id(1, STATED, NOW, "Europe/Paris")
 
 
+def _decide(engine: Engine) -> None:
+    """A limit in force and a suspension that waits for a second person."""
+    with unit_of_work(engine) as session:
+        shop_id = session.scalars(select(Shop.id).where(Shop.code == "morvan-fr")).one()
+        for kind in ("order_cap", "suspension"):
+            propose_act(session, Intended(kind, "Parcels were held back.", days=7, cap=20), shop_id=shop_id,
+                        actor="somebody@operator.example", now=NOW)
+
+
 def _state_reasons(engine: Engine) -> None:
     """A statement of reasons for the first shop."""
     with unit_of_work(engine) as session:
@@ -122,6 +132,7 @@ def fill(engine: Engine) -> None:
     _judge(engine)
     _write_standards(engine)
     _state_reasons(engine)
+    _decide(engine)
 
 
 def sign_in_fields(person: Person) -> dict[str, str]:
