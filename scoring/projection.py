@@ -99,18 +99,23 @@ def look_ahead(
     Source: the ladder's own step, on the counts as they would be.
     """
     plans = [_Plan(known, tuple(p for p in promises if _touches(p, known.rule.metric)), standard) for known in counts]
-    cases = []
-    for name in ("now", "best", "worst"):
-        verdicts = tuple(getattr(plan, name) for plan in plans)
-        level = None
-        if is_plain(standard):
-            level = step(standing, verdicts, on=on, orders_60d=orders, standard=standard)[0].level
-        cases.append(OutlookCase(verdicts, level))
+    now, best, worst = (
+        _settle(verdicts, on=on, standard=standard, standing=standing, orders=orders)
+        for verdicts in ([plan.now for plan in plans], [plan.best for plan in plans], [plan.worst for plan in plans]))
     deciding = {promise.key: promise for plan in plans for promise in plan.list_deciding()}
     rules = tuple(
         RuleOutlook(plan.metric, plan.now, plan.best, plan.worst, len(plan.hurting), plan.count_spare())
         for plan in plans)
-    return Outlook(on, *cases, rules, tuple(sorted(deciding.values(), key=lambda p: (p.due_ms, p.key))))
+    return Outlook(on, now, best, worst, rules, tuple(sorted(deciding.values(), key=lambda p: (p.due_ms, p.key))))
+
+
+def _settle(
+    verdicts: Sequence[MetricVerdict], *, on: date, standard: Standard, standing: Standing | None, orders: int
+) -> OutlookCase:
+    level = None
+    if is_plain(standard):
+        level = step(standing, verdicts, on=on, orders_60d=orders, standard=standard)[0].level
+    return OutlookCase(tuple(verdicts), level)
 
 
 def _touches(promise: OpenPromise, metric: str) -> bool:
@@ -141,8 +146,7 @@ class _Plan:
     @property
     def now(self) -> MetricVerdict:
         known = self.known
-        code = self._judge([known.bad], known.base, len(known.buyers))[0]
-        return MetricVerdict.from_counts(known.rule, VERDICTS[code], bad=known.bad, base=known.base)
+        return MetricVerdict.from_counts(known.rule, VERDICTS[self.codes[0]], bad=known.bad, base=known.base)
 
     @property
     def best(self) -> MetricVerdict:
@@ -157,23 +161,24 @@ class _Plan:
         bad = self.known.bad + missed
         return MetricVerdict.from_counts(self.known.rule, VERDICTS[codes[missed]], bad=bad, base=self.base)
 
-    def _judge(self, bad: Sequence[int], base: int, buyers: int) -> Codes:
-        rule = self.known.rule
-        return judge_evidence(bad, base, buyers, limits=rule.limit, higher_is_better=rule.higher_is_better,
-                              evidence=self.standard.evidence)
-
     @cached_property
+    def codes(self) -> Codes:
+        """The verdict now, then by the number missed with enough buyers behind the failures, then with too few."""
+        known, missed = self.known, np.arange(len(self.hurting) + 1)
+        base = np.full(2 * len(missed) + 1, self.base)
+        base[0] = known.base
+        buyers = np.repeat((len(known.buyers), _EVERYBODY, -1), (1, len(missed), len(missed)))
+        return judge_evidence(
+            known.bad + np.concatenate(([0], missed, missed)), base, buyers, limits=known.rule.limit,
+            higher_is_better=known.rule.higher_is_better, evidence=self.standard.evidence)
+
+    @property
     def with_many(self) -> Codes:
-        """The verdict by the number missed, with enough buyers behind the failures."""
-        return self._judge(self._range(), self.base, _EVERYBODY)
+        return self.codes[1 : len(self.hurting) + 2]
 
-    @cached_property
+    @property
     def with_few(self) -> Codes:
-        """Likewise with too few buyers."""
-        return self._judge(self._range(), self.base, -1)
-
-    def _range(self) -> range:
-        return range(self.known.bad, self.known.bad + len(self.hurting) + 1)
+        return self.codes[len(self.hurting) + 2 :]
 
     @cached_property
     def crowd(self) -> _Crowd:
