@@ -3,9 +3,11 @@
 from operator_qos.accounts.models import ApiKey, User
 from operator_qos.acts.models import Act, ActAdapter, SourceTotal
 from operator_qos.audit.models import AuditRow
+from operator_qos.badges.models import PublicBadge
 from operator_qos.db import Base
 from operator_qos.disputes.models import Dispute, DisputeStep
 from operator_qos.events.models import Entity, Event, EventBody, EventId, ImportProgress, Quarantined
+from operator_qos.exclusions.models import ExclusionRequest, FaultIncident
 from operator_qos.hooks.models import Hook, HookCall
 from operator_qos.ledger.models import MetricDay, Obligation, OutcomeRow, Scorecard
 from operator_qos.notices.models import JobLease, Notice, NoticeRead, OutboxMail
@@ -18,8 +20,9 @@ from operator_qos.trials.models import PhantomChange, PhantomStanding, StandardT
 
 __all__ = [
     "Act", "ActAdapter", "ActionPlan", "ApiKey", "Appeal", "AuditRow", "Base", "Dispute", "DisputeStep", "Entity",
-    "EvaluationResult", "EvaluationRun", "Event", "EventBody", "EventId", "Hook", "HookCall", "ImportProgress",
-    "JobLease", "Marketplace", "MetricDay", "Notice", "NoticeRead", "Obligation", "OutboxMail", "OutcomeRow",
-    "PhantomChange", "PhantomStanding", "Quarantined", "Restatement", "Scorecard", "Seller", "Shop", "ShopStanding",
-    "ShopTraits", "SourceTotal", "StandardTrial", "StandardVersion", "StandingChange", "Statement", "User",
+    "EvaluationResult", "EvaluationRun", "Event", "EventBody", "EventId", "ExclusionRequest", "FaultIncident", "Hook",
+    "HookCall", "ImportProgress", "JobLease", "Marketplace", "MetricDay", "Notice", "NoticeRead", "Obligation",
+    "OutboxMail", "OutcomeRow", "PhantomChange", "PhantomStanding", "PublicBadge", "Quarantined", "Restatement",
+    "Scorecard", "Seller", "Shop", "ShopStanding", "ShopTraits", "SourceTotal", "StandardTrial", "StandardVersion",
+    "StandingChange", "Statement", "User",
 ]

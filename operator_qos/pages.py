@@ -11,6 +11,7 @@ from typing import Any
 from flask import Response, current_app, render_template, url_for
 
 from operator_qos import words
+from operator_qos.exclusions.rules import METRIC_KINDS
 from operator_qos.navigation import list_menu
 from operator_qos.permissions import find_actor
 from operator_qos.sellers.queries import ShopCard
@@ -103,6 +104,15 @@ class ShopLinks:
         """How the clock of a promise ran."""
         return url_for(f"clocks.{self.audience}_clock", marketplace=self.card.marketplace_id, shop=self.card.code,
                        promise=kind, of=ref)
+
+    def may_contest(self, metric: str) -> bool:
+        """Whether the reader can contest failures of a metric."""
+        return self.audience == "seller" and metric in METRIC_KINDS
+
+    def to_contest(self, *, metric: str | None = None, unit: str | None = None, order: str | None = None) -> str:
+        """The form with which a seller contests what counts in a metric, on a unit or an order."""
+        return url_for("exclusions.show_new", marketplace=self.card.marketplace_id, shop=self.card.code, metric=metric,
+                       unit=unit, order=order)
 
     def to_figure(self, metric: str) -> str:
         """The trend as a Plotly figure."""

@@ -76,6 +76,12 @@ def _deliver_outbox(engine: Engine, settings: Settings, now: datetime) -> object
     return deliver_outbox(engine, settings, now=now)
 
 
+def _tell_due(engine: Engine, _settings: Settings, now: datetime) -> object:
+    from operator_qos.notices.jobs import tell_due
+
+    return tell_due(engine, now=now)
+
+
 def _call_hooks(engine: Engine, _settings: Settings, now: datetime) -> object:
     from operator_qos.hooks.jobs import call_hooks
 
@@ -89,6 +95,12 @@ def _recount_cells(engine: Engine, _settings: Settings, now: datetime) -> object
     if found.different:
         log.error("day_cells_differed", cells=found.cells, different=found.different, done="put right")
     return found
+
+
+def _find_shared_faults(engine: Engine, _settings: Settings, now: datetime) -> object:
+    from operator_qos.exclusions.jobs import find_shared_faults
+
+    return find_shared_faults(engine, now=now)
 
 
 def _finish_abandoned(engine: Engine, _settings: Settings, now: datetime) -> object:
@@ -114,10 +126,12 @@ JOBS: tuple[Job, ...] = (
     Job("refresh_slow", _refresh_slow, "interval", {"hours": 1}),
     Job("escalate_due", _escalate_due, "interval", {"minutes": 1}),
     Job("evaluate_due", _evaluate_due, "interval", {"minutes": 10}),
+    Job("tell_due", _tell_due, "interval", {"minutes": 1}),
     Job("carry_out_acts", _carry_out_due, "interval", {"minutes": 1}),
     Job("deliver_outbox", _deliver_outbox, "interval", {"seconds": 20}),
     Job("finish_abandoned_imports", _finish_abandoned, "interval", {"minutes": 10}),
     Job("call_hooks", _call_hooks, "interval", {"seconds": 20}),
+    Job("find_shared_faults", _find_shared_faults, "cron", {"hour": 4, "minute": 20}),
     Job("seal_audit", _seal_audit, "interval", {"minutes": 1}),
     Job("tell_anchor", _tell_anchor, "interval", {"hours": 1}),
     Job("recount_cells", _recount_cells, "cron", {"hour": 3, "minute": 10}),

@@ -19,7 +19,6 @@ from operator_qos.disputes.contract import ActBody, DisputeView, LinkBody, OpenB
 from operator_qos.disputes.desk import DOINGS, Given, perform
 from operator_qos.disputes.dues import find_deadline
 from operator_qos.disputes.file import Message, find_file, read_file
-from operator_qos.disputes.files import FileError, Upload
 from operator_qos.disputes.forms import find_store, send_attachment, send_decision
 from operator_qos.disputes.opening import Claim, open_dispute
 from operator_qos.disputes.policy_book import find_policy
@@ -27,6 +26,7 @@ from operator_qos.disputes.queries import DisputeMissing, DisputeRow
 from operator_qos.disputes.rules import STATES, IllegalAction
 from operator_qos.disputes.service import Ruling
 from operator_qos.errors import problem
+from operator_qos.files import FileError, Upload
 from operator_qos.permissions import current_machine, machine, public
 from operator_qos.settings import read_secret
 from operator_qos.web import get_session, get_site, now, writing

@@ -10,11 +10,11 @@ from sqlalchemy.orm import Session
 
 from operator_qos.disputes import service, settlement
 from operator_qos.disputes.acting import Actor, DisputeInputError
-from operator_qos.disputes.files import Upload
 from operator_qos.disputes.models import DisputeOffer
 from operator_qos.disputes.rules import list_allowed
 from operator_qos.disputes.service import Ruling
 from operator_qos.disputes.settlement import Proposal
+from operator_qos.files import Upload
 
 
 @dataclass(frozen=True)

@@ -27,9 +27,9 @@ from operator_qos.disputes.acting import Actor as DisputeActor
 from operator_qos.disputes.desk import Given, perform
 from operator_qos.disputes.document import write_decision
 from operator_qos.disputes.file import Kept
-from operator_qos.disputes.files import PREVIEWED, FileError, FileStore
 from operator_qos.disputes.queries import DisputeRow
 from operator_qos.disputes.rules import CLAUSES, FAULTS, MONEY_REMEDIES, REMEDIES, IllegalAction
+from operator_qos.files import PREVIEWED, FileError, FileStore
 from operator_qos.i18n import LANGUAGES
 from operator_qos.web import get_session, get_site, now, writing
 from operator_qos.words import party_name

@@ -25,9 +25,10 @@ from operator_qos.disputes.acting import (
     require_own,
     require_text,
 )
-from operator_qos.disputes.files import Upload, attach
+from operator_qos.disputes.files import attach
 from operator_qos.disputes.models import Dispute
 from operator_qos.disputes.sync import sync_disputes
+from operator_qos.files import Upload
 from scoring.events import iso
 
 __all__ = [

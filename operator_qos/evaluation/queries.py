@@ -8,7 +8,7 @@ from datetime import date
 from typing import Any
 
 import pandas as pd
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, case, select
 from sqlalchemy import func as sql
 from sqlalchemy.orm import Session
 
@@ -22,6 +22,7 @@ from scoring.standards import Standard
 from scoring.standards.conditions import list_leaves
 from scoring.windows import DAY_MS
 
+_NAMES = frozenset({"unit", "order_ref", "buyer"})
 _TEXTS = frozenset({"unit", "order_ref", "buyer", "category", "country", "channel", "fulfilment", "carrier"})
 WIDE = {
     **{name: getattr(OutcomeRow, name) for name in (*COLUMNS, "amount")},
@@ -108,16 +109,20 @@ def find_first_order_ms(session: Session, marketplace_id: str) -> int | None:
 def load_outcomes(
     session: Session, shop_ids: Sequence[int], *, standard: Standard, first_ms: int, last_ms: int
 ) -> pd.DataFrame:
-    """Outcome rows that any T in [first, last] [epoch ms] may count under a standard; see COLUMNS."""
+    """Outcome rows that any T in [first, last] [epoch ms] may count under a standard; see COLUMNS.
+
+    What names a row is read of the officially bad ones only: of the others nothing but their number is asked.
+    """
     groups = {GROUP_CODES[METRICS[rule.metric].group] for rule in standard.rules} | {GROUP_CODES["placed"]}
     # A day more than the longest window: local days of 25 hours reach further back than 24 hours each.
     start_ms = first_ms - (longest_window_days(standard) + 1) * DAY_MS
-    wanted = select(*(getattr(OutcomeRow, name) for name in COLUMNS)).where(
+    wanted = select(*map(_read_column, COLUMNS)).where(
         OutcomeRow.group_code.in_(groups),
         OutcomeRow.anchor_ms >= start_ms,
         OutcomeRow.anchor_ms < last_ms,
-        OutcomeRow.from_ms < last_ms,
-        OutcomeRow.until_ms >= first_ms,
+        # As sums, so that rows are found by their anchors: by their spans a shop's whole history would be looked at.
+        OutcomeRow.from_ms + 0 < last_ms,
+        OutcomeRow.until_ms + 0 >= first_ms,
     )
     connection = session.connection()
     rows = [
@@ -176,10 +181,15 @@ def longest_window_days(standard: Standard) -> int:
     return max(orders_days, *(rule.window_days for rule in standard.rules))
 
 
+def _read_column(name: str) -> ColumnElement[Any]:
+    column: ColumnElement[Any] = getattr(OutcomeRow, name)
+    return case((OutcomeRow.official_bad > 0, column)) if name in _NAMES else column
+
+
 def _list_parts(shop_ids: Sequence[int], size: int = 500) -> list[Sequence[int]]:
     """Parts small enough for the parameters of one statement."""
     return [shop_ids[start : start + size] for start in range(0, len(shop_ids), size)]
 
 
 def _dtype(column: str) -> str:
-    return "object" if column in {"unit", "order_ref", "buyer"} else "int64"
+    return "object" if column in _NAMES else "int64"

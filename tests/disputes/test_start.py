@@ -18,12 +18,12 @@ from operator_qos.db import reading, unit_of_work
 from operator_qos.disputes import service
 from operator_qos.disputes.acting import Actor
 from operator_qos.disputes.case_page import ENOUGH, find_precedent
-from operator_qos.disputes.files import FileStore
 from operator_qos.disputes.models import Dispute, DisputeMessage
 from operator_qos.disputes.policies import read_preset_text
 from operator_qos.disputes.publishing import publish_policy
 from operator_qos.disputes.queries import Similar, list_similar
 from operator_qos.disputes.reports import find_own_clock
+from operator_qos.files import FileStore
 from operator_qos.ledger.models import Scorecard
 from operator_qos.settings import Settings
 from scoring.metrics import METRICS

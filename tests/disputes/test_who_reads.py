@@ -18,9 +18,9 @@ from operator_qos.db import reading, unit_of_work
 from operator_qos.disputes import service
 from operator_qos.disputes.acting import Actor
 from operator_qos.disputes.buyer.links import create_link, sign_link
-from operator_qos.disputes.files import FileError, FileStore, tell_type, tidy_name
 from operator_qos.disputes.models import Dispute, DisputeAttachment
 from operator_qos.disputes.thread import Address, mask_contacts, may_read, read_address, show_text
+from operator_qos.files import FileError, FileStore, tell_type, tidy_name
 from operator_qos.settings import Settings
 from tests.disputes.test_pages import _event as event_of
 from tests.disputes.test_pages import _in_french, _open_case, _tell

@@ -17,12 +17,12 @@ from operator_qos.db import unit_of_work
 from operator_qos.disputes import queries
 from operator_qos.disputes.acting import Actor, DisputeInputError
 from operator_qos.disputes.desk import Given, perform
-from operator_qos.disputes.files import FileError, FileStore, Upload
 from operator_qos.disputes.mailing.answers import find_dispute_id
 from operator_qos.disputes.mailing.parsing import Incoming, UnreadableMail, read_mail
 from operator_qos.disputes.models import ReceivedMail
 from operator_qos.disputes.queries import DisputeRow
 from operator_qos.disputes.rules import IllegalAction, find_action
+from operator_qos.files import FileError, FileStore, Upload
 from operator_qos.notices.mail import NoticeText, render_notice
 from operator_qos.notices.models import ReplyAddress
 from operator_qos.notices.replies import digest_sender, find_token, is_valid, read_token

@@ -10,11 +10,11 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from operator_qos.disputes.acting import Actor, DisputeInputError, require_text
-from operator_qos.disputes.files import Upload
 from operator_qos.disputes.models import Dispute
 from operator_qos.disputes.opening import Claim, open_dispute
 from operator_qos.disputes.rules import OPEN_STATES, PROBLEMS
 from operator_qos.disputes.service import write_message
+from operator_qos.files import Upload
 from operator_qos.ledger.models import OrderFact
 
 # A claim or an incident is a defect from its opening; what a seller asks the mediators for must not be one.

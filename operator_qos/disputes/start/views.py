@@ -13,11 +13,11 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from operator_qos import words
 from operator_qos.disputes.acting import Actor, DisputeInputError
-from operator_qos.disputes.files import FileError, FileStore
 from operator_qos.disputes.forms import FILE_ERRORS, find_store, input_error, make_token, parse_minor, read_files
 from operator_qos.disputes.opening import OpeningTimeError
 from operator_qos.disputes.rules import PROBLEMS
 from operator_qos.disputes.start.service import KINDS, OrderBrief, Start, find_order_brief, list_of_order, start_dispute
+from operator_qos.files import FileError, FileStore
 from operator_qos.formats import format_moment
 from operator_qos.pages import ShopLinks
 from operator_qos.permissions import OPERATOR, SELLER, current_actor, get_visible_shop, people
