@@ -39,6 +39,10 @@ class AgainstLine:
     unit: Unit
 
 
+# What takes something away, or may: of a level the shop sees itself whether it rose.
+CONTESTED = frozenset({"level_changed", "badge_withdrawn", "warning_given", "strikes_given", "step_reached"})
+
+
 @dataclass(frozen=True)
 class HistoryLine:
     """One change of the standing in words, with the standard it was decided under."""
@@ -48,6 +52,9 @@ class HistoryLine:
     sentence: str
     level: str | None
     standard: str
+    id: int = 0
+    automated: bool = True
+    may_be_contested: bool = False
 
 
 @dataclass(frozen=True)
@@ -102,7 +109,9 @@ def describe_history(changes: list[StandingChange]) -> tuple[HistoryLine, ...]:
         title, sentence = describe_change(change)
         level = change.after if change.kind == "level_changed" else None
         standard = f"{change.standard_id} {change.standard_version}"
-        lines.append(HistoryLine(change.on_date, title, sentence, level, standard))
+        contested = change.automated and change.kind in CONTESTED
+        lines.append(HistoryLine(
+            change.on_date, title, sentence, level, standard, change.id, change.automated, contested))
     return tuple(lines)
 
 
