@@ -30,6 +30,7 @@ PAGES = {
         "/operator/standards/ours/1/try?from=2026-06-15&to=2026-06-17",
         "/operator/standards/ours/2",
         "/operator/standards/ours/2/told",
+        "/operator/standards/ours/1/shares",
         "/operator/standards/another/1",
         "/operator/standards/another/1/form",
         f"/operator/calendar/{SHOP}",

@@ -148,3 +148,9 @@ def test_the_schema_is_open_to_everybody(app: Flask) -> None:
     answer = app.test_client().get("/api/v1/standard.schema.json")
     assert (answer.mimetype, answer.get_json()) == ("application/schema+json", standard_schema())
     assert app.test_client().get("/standards/nothing").status_code == 404
+
+
+def test_who_holds_what_is_shown_with_a_version(admin: FlaskClient) -> None:
+    assert "This version has judged no shop yet." in admin.get("/operator/standards/ours/1/shares").text
+    assert admin.get("/operator/standards/ours/9/shares").status_code == 404
+    assert "/operator/standards/ours/1/shares" in admin.get("/operator/standards/ours/1").text
