@@ -7,12 +7,14 @@ would be as concentrated.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 # Orders a month below which a shop counts as of that size.
 SIZES = ((50, "under_50"), (501, "50_to_500"), (10**12, "over_500"))
-SMALL, LARGE = SIZES[0][1], SIZES[-1][1]
+QUARTERS = ("quarter_1", "quarter_2", "quarter_3", "quarter_4")
+SMALLEST, LARGEST = QUARTERS[0], QUARTERS[-1]
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,16 @@ def name_size(orders: int, *, days: int) -> str:
     return next(name for bound, name in SIZES if orders * 30 < bound * days)
 
 
+def list_quarters(orders: Sequence[int]) -> list[str]:
+    """The quarter of each shop by its orders, from the smallest to the largest; shops with equal orders stay together.
+
+    A shop stands where the middle of those with its number of orders does. Empty without shops.
+    """
+    ranked = sorted(orders)
+    middles = {number: bisect_left(ranked, number) + bisect_right(ranked, number) for number in set(orders)}
+    return [QUARTERS[min(3, 2 * middles[number] // len(orders))] for number in orders]
+
+
 def list_shares(shops: Iterable[PlacedShop]) -> tuple[GroupShare, ...]:
     """The share of holders in each group: sizes from small to large first, then by name. Empty without shops."""
     found: dict[str, GroupShare] = {}
@@ -75,7 +87,7 @@ def list_shares(shops: Iterable[PlacedShop]) -> tuple[GroupShare, ...]:
         known = found.get(shop.group, GroupShare(shop.group, Tally(), Tally()))
         held = one if shop.holds else Tally()
         found[shop.group] = GroupShare(shop.group, known.all + one, known.holders + held)
-    order = [name for _, name in SIZES]
+    order = [*QUARTERS, *(name for _, name in SIZES)]
     return tuple(sorted(found.values(), key=lambda g: (order.index(g.name) if g.name in order else len(order), g.name)))
 
 

@@ -13,7 +13,7 @@ from operator_qos.clock import to_ms
 from operator_qos.ledger.models import OrderFact
 from operator_qos.models import ShopStanding
 from operator_qos.standards.titles import name_badge, name_level
-from scoring.concentration import LARGE, SMALL, GroupShare, PlacedShop, list_shares, name_size, sum_shares
+from scoring.concentration import LARGEST, SMALLEST, GroupShare, PlacedShop, list_quarters, list_shares, sum_shares
 from scoring.standards import Standard
 
 DAYS = 90
@@ -21,7 +21,7 @@ DAYS = 90
 
 @dataclass(frozen=True)
 class Holding:
-    """A level or badge with its name, and who holds it by size, by main category, and in all."""
+    """A level or badge with its name, and who holds it by quarter of size, by main category, and in all."""
 
     name: str
     sizes: tuple[GroupShare, ...]
@@ -29,13 +29,13 @@ class Holding:
     total: GroupShare
 
     def find_size(self, size: str) -> GroupShare | None:
-        """The shops of one size."""
+        """The shops of one quarter."""
         return next((group for group in self.sizes if group.name == size), None)
 
     @property
     def ends(self) -> tuple[GroupShare, GroupShare] | None:
-        """The small and the large shops; None where one of the two is missing."""
-        small, large = self.find_size(SMALL), self.find_size(LARGE)
+        """The smallest and the largest quarter of shops; None where one of the two is missing."""
+        small, large = self.find_size(SMALLEST), self.find_size(LARGEST)
         return (small, large) if small and large else None
 
 
@@ -48,10 +48,6 @@ class _Shop:
     orders: int
     category: str
 
-    @property
-    def size(self) -> str:
-        return name_size(self.orders, days=DAYS)
-
 
 def list_holdings(session: Session, standard: Standard, *, now: datetime) -> list[Holding]:
     """The best level, then each badge, among the shops that this version judged last; empty when it judged none."""
@@ -59,15 +55,21 @@ def list_holdings(session: Session, standard: Standard, *, now: datetime) -> lis
     if not shops:
         return []
     best = [standard.tiers[0].id] if standard.tiers else []
-    levels = [_hold(name_level(standard, level), [(shop, shop.level == level) for shop in shops]) for level in best]
     badges = [badge.id for badge in standard.badges if badge.is_active]
-    return levels + [_hold(name_badge(standard, badge), [(shop, badge in shop.badges) for shop in shops])
-                     for badge in badges]
+    found: list[Holding] = []
+    for one in (*(_hold(name_level(standard, level), shops, [shop.level == level for shop in shops]) for level in best),
+                *(_hold(name_badge(standard, badge), shops, [badge in shop.badges for shop in shops])
+                  for badge in badges)):
+        # A badge that goes with the level, and by its name, is told once.
+        found += [] if one in found else [one]
+    return found
 
 
-def _hold(name: str, shops: Sequence[tuple[_Shop, bool]]) -> Holding:
-    sizes = list_shares(PlacedShop(shop.orders, shop.size, holds) for shop, holds in shops)
-    categories = list_shares(PlacedShop(shop.orders, shop.category, holds) for shop, holds in shops)
+def _hold(name: str, shops: Sequence[_Shop], holds: Sequence[bool]) -> Holding:
+    sizes, categories = (
+        list_shares(PlacedShop(shop.orders, group, held)
+                    for shop, group, held in zip(shops, groups, holds, strict=True))
+        for groups in (list_quarters([shop.orders for shop in shops]), [shop.category for shop in shops]))
     return Holding(name, sizes, categories, sum_shares(sizes))
 
 

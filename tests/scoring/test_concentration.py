@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scoring.concentration import GroupShare, PlacedShop, Tally, list_shares, name_size, sum_shares
+from scoring.concentration import GroupShare, PlacedShop, Tally, list_quarters, list_shares, name_size, sum_shares
 
 
 def tally(*orders):
@@ -31,6 +31,15 @@ def test_the_index_is_as_worked_out_by_hand(orders, hhi, effective):
 )
 def test_a_size_is_that_of_thirty_days(orders, days, size):
     assert name_size(orders, days=days) == size
+
+
+@pytest.mark.parametrize(
+    ("orders", "quarters"),
+    [([], ""), ([5], "3"), ([1, 9], "24"), ([8, 2, 6, 4], "4132"), ([1, 1, 1, 1, 1, 1, 9, 9], "22222244"),
+     ([0, 0, 3, 4, 5, 6, 7, 7], "11223344")],
+)
+def test_quarters_go_by_orders_and_keep_equal_shops_together(orders, quarters):
+    assert list_quarters(orders) == [f"quarter_{number}" for number in quarters]
 
 
 def test_no_days_and_negative_orders_are_refused():

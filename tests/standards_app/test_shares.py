@@ -1,4 +1,4 @@
-"""Who holds the best level and the badges, by size and category: of the kept standings, and before and after a trial."""
+"""Who holds the best level and the badges, by size and category: by the standings, and before and after a trial."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from flask import Flask
 from flask_babel import Babel
-from sqlalchemy import Engine
+from sqlalchemy import Engine, delete
 
 from operator_qos.clock import to_ms
 from operator_qos.db import reading, unit_of_work
@@ -62,15 +62,25 @@ def hold(engine: Engine) -> list[Holding]:
 
 
 def test_the_best_level_and_the_badges_are_counted_by_size_and_category(judged: Engine) -> None:
-    best, top_seller, fast = hold(judged)
-    assert (best.name, top_seller.sizes, fast.total.holders) == ("Top seller", best.sizes, Tally(1, 3, 9))
-    assert best.ends is not None
-    assert [(group.holders.shops, group.all.shops) for group in best.ends] == [(1, 3), (1, 2)]
+    best, fast = hold(judged)  # the badge that goes with the level is told with it
+    assert (best.name, fast.name, fast.total.holders) == ("Top seller", "Fast replies", Tally(1, 3, 9))
+    # Three shops of 3 orders have their middle in the second quarter, the two of 1600 in the last.
+    assert [(group.name, group.holders.shops, group.all.shops) for group in best.sizes] == [
+        ("quarter_2", 1, 3), ("quarter_4", 1, 2)]
+    assert best.ends is None
     assert [(group.name, group.holders.shops, group.all.shops) for group in best.categories] == [
         ("books", 1, 2), ("toys", 1, 3)]
     # 3 and 1600 orders against 3, 3, 3, 1600 and 1600.
     assert best.total.holders.effective_shops == pytest.approx(1603**2 / (9 + 1600**2))
     assert best.total.all.effective_shops == pytest.approx(3209**2 / (27 + 2 * 1600**2))
+
+
+def test_the_smallest_and_the_largest_quarter_are_compared(judged: Engine) -> None:
+    with unit_of_work(judged) as session:
+        session.execute(delete(OrderFact).where(OrderFact.shop_id <= 2))
+    best = hold(judged)[0]
+    assert best.ends is not None
+    assert [(group.holders.shops, group.all.shops) for group in best.ends] == [(1, 2), (1, 2)]
 
 
 def test_a_standard_that_judged_nobody_has_no_shares(engine: Engine) -> None:
