@@ -38,6 +38,7 @@ BLUEPRINTS: tuple[str, ...] = (
     "operator_qos.exclusions.registry.views",
     "operator_qos.notices.views",
     "operator_qos.hooks.views",
+    "operator_qos.badges.views",
     "operator_qos.audit.views",
     "operator_qos.events.views",
     "operator_qos.events.api",

@@ -27,6 +27,7 @@ COMMANDS = {
     "statements": ("operator_qos.statements.cli:statements_group", "Statements of reasons: are they as issued?"),
     "export": ("operator_qos.exports:export_group", "Write numbers and documents for other programs."),
     "mail": ("operator_qos.disputes.cli:mail_group", "Answers by mail, handed over by a mail server."),
+    "badge": ("operator_qos.badges.cli:badge_group", "Public badges: the key that signs them."),
     "audit": ("operator_qos.audit.cli:audit_group", "The audit trail: check its chain, export it."),
     "doctor": ("operator_qos.operations.cli:doctor_command", "Check this installation and list its settings."),
 }

@@ -3,6 +3,7 @@
 from operator_qos.accounts.models import ApiKey, User
 from operator_qos.acts.models import Act, ActAdapter, SourceTotal
 from operator_qos.audit.models import AuditRow
+from operator_qos.badges.models import PublicBadge
 from operator_qos.db import Base
 from operator_qos.disputes.models import Dispute, DisputeStep
 from operator_qos.events.models import Entity, Event, EventBody, EventId, ImportProgress, Quarantined
@@ -21,7 +22,7 @@ __all__ = [
     "Act", "ActAdapter", "ActionPlan", "ApiKey", "Appeal", "AuditRow", "Base", "Dispute", "DisputeStep", "Entity",
     "EvaluationResult", "EvaluationRun", "Event", "EventBody", "EventId", "ExclusionRequest", "FaultIncident", "Hook",
     "HookCall", "ImportProgress", "JobLease", "Marketplace", "MetricDay", "Notice", "NoticeRead", "Obligation",
-    "OutboxMail", "OutcomeRow", "PhantomChange", "PhantomStanding", "Quarantined", "Restatement", "Scorecard", "Seller",
-    "Shop", "ShopStanding", "ShopTraits", "SourceTotal", "StandardTrial", "StandardVersion", "StandingChange",
-    "Statement", "User",
+    "OutboxMail", "OutcomeRow", "PhantomChange", "PhantomStanding", "PublicBadge", "Quarantined", "Restatement",
+    "Scorecard", "Seller", "Shop", "ShopStanding", "ShopTraits", "SourceTotal", "StandardTrial", "StandardVersion",
+    "StandingChange", "Statement", "User",
 ]

@@ -42,6 +42,8 @@ MENUS: Mapping[frozenset[str], tuple[Entry, ...]] = {
         Entry("/operator/requests", _("Requests"), ("/operator/incidents", "/operator/register")),
         Entry("/operator/standards", _("Standards"), ("/operator/standard", "/operator/trials")),
         Entry("/operator/quarantine", _("Set aside")),
+        Entry("/operator/audit", _("Audit trail"), ("/operator/reports/overrides", "/operator/hooks", "/operator/mails",
+                                                    "/operator/texts", "/operator/badges")),
     ),
     SELLER_ROLES: (
         Entry("/seller/day", _("My day"), ("/seller/conversations",)),

@@ -48,7 +48,7 @@ def _write_section(pdf: FPDF, section: Section) -> None:
         pdf.ln(2)
     pdf.set_font("body", "", 10)
     for line in section.lines:
-        pdf.multi_cell(0, 5.5, line or " ", new_x="LMARGIN", new_y="NEXT")
+        pdf.multi_cell(0, 5.5, line or " ", align="L", new_x="LMARGIN", new_y="NEXT")
 
 
 def _open_document(title: str, *, language: str, made_at: datetime | None) -> FPDF:

@@ -76,6 +76,12 @@ def _deliver_outbox(engine: Engine, settings: Settings, now: datetime) -> object
     return deliver_outbox(engine, settings, now=now)
 
 
+def _tell_due(engine: Engine, _settings: Settings, now: datetime) -> object:
+    from operator_qos.notices.jobs import tell_due
+
+    return tell_due(engine, now=now)
+
+
 def _call_hooks(engine: Engine, _settings: Settings, now: datetime) -> object:
     from operator_qos.hooks.jobs import call_hooks
 
@@ -120,6 +126,7 @@ JOBS: tuple[Job, ...] = (
     Job("refresh_slow", _refresh_slow, "interval", {"hours": 1}),
     Job("escalate_due", _escalate_due, "interval", {"minutes": 1}),
     Job("evaluate_due", _evaluate_due, "interval", {"minutes": 10}),
+    Job("tell_due", _tell_due, "interval", {"minutes": 1}),
     Job("carry_out_acts", _carry_out_due, "interval", {"minutes": 1}),
     Job("deliver_outbox", _deliver_outbox, "interval", {"seconds": 20}),
     Job("finish_abandoned_imports", _finish_abandoned, "interval", {"minutes": 10}),

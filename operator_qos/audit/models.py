@@ -46,14 +46,16 @@ SQLITE = ("CREATE TRIGGER {table}_no_{verb} BEFORE {verb} ON {table} "
 
 def _protect() -> None:
     """Let the database refuse what would change or remove a row, where tables are made without a migration."""
-    postgresql = DDL(FUNCTION.replace("CREATE FUNCTION", "CREATE OR REPLACE FUNCTION")).execute_if(dialect="postgresql")
-    event.listen(AuditRow.__table__, "after_create", postgresql)
+    _after_creating(AuditRow, FUNCTION.replace("CREATE FUNCTION", "CREATE OR REPLACE FUNCTION"), "postgresql")
     for model in (AuditRow, AuditSeal):
-        table = model.__tablename__
-        statements = [(POSTGRESQL.format(table=table), "postgresql")]
-        statements += [(SQLITE.format(table=table, verb=verb), "sqlite") for verb in ("update", "delete")]
-        for statement, dialect in statements:
-            event.listen(model.__table__, "after_create", DDL(statement).execute_if(dialect=dialect))
+        _after_creating(model, POSTGRESQL.format(table=model.__tablename__), "postgresql")
+        for verb in ("update", "delete"):
+            _after_creating(model, SQLITE.format(table=model.__tablename__, verb=verb), "sqlite")
+
+
+def _after_creating(model: type[Base], statement: str, dialect: str) -> None:
+    ddl = DDL(statement)  # type: ignore[no-untyped-call]  # SQLAlchemy leaves it untyped
+    event.listen(model.__table__, "after_create", ddl.execute_if(dialect=dialect))
 
 
 _protect()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, exists, func, or_, select
+from sqlalchemy import ColumnElement, Select, exists, func, or_, select
 from sqlalchemy.orm import Session
 
 from operator_qos.accounts.models import User
@@ -144,11 +144,12 @@ def _list(
     return [SealedRow(TrailRow(*row[:-2]), row[-2], row[-1]) for row in session.execute(ordered)]
 
 
-def _walk(session: Session, after: int = 0) -> Iterator[Row[Any]]:
+def _walk(session: Session, after: int = 0) -> Iterator[tuple[Any, ...]]:
     """Every seal with its row, in the order of the chain; a row that is gone leaves its columns empty."""
     query: Select[Any] = select(AuditSeal.position, AuditSeal.row_id, AuditSeal.hash, *_ROW)
     query = query.outerjoin(AuditRow, AuditRow.id == AuditSeal.row_id).where(AuditSeal.position > after)
-    yield from session.execute(query.order_by(AuditSeal.position), execution_options={"yield_per": 2_000})
+    found = session.execute(query.order_by(AuditSeal.position), execution_options={"yield_per": 2_000})
+    yield from (tuple(row) for row in found)
 
 
 def check_chain(session: Session, *, anchor: tuple[int, str] | None = None) -> Chain:

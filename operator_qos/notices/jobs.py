@@ -12,14 +12,29 @@ from sqlalchemy.orm import Session
 from operator_qos.db import reading, unit_of_work
 from operator_qos.notices.mail import Transport, build_message, digest_key, open_transport
 from operator_qos.notices.models import OutboxMail, ReplyAddress
-from operator_qos.notices.queries import list_due_mail_ids
+from operator_qos.notices.queries import list_due_digests, list_due_mail_ids, list_settled_keys
 from operator_qos.notices.replies import sign_reply, to_address
+from operator_qos.notices.service import send_digest, tell_settled
 from operator_qos.settings import Settings, read_secret
 
 RETRY_AFTER = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 30, 120, 720))
 # Longer than any delivery takes; a worker that died in the middle leaves its mail to the next one after this.
 CLAIM = timedelta(minutes=10)
 log = structlog.get_logger(__name__)
+
+
+def tell_due(engine: Engine, *, now: datetime, limit: int = 500) -> tuple[int, int]:
+    """Tell what has settled and write the daily mails that are due; how many of each. Commits one by one."""
+    with reading(engine) as session:
+        settled, people = list_settled_keys(session, now=now, limit=limit), list_due_digests(session, now=now)
+    told = digests = 0
+    for key in settled:
+        with unit_of_work(engine) as session:
+            told += tell_settled(session, key=key, now=now)
+    for user_id in people:
+        with unit_of_work(engine) as session:
+            digests += send_digest(session, user_id=user_id, now=now)
+    return told, digests
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,8 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import jinja2
+import structlog
+from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from operator_qos.settings import Settings
 
@@ -31,6 +33,7 @@ _MONTHS = {
     "en": "January February March April May June July August September October November December",
     "fr": "janvier février mars avril mai juin juillet août septembre octobre novembre décembre",
 }
+log = structlog.get_logger(__name__)
 _NARROW, _NO_BREAK = "\u202f", "\u00a0"
 
 
@@ -45,6 +48,15 @@ class Transport(Protocol):
 
 
 @dataclass(frozen=True)
+class DigestLine:
+    """One notice in a daily mail."""
+
+    title: str
+    link: str
+    at: datetime
+
+
+@dataclass(frozen=True)
 class NoticeText:
     """A notice in words: `subject` also serves as its title in the feed."""
 
@@ -52,17 +64,45 @@ class NoticeText:
     body: str
 
 
-def render_notice(
-    topic: str, data: Mapping[str, Any], *, language: str, name: str = "", link: str = ""
+def render_notice(  # what is told, to whom, in whose words
+    topic: str, data: Mapping[str, Any], *, language: str, name: str = "", link: str = "", own_words: str = ""
 ) -> NoticeText:
-    """The text of a notice, in English where the language is unknown; an unknown topic gets plain words."""
+    """The text of a notice, in English where the language is unknown; an unknown topic gets plain words.
+
+    `own_words`: the operator's text for it. Where that cannot be filled in, ours is said.
+    """
     chosen = language if language in LANGUAGES else "en"
-    environment = _environment(chosen)
-    template = environment.select_template([f"{chosen}/{topic}.txt", f"{chosen}/generic.txt"])
     url = f"{BASE_URL}{link}" if link.startswith("/") else link
-    text = template.render(**{**data, "topic": topic, "name": name, "url": url})
+    values = {**data, "topic": topic, "name": name, "url": url}
+    if own_words:
+        try:
+            return split_text(_sandbox(chosen).from_string(own_words).render(**values))
+        except Exception as error:  # people must hear of it in any words
+            log.warning("own_words_not_said", topic=topic, language=chosen, error=str(error))
+    template = _environment(chosen).select_template([f"{chosen}/{topic}.txt", f"{chosen}/generic.txt"])
+    return split_text(template.render(**values))
+
+
+def split_text(text: str) -> NoticeText:
+    """Subject and body of a filled-in text: its first line is the subject."""
     subject, _, body = text.strip().partition("\n")
     return NoticeText(" ".join(subject.split())[:SUBJECT_LENGTH], _tidy(body))
+
+
+def render_digest(lines: Sequence[DigestLine], *, language: str, name: str) -> NoticeText:
+    """The one mail of a day about several notices."""
+    chosen = language if language in LANGUAGES else "en"
+    template = _environment(chosen).get_template(f"{chosen}/_digest.txt")
+    return split_text(template.render(lines=lines, name=name, base_url=BASE_URL))
+
+
+def read_our_words(topic: str, language: str) -> str:
+    """The text of a topic as it is shipped, with its placeholders. Raises KeyError where there is none."""
+    environment = _environment(language)
+    if topic not in list_topics(language):
+        raise KeyError(topic)
+    assert environment.loader is not None  # noqa: S101  # _environment gave it one
+    return environment.loader.get_source(environment, f"{language}/{topic}.txt")[0]
 
 
 def render_reply_line(action: str, recipients: Sequence[str], *, language: str) -> str:
@@ -169,8 +209,25 @@ class SmtpTransport:
 
 @cache
 def _environment(language: str) -> jinja2.Environment:
+    return _prepare(jinja2.Environment, language)
+
+
+@cache
+def _sandbox(language: str) -> jinja2.Environment:
+    """For texts written on a page: nothing but placeholders, conditions and repetitions; no function at hand."""
+    environment = _prepare(ImmutableSandboxedEnvironment, language)
+    environment.globals.clear()
+    return environment
+
+
+def parse_own_words(text: str, language: str) -> jinja2.nodes.Template:
+    """The text taken apart. Raises jinja2.TemplateSyntaxError with its line."""
+    return _sandbox(language).parse(text)
+
+
+def _prepare(kind: type[jinja2.Environment], language: str) -> jinja2.Environment:
     folders = [_PACKAGE / "templates" / "mails", _PACKAGE.parent / "templates" / "mails"]
-    environment = jinja2.Environment(
+    environment = kind(
         loader=jinja2.FileSystemLoader(folders),
         autoescape=jinja2.select_autoescape(("html",)),
         trim_blocks=True,

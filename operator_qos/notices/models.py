@@ -56,6 +56,58 @@ class OutboxMail(Base):
     reply_line: Mapped[str | None] = mapped_column(String(300))  # who reads an answer, in the reader's language
 
 
+class NoticePreference(Base):
+    """How one person wants to be told; who has no row is told of everything at once."""
+
+    __tablename__ = "notice_preferences"
+
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id"), primary_key=True, autoincrement=False)
+    ways: Mapped[dict[str, str]] = mapped_column(JSON)  # group of topics to now, digest, feed (notices.rules)
+    digest_minute: Mapped[int]  # after local midnight
+    quiet_from: Mapped[int | None]
+    quiet_to: Mapped[int | None]
+    zone: Mapped[str] = mapped_column(String(64))
+    changed_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class DigestItem(Base):
+    """A notice that waits for a person's daily mail."""
+
+    __tablename__ = "digest_items"
+    __table_args__ = (Index("ix_digest_items_due", "due_at", "user_id"),)
+
+    notice_id: Mapped[int] = mapped_column(ForeignKey("notices.id"), primary_key=True, autoincrement=False)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id"), primary_key=True, autoincrement=False)
+    due_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class PendingNotice(Base):
+    """What is told once it has settled, unless it is taken back or said otherwise before."""
+
+    __tablename__ = "pending_notices"
+
+    key: Mapped[str] = mapped_column(String(200), primary_key=True)
+    seller_id: Mapped[int | None] = mapped_column(ForeignKey("sellers.id"))
+    shop_id: Mapped[int | None] = mapped_column(ForeignKey("shops.id"))
+    topic: Mapped[str] = mapped_column(String(40))
+    data: Mapped[dict[str, Any]] = mapped_column(JSON)
+    link: Mapped[str] = mapped_column(String(300))
+    settles_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
+
+
+class MailText(Base):
+    """The operator's own words for a topic in a language; the last version holds, an empty one gives ours back."""
+
+    __tablename__ = "mail_texts"
+
+    topic: Mapped[str] = mapped_column(String(40), primary_key=True)
+    language: Mapped[str] = mapped_column(String(2), primary_key=True)
+    version: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    text: Mapped[str] = mapped_column(Text)
+    saved_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    saved_by: Mapped[str] = mapped_column(String(254))
+
+
 class ReplyAddress(Base):
     """To whom one person's answer to a mail goes, until it expires or is taken back; its address is signed."""
 

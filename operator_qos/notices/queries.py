@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, or_, select
+from sqlalchemy import ColumnElement, Row, Select, and_, or_, select
 from sqlalchemy import func as sql
 from sqlalchemy.orm import Session
 
 from operator_qos.accounts.models import User
-from operator_qos.notices.models import Notice, NoticeRead, OutboxMail
-from operator_qos.sellers.models import Seller
+from operator_qos.notices.models import (
+    DigestItem,
+    MailText,
+    Notice,
+    NoticePreference,
+    NoticeRead,
+    OutboxMail,
+    PendingNotice,
+)
+from operator_qos.notices.rules import Preferences
+from operator_qos.sellers.models import Marketplace, Seller, Shop
 
 MEDIATOR_TOPICS = ("dispute_%", "evidence_%", "mediation_%")
 MEDIATOR_ROLES = ("mediator",)
@@ -46,12 +55,13 @@ class NoticeRow:
 
 @dataclass(frozen=True)
 class Recipient:
-    """A person who gets a mail."""
+    """A person who is told, and how they want it."""
 
     user_id: int
     email: str
     name: str
     language: str
+    preferences: Preferences = field(default_factory=Preferences)
 
 
 @dataclass(frozen=True)
@@ -140,10 +150,70 @@ def count_unread(session: Session, reader: Reader) -> int:
 
 def list_recipients(session: Session, *, seller_id: int | None, topic: str) -> list[Recipient]:
     """The active people of a seller, or, without one, the staff that the topic concerns; by number."""
-    columns = (User.id, User.email, User.name, User.language)
     mine = User.seller_id == seller_id if seller_id is not None else _is_staff_for(topic)
-    rows = session.execute(select(*columns).where(User.active, mine).order_by(User.id))
-    return [Recipient(*row) for row in rows]
+    rows = session.execute(_recipients().where(mine).order_by(User.id))
+    return [_to_recipient(row) for row in rows]
+
+
+def find_recipient(session: Session, user_id: int) -> Recipient | None:
+    """One person; None once their account is closed."""
+    row = session.execute(_recipients().where(User.id == user_id)).one_or_none()
+    return None if row is None else _to_recipient(row)
+
+
+def get_preferences(session: Session, user_id: int) -> Preferences:
+    """How a person wants to be told; without a choice of theirs, everything at once, on their company's clock."""
+    columns = [getattr(NoticePreference, name) for name in Preferences.__dataclass_fields__]
+    row = session.execute(select(*columns).where(NoticePreference.user_id == user_id)).one_or_none()
+    return Preferences(zone=_guess_zone(session, user_id)) if row is None else Preferences(*row)
+
+
+def _guess_zone(session: Session, user_id: int) -> str:
+    """The zone of the first marketplace a person's company sells on; for the staff, of the first there is."""
+    seller_id = session.scalar(select(User.seller_id).where(User.id == user_id))
+    places = select(Marketplace.timezone).order_by(Marketplace.id)
+    if seller_id is not None:
+        places = places.join(Shop, Shop.marketplace_id == Marketplace.id).where(Shop.seller_id == seller_id)
+    return session.scalars(places.limit(1)).first() or "UTC"
+
+
+def _recipients() -> Select[Any]:
+    chosen = [getattr(NoticePreference, name) for name in Preferences.__dataclass_fields__]
+    people = select(User.id, User.email, User.name, User.language, *chosen).where(User.active)
+    return people.outerjoin(NoticePreference, NoticePreference.user_id == User.id)
+
+
+def _to_recipient(row: Row[Any]) -> Recipient:
+    user_id, email, name, language, *chosen = tuple(row)
+    return Recipient(user_id, email, name, language, Preferences() if chosen[0] is None else Preferences(*chosen))
+
+
+def list_due_digests(session: Session, *, now: datetime) -> list[int]:
+    """The people whose daily mail is due."""
+    return list(session.scalars(select(DigestItem.user_id).where(DigestItem.due_at <= now).distinct()
+                                .order_by(DigestItem.user_id)))
+
+
+def list_digest_notices(session: Session, user_id: int, *, now: datetime) -> list[NoticeRow]:
+    """What a person's daily mail tells, in the order it happened."""
+    columns = (Notice.id, Notice.seller_id, Notice.shop_id, Notice.topic, Notice.data, Notice.link, Notice.created_at)
+    due = select(*columns).join(DigestItem, DigestItem.notice_id == Notice.id).where(
+        DigestItem.user_id == user_id, DigestItem.due_at <= now)
+    rows: list[tuple[Any, ...]] = [tuple(row) for row in session.execute(due.order_by(Notice.created_at, Notice.id))]
+    return [NoticeRow(*row, None) for row in rows]
+
+
+def list_settled_keys(session: Session, *, now: datetime, limit: int) -> list[str]:
+    """What has settled and is to be told now."""
+    due = select(PendingNotice.key).where(PendingNotice.settles_at <= now)
+    return list(session.scalars(due.order_by(PendingNotice.settles_at, PendingNotice.key).limit(limit)))
+
+
+def list_own_words(session: Session, topic: str) -> dict[str, str]:
+    """The operator's own text of a topic by language, where the last version has one."""
+    rows = session.execute(select(MailText.language, MailText.text).where(MailText.topic == topic)
+                           .order_by(MailText.version))
+    return {language: text for language, text in {row[0]: row[1] for row in rows}.items() if text}
 
 
 def count_mails(session: Session) -> dict[str, int]:

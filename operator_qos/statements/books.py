@@ -45,8 +45,9 @@ SENTENCES: Mapping[str, frozenset[str]] = {name: frozenset(places.split()) for n
     "version_bare": "title version", "clause_rule": "name asked window", "clause_asked": "name asked",
     "clause_name": "name", "clause_level": "name", "clause_badge": "name", "no_standard": "",
     "detected_auto": "moment", "detected_person": "operator", "decided_auto": "change",
-    "decided_person": "change operator", "appeal_link": "change", "standard_link": "title version", "rule_link": "name",
-    "kept": "", "texts": "jurisdiction day",
+    "decided_person": "change operator", "decided_person_by_two": "change operator", "approved": "change operator",
+    "approved_by_two": "change operator", "appeal_link": "change", "standard_link": "title version",
+    "rule_link": "name", "kept": "", "texts": "jurisdiction day",
 }.items()}
 ACT_PLACES = frozenset({"before", "after", "badge", "rule"})
 

@@ -157,7 +157,8 @@ class _Teller:
             yield self.say("note", note=act.scope["note"])
 
     def _say_scope(self, act: StatementAct) -> str:
-        what, part = str(act.scope.get("what") or "shop"), str(act.scope.get("part") or act.scope.get("names") or "")
+        what = str(act.scope.get("what") or act.scope.get("scope") or "shop")
+        part = str(act.scope.get("part") or act.scope.get("names") or "")
         shop = self.matter.to.shop
         if what == "shop" and not part:
             return self.say("scope_shop", shop=shop)
@@ -335,10 +336,15 @@ class _Teller:
         if any(not act.automated and not act.reasons for act in self.matter.acts):
             lines.append(self.say("detected_person", operator=self.matter.operator))
         for act in self.matter.acts:
-            name = "decided_auto" if act.automated else "decided_person"
-            more = {} if act.automated else {"operator": self.matter.operator}
-            lines.append(self.say(name, change=self.name_act(act), **more))
+            lines.append(self._say_decided(act))
         yield Item("", tuple(lines))
+
+    def _say_decided(self, act: StatementAct) -> str:
+        if act.automated and not act.approvals:
+            return self.say("decided_auto", change=self.name_act(act))
+        name = "approved" if act.automated else "decided_person"
+        name += "_by_two" if act.approvals > 1 else ""
+        return self.say(name, change=self.name_act(act), operator=self.matter.operator)
 
     # What can be done, and what this is
 

@@ -60,7 +60,8 @@ def _write_act(matter: Matter, act: StatementAct) -> dict[str, Any]:
         "after": act.after, "scope": _to_plain(act.scope), "on": act.on_date.isoformat(),
         "effective_at": _write_moment(matter.starts_at(act)),
         "until_at": None if act.until_at is None else _write_moment(act.until_at),
-        "automated": act.automated, "found_automatically": act.automated or bool(act.reasons), "standard": version,
+        "automated": act.automated, "approvals": act.approvals, "standard": version,
+        "found_automatically": act.automated or bool(act.reasons),
         "legal_ground": act.legal_ground, "why": act.why, "evidence": act.evidence,
         "reasons": [_write_basis(basis) for basis in matter.bases if basis.act is act],
     }

@@ -12,8 +12,9 @@ from typing import Any
 class StatementAct:
     """One act to state reasons for; `reasons` are those of the standing change it follows from, as stored.
 
-    `scope` holds what limits it: scope (shop, country, category …), its names, cap, share, days, note. Without
+    `scope` holds what limits it: what (shop, country, category …), part, cap, share, days, note. Without
     `standard_id` it rests on `why` alone, a person's words. `evidence` proves a legal ground; left empty, `why` does.
+    `approvals`: how many people agreed before it took effect; read from the act itself where it is stored.
     """
 
     act_id: int
@@ -35,6 +36,7 @@ class StatementAct:
     legal_ground: str | None = None
     evidence: str = ""
     change_id: int | None = None
+    approvals: int = 0
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
+from operator_qos.acts.models import Act
 from operator_qos.db import chunks
 from operator_qos.ledger.models import OutcomeRow
 from operator_qos.sellers.models import Marketplace, Seller, Shop
@@ -101,16 +102,16 @@ def list_found(session: Session, shop_id: int, on: date, standard: Standard) -> 
     found = {}
     for *row, units in session.execute(query).all():
         rule, window_start_ms = row[0], row[3]
-        named = _name_units(session, shop_id, rule, window_start_ms, units=units, standard=standard)
+        named = name_units(session, shop_id, rule, window_start_ms, units=units, standard=standard)
         found[rule] = Found(**dict(zip(_FOUND, row, strict=True)), units=named)
     return found
 
 
-def _name_units(  # which units, of which rule
-    session: Session, shop_id: int, rule: str, window_start_ms: int, *, units: Sequence[str], standard: Standard
+def name_units(  # which units, of which rule
+    session: Session, shop_id: int, rule: str, window_start_ms: int, *, units: Sequence[str], standard: Standard | None
 ) -> tuple[Unit, ...]:
     """The units with the orders they belong to, in the order given."""
-    code = find_group_code(rule, standard)
+    code = find_group_code(rule, standard) if standard is not None else None
     if code is None or not units:
         return tuple(Unit(unit, None) for unit in units)
     orders: dict[str, str | None] = {}
@@ -129,6 +130,12 @@ def find_group_code(rule: str, standard: Standard) -> int | None:
     if metric in METRICS:
         return GROUP_CODES[METRICS[metric].group]
     return GROUP_CODES[SOURCES[metric].group] if metric in SOURCES else None
+
+
+def count_approvals(session: Session, act_ids: Sequence[int]) -> dict[int, int]:
+    """How many people agreed to each act."""
+    rows = session.execute(select(Act.id, Act.approved_by, Act.second_by).where(Act.id.in_(list(act_ids))))
+    return {act_id: sum(person is not None for person in people) for act_id, *people in rows}
 
 
 def list_level_reasons(session: Session, shop_id: int, on: date, standard_id: str) -> list[Mapping[str, Any]]:

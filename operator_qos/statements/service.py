@@ -19,7 +19,7 @@ from operator_qos.statements import queries
 from operator_qos.statements.books import LANGUAGES, get_book
 from operator_qos.statements.composing import Basis, Matter, Version
 from operator_qos.statements.content import make_public_id, name_kind, write_content
-from operator_qos.statements.facts import Addressee, Found, Issuer, StatementAct, Unit
+from operator_qos.statements.facts import Addressee, Found, Issuer, StatementAct
 from operator_qos.statements.models import Statement
 from operator_qos.statements.queries import StatementRow
 from operator_qos.statements.rules import StatementError, earliest_effect, find_jurisdiction, hash_content
@@ -80,6 +80,8 @@ def _gather(  # who, what and when
 ) -> Matter:
     """Everything the statement says, read once."""
     book = get_book(find_jurisdiction(to.country, issuer.jurisdiction), now.astimezone(ZoneInfo(to.zone)).date())
+    approvals = queries.count_approvals(session, [act.act_id for act in acts])
+    acts = [replace(act, approvals=approvals.get(act.act_id, act.approvals)) for act in acts]
     versions = {key: _read_version(session, act) for act in acts if (key := _key(act)) is not None}
     bases = [basis for act in acts for basis in _list_bases(session, to, act, _find(versions, act))]
     return Matter(public_id, to, issuer, book, tuple(acts), tuple(bases), tuple(versions.values()), now)
@@ -110,7 +112,8 @@ def _list_bases(
     known = _read_found(session, to, act.on_date, version) if reasons else {}
     for reason in reasons:
         name = _name_rule(reason)
-        yield Basis(act, reason, known.get(name) or _from_reason(reason, name, act.on_date, to), version)
+        found = known.get(name) or _from_reason(session, to, reason, name=name, on=act.on_date, version=version)
+        yield Basis(act, reason, found, version)
 
 
 def _read_found(session: Session, to: Addressee, on: date, version: Version | None) -> Mapping[str, Found]:
@@ -125,16 +128,21 @@ def _name_rule(reason: Mapping[str, Any]) -> str:
     return f"{rule}|{reason['part']}" if rule and reason.get("part") else rule
 
 
-def _from_reason(reason: Mapping[str, Any], name: str, on: date, to: Addressee) -> Found | None:
+def _from_reason(  # which reason, of which rule
+    session: Session, to: Addressee, reason: Mapping[str, Any], *, name: str, on: date, version: Version | None
+) -> Found | None:
     """What a reason itself tells of its rule, where no official result is kept."""
     if not name or reason.get("base") is None:
         return None
     bad, base, value = int(reason.get("bad") or 0), int(reason["base"]), reason.get("value")
+    start_ms = int(reason.get("window_start_ms") or 0)
+    units = [str(unit) for unit in reason.get("units", ())]
     return Found(
-        name, on, "", int(reason.get("window_start_ms") or 0), end_of_day_ms(on, to.zone), bad, base,
+        name, on, "", start_ms, end_of_day_ms(on, to.zone), bad, base,
         int(reason.get("raw_bad", bad)), int(reason.get("raw_base", base)), int(reason.get("buyers") or 0),
         None if value is None else float(value), str(reason.get("verdict") or reason.get("code")),
-        tuple(Unit(str(unit), None) for unit in reason.get("units", ())))
+        queries.name_units(session, to.shop_id, name, start_ms, units=units,
+                           standard=version.standard if version is not None else None))
 
 
 def _send(session: Session, row: Statement, to: Addressee, *, now: datetime) -> None:

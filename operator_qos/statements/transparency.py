@@ -162,7 +162,8 @@ def _say_detection(acts: Iterable[Mapping[str, Any]]) -> str:
 
 
 def _say_decision(acts: Iterable[Mapping[str, Any]]) -> str:
-    automated = {bool(act["automated"]) for act in acts}
-    if automated == {True}:
+    alone = {bool(act["automated"]) and not act["approvals"] for act in acts}
+    if alone == {True}:
         return "AUTOMATED_DECISION_FULLY"
-    return "AUTOMATED_DECISION_PARTIALLY" if True in automated else "AUTOMATED_DECISION_NOT_AUTOMATED"
+    some = any(act["automated"] for act in acts)
+    return "AUTOMATED_DECISION_PARTIALLY" if some else "AUTOMATED_DECISION_NOT_AUTOMATED"

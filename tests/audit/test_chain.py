@@ -1,4 +1,4 @@
-"""The audit trail is only ever added to: each row sealed once, a changed one named, the database refusing the change."""
+"""The audit trail is only ever added to: each row sealed once, a changed one named, a change refused."""
 
 from __future__ import annotations
 

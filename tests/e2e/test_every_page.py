@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import ViewportSize
 
 from tests.e2e.visits import DESK, PHONE, Visitor
-from tests.e2e.world import LANGUAGES, OLD_CASE, SHOP
+from tests.e2e.world import LANGUAGES, OLD_CASE, SHOP, STATEMENT
 
 pytestmark = pytest.mark.browser
 FIRST_VISIT_BYTES = 300_000
@@ -35,6 +35,9 @@ PAGES = {
         f"/operator/calendar/{SHOP}",
         f"/operator/shops/{SHOP}/clock?promise=resolve&of={OLD_CASE}",
         f"/operator/shops/{SHOP}/clock?promise=ship&of=O-1",
+        "/operator/statements",
+        "/operator/statements/check",
+        f"/operator/statements/{STATEMENT}",
         "/operator/quarantine",
         "/operator/disputes",
         "/operator/disputes/1",
@@ -42,6 +45,9 @@ PAGES = {
         "/operator/disputes/mails",
         "/operator/hooks",
         "/operator/audit",
+        "/operator/mails",
+        "/operator/badges",
+        "/account/notices",
         "/operator/reports/overrides",
         f"/operator/disputes/open/{SHOP}/O-1",
         "/operator/requests",
@@ -72,6 +78,11 @@ PAGES = {
         "/seller/register",
         "/seller/notices",
         "/seller/notices?show=open",
+        "/seller/badge",
+        "/account/notices",
+        "/badges/verify?q=x",
+        "/seller/statements",
+        f"/seller/statements/{STATEMENT}",
         "/seller/standard",
         "/seller/calendar",
         f"/seller/calendar/{SHOP}",

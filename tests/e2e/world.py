@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, select
 
 from operator_qos.accounts.models import User
 from operator_qos.db import unit_of_work
@@ -18,9 +18,14 @@ from operator_qos.exclusions.incidents.queries import list_places
 from operator_qos.exclusions.incidents.service import Group
 from operator_qos.exclusions.service import Plea
 from operator_qos.sellers.company_queries import find_seller_id
+from operator_qos.sellers.models import Shop
 from operator_qos.sellers.queries import find_shop_card
 from operator_qos.standards import service as standards
 from operator_qos.standards.rules import renumber
+from operator_qos.statements.content import make_public_id
+from operator_qos.statements.facts import Issuer, StatementAct
+from operator_qos.statements.queries import find_id
+from operator_qos.statements.service import issue_statement
 from scoring.standards import read_preset
 from tests.pages import operator_world, seller_world
 from tests.web.fixtures import NOW, PASSWORD, add_companies, hash_password
@@ -29,6 +34,8 @@ LANGUAGES = ("en", "fr")
 ROLES = {"operator": ("admin", None), "seller": ("seller_owner", "morvan"), "mediator": ("mediator", None)}
 SHOP = "halle-fr/morvan-fr"
 OLD_CASE = "C-7"
+REASONS = [{"code": "breached", "metric": "late_shipment_rate", "limit": "0.04", "since": "2026-06-17",
+            "until": "2026-06-17"}, {"code": "too_few_orders", "base": 12, "needed": 50}]
 
 
 @dataclass(frozen=True)
@@ -108,6 +115,24 @@ def _write_standards(engine: Engine) -> None:
         standards.save_draft(session, text=another, actor=who, now=NOW)
 
 
+STATED = [StatementAct(
+    act_id=900 + place, kind=kind, subject=subject, before=before, after=after, reasons=REASONS, standard_id="ours",
+    standard_version=1, on_date=date(2026, 6, 17), effective_at=NOW, until_at=until)
+    for place, (kind, subject, before, after, until) in enumerate((
+        ("level", "level", "in_standard", "below", None),
+        ("ranking", "ranking", None, None, NOW + timedelta(days=14))))]
+ISSUER = Issuer("", ("CMAP, Paris", "CEDR, London"))
+STATEMENT = make_public_id(1, STATED, NOW, "Europe/Paris")
+
+
+def _state_reasons(engine: Engine) -> None:
+    """A statement of reasons for the first shop."""
+    with unit_of_work(engine) as session:
+        shop_id = session.scalars(select(Shop.id).where(Shop.code == "morvan-fr")).one()
+        issue_statement(session, shop_id=shop_id, acts=STATED, now=NOW, issuer=ISSUER)
+        assert find_id(session, STATEMENT) is not None
+
+
 def fill(engine: Engine) -> None:
     """Everything the pages show, always the same."""
     add_companies(engine)
@@ -118,6 +143,7 @@ def fill(engine: Engine) -> None:
     _judge(engine)
     _contest(engine)
     _write_standards(engine)
+    _state_reasons(engine)
 
 
 def sign_in_fields(person: Person) -> dict[str, str]:
