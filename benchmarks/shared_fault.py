@@ -15,7 +15,7 @@ import numpy as np
 from benchmarks.common import report
 from scoring.shared_fault import Rows, find_shared_faults
 
-WEEKS = 500
+WEEKS = 300
 
 
 @dataclass(frozen=True)
