@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, and_, or_, select
+from sqlalchemy import ColumnElement, Row, Select, and_, null, or_, select
 from sqlalchemy import func as sql
 from sqlalchemy.orm import Session
 
@@ -197,10 +197,9 @@ def list_due_digests(session: Session, *, now: datetime) -> list[int]:
 def list_digest_notices(session: Session, user_id: int, *, now: datetime) -> list[NoticeRow]:
     """What a person's daily mail tells, in the order it happened."""
     columns = (Notice.id, Notice.seller_id, Notice.shop_id, Notice.topic, Notice.data, Notice.link, Notice.created_at)
-    due = select(*columns).join(DigestItem, DigestItem.notice_id == Notice.id).where(
+    due = select(*columns, null()).join(DigestItem, DigestItem.notice_id == Notice.id).where(
         DigestItem.user_id == user_id, DigestItem.due_at <= now)
-    rows: list[tuple[Any, ...]] = [tuple(row) for row in session.execute(due.order_by(Notice.created_at, Notice.id))]
-    return [NoticeRow(*row, None) for row in rows]
+    return [NoticeRow(*row) for row in session.execute(due.order_by(Notice.created_at, Notice.id))]
 
 
 def list_settled_keys(session: Session, *, now: datetime, limit: int) -> list[str]:
