@@ -14,7 +14,7 @@ START = "0" * 64
 # What people decide against, or beside, what the rules say: the report of overrides lists these, by the beginning of
 # their names, and none of NEEDS_REASON is written without its reason.
 OVERRIDES = ("act.", "exclusion.", "appeal.", "plan.", "reinstatement.", "standard.retire", "shop.describe",
-             "shop.calendar_set", "badge.revoke", "badge.restore", "mail_text.")
+             "shop.calendar_set", "badge.revoke", "badge.restore")
 NEEDS_REASON = frozenset({"standard.retire", "badge.revoke", "badge.restore"})
 MACHINES = ("system",)
 

@@ -264,3 +264,10 @@ def _is_staff_for(topic: str) -> ColumnElement[bool]:
         return User.role == "admin"
     mediators = User.role.in_(MEDIATOR_ROLES)
     return and_(User.seller_id.is_(None), mediators if is_for_mediators(topic) else ~mediators)
+
+
+def list_all_own_words(session: Session, language: str) -> dict[str, str]:
+    """The operator's own texts in a language, by topic."""
+    rows = session.execute(select(MailText.topic, MailText.text).where(MailText.language == language)
+                           .order_by(MailText.version))
+    return {topic: text for topic, text in {row[0]: row[1] for row in rows}.items() if text}
