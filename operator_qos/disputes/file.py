@@ -328,9 +328,13 @@ def find_effect(session: Session, dispute: Dispute, *, now_ms: int) -> Effect | 
     """What the decision changes in the shop's defective orders; None when the order is in no window now."""
     metric = METRICS["order_defect_rate"]
     score = session.get(Scorecard, (dispute.shop_id, metric.code))
+    # By the order's dossier: a shop's own rows are its whole history.
+    dossiers = select(OrderFact.dossier_id).where(
+        OrderFact.shop_id == dispute.shop_id, OrderFact.order_ref == dispute.order_ref)
     outcome = session.scalar(
         select(OutcomeRow).where(
-            OutcomeRow.shop_id == dispute.shop_id,
+            OutcomeRow.dossier_id.in_(dossiers),
+            OutcomeRow.shop_id + 0 == dispute.shop_id,
             OutcomeRow.group_code == GROUP_CODES["placed"],
             OutcomeRow.unit == dispute.order_ref,
             OutcomeRow.from_ms < now_ms,

@@ -5,6 +5,7 @@ Rows are taken as they come: what needs an order or a name is looked up for the 
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -78,11 +79,12 @@ class OutcomeRows:
 
     def group_units(self, place: Counts) -> dict[int, tuple[str, ...]]:
         """The units of officially bad rows by shop, oldest anchor first, then by name."""
-        order = np.lexsort((self._rank[np.searchsorted(self._bad, place)], self.shop[place]))
-        shops, starts = np.unique(self.shop[place[order]], return_index=True)
-        units = self._rows["unit"].take(place[order]).to_numpy(object)
-        parts = np.split(units, starts[1:]) if len(shops) else []
-        return {int(shop): tuple(part.tolist()) for shop, part in zip(shops, parts, strict=True)}
+        found: dict[int, list[str]] = defaultdict(list)
+        at = np.searchsorted(self._bad, place)
+        at = at[np.argsort(self._rank[at])]
+        for shop, unit in zip(self.shop[self._bad[at]].tolist(), self._units[at].tolist(), strict=True):
+            found[shop].append(unit)
+        return {shop: tuple(units) for shop, units in found.items()}
 
     @cached_property
     def _bad(self) -> Counts:
@@ -94,10 +96,13 @@ class OutcomeRows:
         return _buyer_codes(self._rows[["buyer", "order_ref", "dossier_id"]].take(self._bad))
 
     @cached_property
+    def _units(self) -> NDArray[np.object_]:
+        return self._rows["unit"].take(self._bad).to_numpy(object)
+
+    @cached_property
     def _rank(self) -> Counts:
         """The place of each bad row by anchor, then unit."""
-        units = self._rows["unit"].take(self._bad).to_numpy(object)
-        order = np.argsort(units, kind="stable")
+        order = np.argsort(self._units, kind="stable")
         order = order[np.argsort(self.read("anchor_ms")[self._bad[order]], kind="stable")]
         rank = np.empty(len(order), np.int64)
         rank[order] = np.arange(len(order))
