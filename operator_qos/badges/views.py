@@ -77,6 +77,7 @@ def show_picture(marketplace: str, shop: str) -> BaseResponse:
     language = "fr" if request.args.get("lang", get_language()) == "fr" else "en"
     names = [badge.names.get(language) or badge.id for badge in state.badges]
     picture = render_template("badges/badge.svg", state=state, names=names, picture_language=language,
+                              counted=formats.format_count(state.base, language),
                               day=lambda on: formats.format_day(on, language, True),
                               is_valid=state.status is Status.VALID)
     return _publish(picture, "image/svg+xml", same=picture)

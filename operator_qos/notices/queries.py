@@ -202,6 +202,23 @@ def list_digest_notices(session: Session, user_id: int, *, now: datetime) -> lis
     return [NoticeRow(*row) for row in session.execute(due.order_by(Notice.created_at, Notice.id))]
 
 
+@dataclass(frozen=True)
+class PendingRow:
+    """What will be told once it has settled."""
+
+    key: str
+    data: Mapping[str, Any]
+    settles_at: datetime
+
+
+def list_pending(session: Session, *, topic: str, shop_id: int) -> list[PendingRow]:
+    """What a shop will be told of a topic, in the order in which it settles."""
+    mine = (PendingNotice.topic == topic, PendingNotice.shop_id == shop_id)
+    rows = session.execute(select(PendingNotice.key, PendingNotice.data, PendingNotice.settles_at).where(*mine)
+                           .order_by(PendingNotice.settles_at, PendingNotice.key))
+    return [PendingRow(*row) for row in rows]
+
+
 def list_settled_keys(session: Session, *, now: datetime, limit: int) -> list[str]:
     """What has settled and is to be told now."""
     due = select(PendingNotice.key).where(PendingNotice.settles_at <= now)
