@@ -23,7 +23,8 @@ ACTION_NAMES = {
     "exclusion.decided": _("Exclusion decided"), "exclusion.ended": _("Exclusion taken back"),
     "exclusion.appealed": _("Refused exclusion contested"), "appeal.file": _("Appeal filed"),
     "appeal.admit": _("Appeal admitted"), "appeal.refuse": _("Appeal not admitted"),
-    "appeal.decide": _("Appeal decided"), "badge.key_made": _("Key of public badges made"), "badge.switched_on": _("Public badge switched on"),
+    "appeal.decide": _("Appeal decided"),
+    "badge.key_made": _("Key of public badges made"), "badge.switched_on": _("Public badge switched on"),
     "badge.switched_off": _("Public badge switched off"), "badge.revoke": _("Public badge revoked"),
     "badge.restore": _("Public badge given back"),
 }
