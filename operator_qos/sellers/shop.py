@@ -20,6 +20,7 @@ from operator_qos.sellers.today import describe_change
 from operator_qos.sellers.today_queries import project_standing
 from operator_qos.standards.binding import get_bound
 from operator_qos.standards.titles import name_badge, name_level
+from operator_qos.standing.outlook import OutlookPage, find_outlook
 from scoring.ladder import parse_standing
 from scoring.plain import is_plain, list_plain_rules
 from scoring.standards import Standard
@@ -67,6 +68,7 @@ class ShopPage:
     badges: tuple[str, ...]
     warning: int
     expected: str | None
+    outlook: OutlookPage | None
     judged: tuple[MetricCard, ...]
     rules: tuple[RuleLine, ...]
     others: tuple[MetricCard, ...]
@@ -143,6 +145,7 @@ def build_shop(session: Session, card: ShopCard, *, now: datetime) -> ShopPage:
         badges=tuple(name_badge(standard, badge) for badge in standing.badges) if standing else (),
         warning=standing.warning if standing else 0,
         expected=find_expected(standing, scores, now.date(), standard=standard),
+        outlook=find_outlook(session, card, standard, now=now),
         judged=tuple(found for found in cards if found.limit),
         rules=list_rule_lines(session, card.id, standard),
         others=tuple(found for found in cards if not found.limit),
