@@ -9,7 +9,7 @@ import time
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from queue import SimpleQueue
 from typing import Any
 
@@ -26,6 +26,8 @@ from operator_qos.settings import Settings
 LEASE_NAME = "scheduler"
 # Renewed by every job, the most frequent of which runs every 20 seconds.
 LEASE_SECONDS = 90
+# How long a change of standing may come and go before people are told of it.
+SETTLING = timedelta(hours=2)
 log = structlog.get_logger(__name__)
 Work = Callable[[Engine, Settings, datetime], object]
 
@@ -61,7 +63,7 @@ def _escalate_due(engine: Engine, _settings: Settings, now: datetime) -> object:
 def _evaluate_due(engine: Engine, _settings: Settings, now: datetime) -> object:
     from operator_qos.evaluation.service import evaluate_due
 
-    return len(evaluate_due(engine, now=now))
+    return len(evaluate_due(engine, now=now, tell_at=now + SETTLING))
 
 
 def _carry_out_due(engine: Engine, _settings: Settings, now: datetime) -> object:
@@ -97,6 +99,12 @@ def _recount_cells(engine: Engine, _settings: Settings, now: datetime) -> object
     return found
 
 
+def _move_recourse(engine: Engine, _settings: Settings, now: datetime) -> object:
+    from operator_qos.recourse.jobs import move_recourse
+
+    return move_recourse(engine, now=now)
+
+
 def _find_shared_faults(engine: Engine, _settings: Settings, now: datetime) -> object:
     from operator_qos.exclusions.jobs import find_shared_faults
 
@@ -129,6 +137,7 @@ JOBS: tuple[Job, ...] = (
     Job("tell_due", _tell_due, "interval", {"minutes": 1}),
     Job("carry_out_acts", _carry_out_due, "interval", {"minutes": 1}),
     Job("deliver_outbox", _deliver_outbox, "interval", {"seconds": 20}),
+    Job("move_recourse", _move_recourse, "interval", {"minutes": 10}),
     Job("finish_abandoned_imports", _finish_abandoned, "interval", {"minutes": 10}),
     Job("call_hooks", _call_hooks, "interval", {"seconds": 20}),
     Job("find_shared_faults", _find_shared_faults, "cron", {"hour": 4, "minute": 20}),
