@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 # does exposes `blueprint` and `PERMISSIONS`, which names every endpoint of it (see permissions.py).
 BLUEPRINTS: tuple[str, ...] = (
     "operator_qos.accounts.views",
+    "operator_qos.acts.views",
+    "operator_qos.acts.api",
     "operator_qos.sellers.views",
     "operator_qos.sellers.seller_views",
     "operator_qos.standing.views",
@@ -44,6 +46,9 @@ BLUEPRINTS: tuple[str, ...] = (
     "operator_qos.events.api",
     "operator_qos.evaluation.views",
     "operator_qos.evaluation.api",
+    "operator_qos.recourse.views",
+    "operator_qos.recourse.planning.views",
+    "operator_qos.recourse.reporting.views",
     "operator_qos.statements.views",
     "operator_qos.reports.views",
     "operator_qos.reports.api",

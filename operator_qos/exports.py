@@ -10,6 +10,7 @@ import click
 EXPORTS = {
     "metrics": ("operator_qos.ledger.cli:export_metrics", "A row per shop and metric at (T, K)."),
     "statements": ("operator_qos.statements.cli:export_statements", "Restrictions for the DSA Transparency Database."),
+    "complaints": ("operator_qos.recourse.cli:export_complaints", "The yearly report on complaints."),
 }
 
 

@@ -37,8 +37,11 @@ class Shown:
 MENUS: Mapping[frozenset[str], tuple[Entry, ...]] = {
     OPERATOR_ROLES: (
         Entry("/operator/today", _("Today")),
+        Entry("/operator/decisions", _("Decisions")),
         Entry("/operator/sellers", _("Sellers"), ("/operator/shops", "/operator/calendar", "/operator/statements")),
         Entry("/operator/disputes", _("Disputes")),
+        Entry("/operator/appeals", _("Appeals"), ("/operator/reports/complaints",)),
+        Entry("/operator/plans", _("Plans")),
         Entry("/operator/requests", _("Requests"), ("/operator/incidents", "/operator/register")),
         Entry("/operator/standards", _("Standards"), ("/operator/standard", "/operator/trials")),
         Entry("/operator/quarantine", _("Set aside")),
@@ -49,6 +52,8 @@ MENUS: Mapping[frozenset[str], tuple[Entry, ...]] = {
         Entry("/seller/day", _("My day"), ("/seller/conversations",)),
         Entry("/seller/scorecard", _("My results"), ("/seller/shops", "/seller/statements")),
         Entry("/seller/disputes", _("Disputes")),
+        Entry("/seller/appeals", _("Appeals")),
+        Entry("/seller/plans", _("Plans")),
         Entry("/seller/requests", _("Requests"), ("/seller/register",)),
         Entry("/seller/calendar", _("Opening hours")),
         Entry("/seller/notices", _("Notices")),

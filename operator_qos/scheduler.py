@@ -97,6 +97,12 @@ def _recount_cells(engine: Engine, _settings: Settings, now: datetime) -> object
     return found
 
 
+def _move_recourse(engine: Engine, _settings: Settings, now: datetime) -> object:
+    from operator_qos.recourse.jobs import move_recourse
+
+    return move_recourse(engine, now=now)
+
+
 def _find_shared_faults(engine: Engine, _settings: Settings, now: datetime) -> object:
     from operator_qos.exclusions.jobs import find_shared_faults
 
@@ -129,6 +135,7 @@ JOBS: tuple[Job, ...] = (
     Job("tell_due", _tell_due, "interval", {"minutes": 1}),
     Job("carry_out_acts", _carry_out_due, "interval", {"minutes": 1}),
     Job("deliver_outbox", _deliver_outbox, "interval", {"seconds": 20}),
+    Job("move_recourse", _move_recourse, "interval", {"minutes": 10}),
     Job("finish_abandoned_imports", _finish_abandoned, "interval", {"minutes": 10}),
     Job("call_hooks", _call_hooks, "interval", {"seconds": 20}),
     Job("find_shared_faults", _find_shared_faults, "cron", {"hour": 4, "minute": 20}),

@@ -67,6 +67,7 @@ CAUSES: Table = {
     "spam": _("Spam or advert"),
     "system_message": _("Message of a system"),
     "mistaken_data": _("Mistaken data"),
+    "appeal": _("Decided on appeal"),
 }
 CHANGES: Table = {
     "level_changed": _("Level"),
@@ -408,6 +409,7 @@ REASON_SENTENCES: Table = {
     "level_reached": _("It goes with the level reached."),
     "level_left": _("It went with the level left."),
     "not_judged": _("%(metric)s not judged: %(counted)s are too few, or it does not bind this shop."),
+    "restored_on_appeal": _("Restored on appeal, as of the day it was taken."),
     "condition_met": _("%(subject)s: %(asked)s asked, %(found)s found."),
     "condition_unmet": _("Missed: %(subject)s. %(asked)s asked, %(found)s found."),
 }

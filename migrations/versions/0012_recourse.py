@@ -39,7 +39,7 @@ def _create_appeals() -> None:
         sa.Column("contested_on", sa.Date(), nullable=False),
         sa.Column("standard_id", sa.String(length=60)),
         sa.Column("standard_version", sa.Integer()),
-        sa.Column("original_by", sa.String(length=254)),
+        sa.Column("original_by", sa.String(length=510)),
         sa.Column("state", sa.String(length=16), nullable=False),
         sa.Column("grounds", sa.String(length=30), nullable=False),
         sa.Column("filed_by", sa.String(length=254), nullable=False),

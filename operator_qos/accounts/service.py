@@ -20,7 +20,7 @@ from operator_qos.i18n import LANGUAGES
 from operator_qos.sellers.company_queries import find_marketplace_name, find_seller_id
 
 SHORTEST_PASSWORD, LONGEST_PASSWORD = 12, 200
-KEY_SCOPES = ("ingest", "read", "disputes")
+KEY_SCOPES = ("ingest", "read", "disputes", "acts")
 KEY_PREFIX = "qos_"
 
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+")

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from operator_qos.acts.carrying import end_acts, go_ahead, let_go, list_family, list_lasting, show_in_force
 from operator_qos.acts.models import Act
-from operator_qos.acts.queries import list_feed_lights
+from operator_qos.acts.queries import list_lights_by_shop
 from operator_qos.standards.queries import UnknownVersionError, get_version
 from operator_qos.standing.queries import ChangeRow, list_held_changes, list_new_changes, list_standings
 from operator_qos.standing.service import mark_changes
@@ -63,7 +63,9 @@ class _Case:
 def follow_changes(session: Session, run: RunFacts, *, now: datetime) -> Followed:
     """Make the acts of every change of a marketplace that has none yet. Does not commit."""
     grouped = _group(list_new_changes(session, run.marketplace_id))
-    cases = _list_cases(session, grouped, now=now)
+    # History that was taken over had its effects when it happened; what came and went just now never had any.
+    gone = "in_force" if run.takes_over else "dropped"
+    cases = _list_cases(session, grouped, gone, now=now)
     _set_holds(session, cases, run, now=now)
     made = [(case, *_make(case, now=now)) for case in cases]
     for _, mirror, brought in made:
@@ -99,7 +101,7 @@ def _group(rows: Sequence[ChangeRow]) -> dict[tuple[int, str], list[ChangeRow]]:
 
 
 def _list_cases(
-    session: Session, grouped: Mapping[tuple[int, str], Sequence[ChangeRow]], *, now: datetime
+    session: Session, grouped: Mapping[tuple[int, str], Sequence[ChangeRow]], gone: str, *, now: datetime
 ) -> list[_Case]:
     """The new changes by shop and subject, joined with what is held back of the same subject."""
     standings = list_standings(session, sorted({shop_id for shop_id, _ in grouped}))
@@ -115,7 +117,7 @@ def _list_cases(
         joined = join(moves)
         if joined is None:  # it came and went again: nothing ever took effect
             earlier = [row.id for row in list_held_changes(session, shop_id) if to_moved(row).subject == subject]
-            mark_changes(session, [*earlier, *(row.id for row in mine)], state="dropped")
+            mark_changes(session, [*earlier, *(row.id for row in mine)], state=gone)
             let_go(session, shop_id, {subject})
             continue
         cases.append(_Case(list(mine), joined, follow(joined, standards.get(mine[-1]))))
@@ -135,12 +137,12 @@ def _set_holds(session: Session, cases: Sequence[_Case], run: RunFacts, *, now: 
                or any(act.is_adverse for act in case.following.brought)]
     if not adverse or run.takes_over:
         return
-    lights = [{"guard": "feed", **_plain(asdict(light))}
-              for light in list_feed_lights(session, run.marketplace_id, now=now)]
+    shop_ids = sorted({case.last.shop_id for case in adverse})
+    lights = list_lights_by_shop(session, run.marketplace_id, shop_ids, now=now)
     counts = Counter(case.following.mirror.kind for case in adverse)
     for case in adverse:
         kind = case.following.mirror.kind
-        case.holds += lights
+        case.holds += [{"guard": "feed", **_plain(asdict(light))} for light in lights[case.last.shop_id]]
         if not run.caps.allows(counts[kind], run.shops):
             case.holds.append({"guard": "cap", "category": kind, "acts": counts[kind], "shops": run.shops})
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -15,10 +15,13 @@ from operator_qos.acts.models import Act, ActAdapter, SourceTotal
 from operator_qos.clock import to_ms
 from operator_qos.events.models import Event
 from operator_qos.sellers.models import Marketplace, Shop
+from operator_qos.statements.models import Statement
 from scoring.acts import LIVE, ActState
 from scoring.event_types import TYPES
 from scoring.guards import DAY_MS, JUDGED_DAYS, SEEN_DAYS, Feed, Light, list_lights
 from scoring.windows import day_end_ms, local_day
+
+ANY_TYPE = "any"  # events of every type together
 
 
 class UnknownActError(LookupError):
@@ -113,28 +116,82 @@ def find_adapter(session: Session, shop_id: int) -> str:
     return session.scalar(query.where(Shop.id == shop_id)) or "record"
 
 
-def list_feeds(session: Session, marketplace_id: str, *, zone: str, now: datetime) -> list[Feed]:
-    """What each source of a marketplace sent of each type on each local day of the last weeks, before `now`."""
-    today = local_day(to_ms(now), zone)
-    first = today - timedelta(days=JUDGED_DAYS + SEEN_DAYS)
-    start_ms = day_end_ms(first - timedelta(days=1), zone)
-    # Whole days from the first on; a change of the clocks within moves an hour at night, where little happens.
-    day = (Event.at_ms - start_ms) // DAY_MS
+def list_adapters(session: Session) -> dict[str, str]:
+    """How acts reach each marketplace that has a way of its own."""
+    return {row.marketplace_id: row.adapter for row in session.scalars(select(ActAdapter))}
+
+
+def list_statement_names(session: Session, statement_ids: Collection[int]) -> dict[int, str]:
+    """The public ids of statements."""
+    query = select(Statement.id, Statement.public_id).where(Statement.id.in_(statement_ids))
+    return {row.id: row.public_id for row in session.execute(query)}
+
+
+@dataclass(frozen=True)
+class _Days:
+    """The local days that lights are judged by: from ``first`` on, which begins at ``start_ms``, until now."""
+
+    first: date
+    start_ms: int
+    today: date
+    now_ms: int
+
+    @classmethod
+    def before(cls, now: datetime, zone: str) -> _Days:
+        today = local_day(to_ms(now), zone)
+        first = today - timedelta(days=JUDGED_DAYS + SEEN_DAYS)
+        return cls(first, day_end_ms(first - timedelta(days=1), zone), today, to_ms(now))
+
+    @property
+    def number(self) -> Any:
+        """The number of an event's day; a change of the clocks within moves an hour at night, where little happens."""
+        return ((Event.at_ms - self.start_ms) // DAY_MS).label("day")
+
+    @property
+    def within(self) -> tuple[Any, Any]:
+        """The events that count."""
+        return Event.at_ms >= self.start_ms, Event.at_ms <= self.now_ms
+
+
+def list_feeds(session: Session, marketplace_id: str, days: _Days) -> list[Feed]:
+    """What each source of a marketplace sent of each type on each day."""
     rows = session.execute(
-        select(Event.source, Event.type_rank, day, sql.count(), sql.max(Event.at_ms))
-        .join(Shop, Shop.id == Event.shop_id)
-        .where(Shop.marketplace_id == marketplace_id, Event.at_ms >= start_ms, Event.at_ms <= to_ms(now))
-        .group_by(Event.source, Event.type_rank, day))
-    counts: dict[tuple[str, str], dict[date, int]] = {}
-    last: dict[tuple[str, str], int] = {}
+        select(Event.source, Event.type_rank, days.number, sql.count(), sql.max(Event.at_ms))
+        .join(Shop, Shop.id == Event.shop_id).where(Shop.marketplace_id == marketplace_id, *days.within)
+        .group_by(Event.source, Event.type_rank, "day"))
+    counts: dict[tuple[str, str], _Counted] = {}
     for source, rank, number, count, at_ms in rows:
-        key = (source, TYPES[rank])
-        days = counts.setdefault(key, {})
-        on = first + timedelta(days=int(number))
-        days[on] = days.get(on, 0) + count
-        last[key] = max(last.get(key, 0), at_ms)
-    told = _list_totals(session, marketplace_id, since=first)
-    return [Feed(*key, counts.get(key, {}), last.get(key, 0), told.get(key, {})) for key in {*counts, *told}]
+        counts.setdefault((source, TYPES[rank]), _Counted()).add(days.first, int(number), count, at_ms)
+    told = _list_totals(session, marketplace_id, since=days.first)
+    return [counts.get(key, _Counted()).to_feed(*key, told.get(key, {})) for key in {*counts, *told}]
+
+
+def list_shop_feeds(session: Session, shop_ids: Collection[int], days: _Days) -> dict[int, list[Feed]]:
+    """What each of these shops sent, of any type, by source."""
+    rows = session.execute(
+        select(Event.shop_id, Event.source, days.number, sql.count(), sql.max(Event.at_ms))
+        .where(Event.shop_id.in_(shop_ids), *days.within).group_by(Event.shop_id, Event.source, "day"))
+    counts: dict[int, dict[str, _Counted]] = {}
+    for shop_id, source, number, count, at_ms in rows:
+        counts.setdefault(shop_id, {}).setdefault(source, _Counted()).add(days.first, int(number), count, at_ms)
+    return {shop_id: [found.to_feed(source, ANY_TYPE, {}) for source, found in sources.items()]
+            for shop_id, sources in counts.items()}
+
+
+@dataclass
+class _Counted:
+    """Events per day, and the last of them."""
+
+    counts: dict[date, int] = field(default_factory=dict)
+    last_ms: int = 0
+
+    def add(self, first: date, number: int, count: int, at_ms: int) -> None:
+        on = first + timedelta(days=number)
+        self.counts[on] = self.counts.get(on, 0) + count
+        self.last_ms = max(self.last_ms, at_ms)
+
+    def to_feed(self, source: str, type_name: str, told: Mapping[date, int]) -> Feed:
+        return Feed(source, type_name, self.counts, self.last_ms, told)
 
 
 def _list_totals(session: Session, marketplace_id: str, *, since: date) -> dict[tuple[str, str], dict[date, int]]:
@@ -149,6 +206,24 @@ def _list_totals(session: Session, marketplace_id: str, *, since: date) -> dict[
 
 def list_feed_lights(session: Session, marketplace_id: str, *, now: datetime) -> list[Light]:
     """What is wrong with the feeds of a marketplace; empty where all is well."""
-    zone = session.scalar(select(Marketplace.timezone).where(Marketplace.id == marketplace_id)) or "UTC"
-    feeds = list_feeds(session, marketplace_id, zone=zone, now=now)
-    return list_lights(feeds, today=local_day(to_ms(now), zone), now_ms=to_ms(now))
+    days = _Days.before(now, _find_zone(session, marketplace_id))
+    return list_lights(list_feeds(session, marketplace_id, days), today=days.today, now_ms=days.now_ms)
+
+
+def list_lights_by_shop(
+    session: Session, marketplace_id: str, shop_ids: Collection[int], *, now: datetime
+) -> dict[int, list[Light]]:
+    """What is wrong with what these shops are judged by: their sources, and what came of themselves."""
+    days = _Days.before(now, _find_zone(session, marketplace_id))
+    lights = list_feed_lights(session, marketplace_id, now=now)
+    feeds = list_shop_feeds(session, shop_ids, days)
+    found = {}
+    for shop_id in shop_ids:
+        mine = feeds.get(shop_id, [])
+        of_sources = [light for light in lights if light.source in {feed.source for feed in mine}]
+        found[shop_id] = of_sources or list_lights(mine, today=days.today, now_ms=days.now_ms)
+    return found
+
+
+def _find_zone(session: Session, marketplace_id: str) -> str:
+    return session.scalar(select(Marketplace.timezone).where(Marketplace.id == marketplace_id)) or "UTC"

@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
+from urllib.parse import quote
 
 from sqlalchemy import select
 from sqlalchemy.dialects import postgresql, sqlite
@@ -18,6 +19,7 @@ from operator_qos.acts.models import Act, ActAdapter, SourceTotal
 from operator_qos.acts.queries import UnknownActError
 from operator_qos.audit.service import append_audit
 from operator_qos.clock import to_ms
+from operator_qos.notices.service import announce
 from operator_qos.sellers.queries import list_shop_cards
 from operator_qos.standing.queries import list_held_changes
 from operator_qos.standing.service import mark_changes
@@ -32,7 +34,14 @@ MIN_WHY = 10
 
 
 class ActError(ValueError):
-    """Something that cannot be done with an act; the text says why and what to do."""
+    """Something that cannot be done with an act; the text says why and what to do.
+
+    ``code`` names what is wrong for pages to say in the reader's words: why, second, over, parent, or nothing.
+    """
+
+    def __init__(self, text: str, code: str = "") -> None:
+        super().__init__(text)
+        self.code = code
 
 
 @dataclass(frozen=True)
@@ -123,13 +132,14 @@ def undo_acts(session: Session, *, act_ids: Collection[int], why: str, actor: st
     acts = carrying.list_family(session, act_ids)
     over = [act for act in acts if act.id in set(act_ids) and act.state not in LIVE]
     if over or not acts:
-        raise ActError(_say_over(over, act_ids))
+        raise ActError(_say_over(over, act_ids), "over")
     live = [act for act in acts if act.state in LIVE or act.state == ActState.HELD]
     carrying.end_acts(session, live, now=now, state=ActState.UNDONE)
     for act in live:
         if act.kind in MIRRORS:
             carrying.show_in_force(session, act.shop_id, subject=act.subject, before=act.before)
         _audit(session, "act.undo", act, actor=actor, why=why, now=now)
+    _tell_undone(session, [act for act in live if act.is_adverse and act.statement_id is not None], why=why, now=now)
     return [act.id for act in live]
 
 
@@ -192,7 +202,7 @@ def _require_intended(intended: Intended, now: datetime) -> None:
 
 def _require_why(why: str) -> None:
     if len(why.strip()) < MIN_WHY:
-        raise ActError(f"say why, in {MIN_WHY} letters or more; it stands in the audit trail")
+        raise ActError(f"say why, in {MIN_WHY} letters or more; it stands in the audit trail", "why")
 
 
 def _write_scope(intended: Intended) -> dict[str, Any]:
@@ -208,7 +218,7 @@ def _load_held(session: Session, act_ids: Collection[int]) -> list[Act]:
     acts = list(session.scalars(locked.execution_options(populate_existing=True)))
     over = [act for act in acts if act.id in wanted and act.state != ActState.HELD]
     if over or not wanted <= {act.id for act in acts}:
-        raise ActError(_say_over(over, act_ids))
+        raise ActError(_say_over(over, act_ids), "over")
     return [act for act in acts if act.state == ActState.HELD]
 
 
@@ -229,11 +239,23 @@ def _approve(session: Session, act: Act, acts: Sequence[Act], actor: str) -> boo
         act.approved_by = actor
         return False
     if act.approved_by == actor:
-        raise ActError(f"act {act.id} was approved by you; a second, different person must approve it")
+        raise ActError(f"act {act.id} was approved by you; a second, different person must approve it", "second")
     if waits:
-        raise ActError(f"act {act.id} follows from act {act.parent_id}, which is held; release that first")
+        raise ActError(f"act {act.id} follows from act {act.parent_id}, which is held; release that first",
+                       "parent")
     act.second_by = actor
     return True
+
+
+def _tell_undone(session: Session, acts: Sequence[Act], *, why: str, now: datetime) -> None:
+    """Tell the sellers that what was stated to them was taken back: once per shop."""
+    for shop_id, first in {act.shop_id: act for act in reversed(acts)}.items():
+        card = list_shop_cards(session, shop_ids=[shop_id])[0]
+        place = f"{quote(card.marketplace_id, safe='')}/{quote(card.code, safe='')}"
+        announce(
+            session, key=f"undone:{first.id}", seller_id=card.seller_id, shop_id=shop_id, topic="act_undone",
+            data={"shop": card.name, "on": first.on_date.isoformat(), "why": why},
+            link=f"/seller/shops/{place}/acts", now=now)
 
 
 def _audit(session: Session, action: str, act: Act, *, actor: str, why: str, now: datetime) -> None:

@@ -27,6 +27,8 @@ _SENTENCES: Mapping[str, tuple[str, str]] = {
     "nothing_judged": ("There is not enough data to judge.", "Les données ne suffisent pas pour juger."),
     "level_reached": ("It comes with the level reached.", "Il va avec le niveau atteint."),
     "level_left": ("It goes with the level left.", "Il part avec le niveau quitté."),
+    "restored_on_appeal": ("Restored on appeal, as of the day it was taken.",
+                           "Rétabli après contestation, à la date d’origine."),
     "condition": ("{key}: {found}; asked: {asks}.", "{key} : {found} ; demandé : {asks}."),
 }
 

@@ -33,7 +33,7 @@ class Appeal(Base):
     contested_on: Mapped[date] = mapped_column(Date)  # the date of what is contested
     standard_id: Mapped[str | None] = mapped_column(String(60))
     standard_version: Mapped[int | None]
-    original_by: Mapped[str | None] = mapped_column(String(254))  # who decided or released it; None: a machine alone
+    original_by: Mapped[str | None] = mapped_column(String(510))  # who decided or released it; None: a machine alone
     state: Mapped[str] = mapped_column(String(16))
     grounds: Mapped[str] = mapped_column(String(30))
     filed_by: Mapped[str] = mapped_column(String(254))

@@ -20,6 +20,7 @@ from operator_qos.sellers.today import describe_change
 from operator_qos.sellers.today_queries import project_standing
 from operator_qos.standards.binding import get_bound
 from operator_qos.standards.titles import name_badge, name_level
+from operator_qos.standing.outlook import OutlookPage, find_outlook
 from scoring.ladder import parse_standing
 from scoring.plain import is_plain, list_plain_rules
 from scoring.standards import Standard
@@ -38,6 +39,10 @@ class AgainstLine:
     unit: Unit
 
 
+# What takes something away, or may: of a level the shop sees itself whether it rose.
+CONTESTED = frozenset({"level_changed", "badge_withdrawn", "warning_given", "strikes_given", "step_reached"})
+
+
 @dataclass(frozen=True)
 class HistoryLine:
     """One change of the standing in words, with the standard it was decided under."""
@@ -47,6 +52,9 @@ class HistoryLine:
     sentence: str
     level: str | None
     standard: str
+    id: int = 0
+    automated: bool = True
+    may_be_contested: bool = False
 
 
 @dataclass(frozen=True)
@@ -60,6 +68,7 @@ class ShopPage:
     badges: tuple[str, ...]
     warning: int
     expected: str | None
+    outlook: OutlookPage | None
     judged: tuple[MetricCard, ...]
     rules: tuple[RuleLine, ...]
     others: tuple[MetricCard, ...]
@@ -100,7 +109,9 @@ def describe_history(changes: list[StandingChange]) -> tuple[HistoryLine, ...]:
         title, sentence = describe_change(change)
         level = change.after if change.kind == "level_changed" else None
         standard = f"{change.standard_id} {change.standard_version}"
-        lines.append(HistoryLine(change.on_date, title, sentence, level, standard))
+        contested = change.automated and change.kind in CONTESTED
+        lines.append(HistoryLine(
+            change.on_date, title, sentence, level, standard, change.id, change.automated, contested))
     return tuple(lines)
 
 
@@ -134,6 +145,7 @@ def build_shop(session: Session, card: ShopCard, *, now: datetime) -> ShopPage:
         badges=tuple(name_badge(standard, badge) for badge in standing.badges) if standing else (),
         warning=standing.warning if standing else 0,
         expected=find_expected(standing, scores, now.date(), standard=standard),
+        outlook=find_outlook(session, card, standard, now=now),
         judged=tuple(found for found in cards if found.limit),
         rules=list_rule_lines(session, card.id, standard),
         others=tuple(found for found in cards if not found.limit),

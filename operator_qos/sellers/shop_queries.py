@@ -10,6 +10,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from operator_qos.models import Dispute, EvaluationResult, EvaluationRun, ShopStanding, StandingChange
+from operator_qos.standing.queries import UNSEEN
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ def find_standing(session: Session, shop_id: int) -> ShopStanding | None:
 
 def list_changes(session: Session, shop_id: int, *, limit: int = 50) -> list[StandingChange]:
     """The changes of a shop's standing, latest first."""
-    query = select(StandingChange).where(StandingChange.shop_id == shop_id)
+    query = select(StandingChange).where(StandingChange.shop_id == shop_id, StandingChange.state.not_in(UNSEEN))
     return list(
         session.scalars(query.order_by(StandingChange.on_date.desc(), StandingChange.id.desc()).limit(limit))
     )

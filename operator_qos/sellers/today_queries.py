@@ -24,6 +24,7 @@ from operator_qos.models import (
 )
 from operator_qos.sellers.queries import ShopCard, list_shop_cards
 from operator_qos.standards.binding import list_bound, list_in_use
+from operator_qos.standing.queries import UNSEEN
 from scoring.ladder import MetricVerdict, Standing, parse_standing, step
 from scoring.metrics import METRICS, METRICS_BY_CODE
 from scoring.plain import is_plain, list_plain_rules
@@ -280,7 +281,7 @@ def _project(
 
 def list_recent_changes(session: Session, *, since: date, limit: int) -> list[Change]:
     """Changes of standings decided for a date from `since` on, latest first."""
-    query = select(StandingChange).where(StandingChange.on_date >= since)
+    query = select(StandingChange).where(StandingChange.on_date >= since, StandingChange.state.not_in(UNSEEN))
     found = list(
         session.scalars(query.order_by(StandingChange.on_date.desc(), StandingChange.id.desc()).limit(limit))
     )
@@ -291,7 +292,8 @@ def list_recent_changes(session: Session, *, since: date, limit: int) -> list[Ch
 
 def count_recent_changes(session: Session, *, since: date) -> int:
     """How many changes there were for a date from `since` on."""
-    query = select(func.count(StandingChange.id)).where(StandingChange.on_date >= since)
+    query = select(func.count(StandingChange.id)).where(
+        StandingChange.on_date >= since, StandingChange.state.not_in(UNSEEN))
     return session.scalar(query) or 0
 
 

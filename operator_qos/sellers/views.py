@@ -8,6 +8,7 @@ from flask import Blueprint, Response, request
 from werkzeug.exceptions import NotFound
 
 from operator_qos import words
+from operator_qos.acts.queries import count_held
 from operator_qos.pages import ShopLinks, find_case_url, find_menu_url, send_csv, show
 from operator_qos.permissions import OPERATOR, current_actor, get_visible_shop, people
 from operator_qos.sellers import today_queries
@@ -63,7 +64,8 @@ def show_today() -> str:
     page = build_today(session, now=now(), zone=_home_zone(), shop_count=count_shops(session))
     cases = {line.id: find_case_url(line.id) for line in page.disputes}
     return show(
-        "operator/today.html", page=page, cases=cases, disputes_url=find_menu_url("/operator/disputes")
+        "operator/today.html", page=page, cases=cases, disputes_url=find_menu_url("/operator/disputes"),
+        held=count_held(session)
     )
 
 

@@ -17,6 +17,9 @@ from operator_qos.standing.models import EvaluationResult, EvaluationRun, ShopSt
 from operator_qos.standing.rules import HeldBack, read_held
 from scoring.standards import Standard
 
+# What became of changes that nobody sees: they wait for people, or never took effect.
+UNSEEN = ("held", "dropped")
+
 
 class NoStandingError(LookupError):
     """The shop was never judged; the text says when it will be."""

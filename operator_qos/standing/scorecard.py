@@ -27,6 +27,7 @@ from operator_qos.standards.binding import get_bound
 from operator_qos.standards.phrases import say_condition
 from operator_qos.standards.titles import name_badge, name_level
 from operator_qos.standards.wording import sentence
+from operator_qos.standing.outlook import OutlookPage, find_outlook
 from operator_qos.standing.trend import Trend, draw_trend
 from scoring.ladder import Episode, parse_standing
 from scoring.plain import is_plain, list_plain_rules
@@ -128,6 +129,7 @@ class ScorecardPage:
     target_name: str
     needs: tuple[Need, ...]
     rooms: tuple[Room, ...]
+    outlook: OutlookPage | None
     panels: tuple[MetricPanel, ...]
     counted: str
     rules: tuple[RuleLine, ...]
@@ -387,6 +389,7 @@ def build_scorecard(session: Session, card: ShopCard, *, now: datetime, asked: s
         target_name=name_level(standard, target),
         needs=needs,
         rooms=list_rooms(scores, standard),
+        outlook=find_outlook(session, card, standard, now=now),
         panels=tuple(
             _panel(found, scores[found.metric], rules[found.metric], card.timezone) for found in judged
         ),

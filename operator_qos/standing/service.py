@@ -143,3 +143,25 @@ def _hold(decided: StandingRow, held: Sequence[HeldBack]) -> StandingRow:
     shown = rules.hold_back(face, held)
     return replace(decided, level=shown.level, badges=list(shown.badges), episodes=[dict(e) for e in shown.episodes],
                    warning=shown.warning, since_on=shown.since_on, decided=rules.write_held(face, held))
+
+
+def append_restored(  # what is restored, by which run, since when
+    session: Session, changes: Sequence[Change], *, run_id: int, standing: StandingRow, effective_at: datetime,
+    now: datetime,
+) -> None:
+    """Append what an appeal restored, in force as of the original date. Does not commit."""
+    rows = [
+        {
+            **{name: value for name, value in vars(change).items() if name != "effective_ms"},
+            "run_id": run_id,
+            "standard_id": standing.standard_id,
+            "standard_version": standing.standard_version,
+            "automated": False,
+            "effective_at": effective_at,
+            "created_at": now,
+            "state": "in_force",
+        }
+        for change in changes
+    ]
+    if rows:
+        session.execute(insert(StandingChange), rows)

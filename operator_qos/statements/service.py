@@ -21,9 +21,11 @@ from operator_qos.statements.composing import Basis, Matter, Version
 from operator_qos.statements.content import make_public_id, name_kind, write_content
 from operator_qos.statements.facts import Addressee, Found, Issuer, StatementAct
 from operator_qos.statements.models import Statement
+from operator_qos.statements.naming import find_rule
 from operator_qos.statements.queries import StatementRow
 from operator_qos.statements.rules import StatementError, earliest_effect, find_jurisdiction, hash_content
 from operator_qos.statements.told import read_told, write_text
+from operator_qos.statements.windows import is_judged_over_several, list_further_windows
 
 TOPIC = "statement"
 
@@ -113,13 +115,22 @@ def _list_bases(
     for reason in reasons:
         name = _name_rule(reason)
         found = known.get(name) or _from_reason(session, to, reason, name=name, on=act.on_date, version=version)
-        yield Basis(act, reason, found, version)
+        yield Basis(act, reason, _add_windows(session, to, found, version), version)
 
 
 def _read_found(session: Session, to: Addressee, on: date, version: Version | None) -> Mapping[str, Found]:
     if version is None or version.standard is None:
         return {}
     return queries.list_found(session, to.shop_id, on, version.standard)
+
+
+def _add_windows(session: Session, to: Addressee, found: Found | None, version: Version | None) -> Found | None:
+    """What its rule is judged over beside its first window."""
+    standard = version.standard if version is not None else None
+    rule = find_rule(found.rule, standard) if found is not None else None
+    if found is None or standard is None or rule is None or "|" in found.rule or not is_judged_over_several(rule):
+        return found
+    return replace(found, further=list_further_windows(session, to, standard, rule.id, on=found.on))
 
 
 def _name_rule(reason: Mapping[str, Any]) -> str:
