@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from operator_qos.audit.service import append_audit
 from operator_qos.clock import end_of_day_ms
+from operator_qos.hooks.service import queue_hook
 from operator_qos.notices.mail import BASE_URL
 from operator_qos.notices.service import announce
 from operator_qos.settings import read_settings
@@ -164,6 +165,9 @@ def _send(session: Session, row: Statement, to: Addressee, *, now: datetime) -> 
         link=f"/seller/statements/{row.public_id}",
         data={"statement": row.public_id, "subjects": {language: one.subject for language, one in told.items()},
               "texts": {language: write_text(one, BASE_URL) for language, one in told.items()}})
+    queue_hook(session, marketplace_id=to.marketplace_id, topic="statement.issued", key=f"statement:{row.public_id}",
+               data={"statement": row.public_id, "marketplace": to.marketplace_id, "shop": to.shop_code,
+                     "fingerprint": row.content_hash}, now=now)
 
 
 @dataclass(frozen=True)

@@ -47,6 +47,8 @@ PAGES = {
         "/operator/audit",
         "/operator/mails",
         "/operator/badges",
+        "/operator/texts/mails",
+        "/operator/texts/mails/standing_changed/fr",
         "/account/notices",
         "/operator/reports/overrides",
         f"/operator/disputes/open/{SHOP}/O-1",
