@@ -1,8 +1,8 @@
 """How often does a standard accuse the innocent, and how long does it take to find a fall? Ours beside three others.
 
-`python -m benchmarks.alarms [SHOPS]`: that many simulated shops (1,000) of each volume and standard, one JSON line each;
-the same seed gives the same figures. The metric is late shipments, which all four judge, each against its own limit, on
-its own dates and windows. Every order has another buyer and no luck of its own: it is late with the shop's probability.
+`python -m benchmarks.alarms [SHOPS]`: that many simulated shops (1,000) of each volume and standard, one JSON line
+each; the same seed gives the same figures. The metric is late shipments, which all four judge, each against its own
+limit, on its own dates and windows. Every order has another buyer and is late with the shop's probability.
 """
 
 from __future__ import annotations

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, exists, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select
 from sqlalchemy.orm import Session
 
 from operator_qos.accounts.models import User
 from operator_qos.audit.models import AuditRow, AuditSeal
-from operator_qos.audit.rules import OVERRIDES, START, TrailRow, chain, write_canonical
+from operator_qos.audit.rules import ALSO_OVERRIDES, DATED_BACK, NEEDS_REASON, START, TrailRow, chain, write_canonical
 
 _ROW = tuple(getattr(AuditRow, name) for name in TrailRow.__dataclass_fields__)
 COMMAND_LINE = ("command line", "command-line")
@@ -121,7 +121,9 @@ def count_rows(session: Session, wanted: Search) -> int:
 def _are_overrides(wanted: Search) -> list[ColumnElement[bool]]:
     """By the operator's people: a seller who asks for something overrides nothing."""
     staff = select(User.email).where(User.seller_id.is_(None))
-    actions = or_(*(AuditRow.action.startswith(name, autoescape=True) for name in OVERRIDES))
+    dated_back = and_(AuditRow.action.in_(DATED_BACK), AuditRow.why != "")
+    others = (AuditRow.action.startswith(name, autoescape=True) for name in ALSO_OVERRIDES)
+    actions = or_(AuditRow.action.in_(NEEDS_REASON), dated_back, *others)
     return [*_matches(wanted), actions, or_(AuditRow.actor.in_(COMMAND_LINE), AuditRow.actor.in_(staff))]
 
 

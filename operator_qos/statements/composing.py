@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import date, datetime
 from typing import Any
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
@@ -15,6 +15,7 @@ from operator_qos.statements.books import SECTIONS, ActText, Book, Language
 from operator_qos.statements.facts import Addressee, Found, Issuer, StatementAct, Unit
 from operator_qos.statements.naming import (
     Names,
+    find_last_day,
     find_metric,
     find_rule,
     is_share,
@@ -29,7 +30,7 @@ from operator_qos.statements.naming import (
 )
 from operator_qos.statements.rules import APPEAL_MONTHS, add_months
 from operator_qos.statements.told import Item, Link, Section, Told, UnitName
-from scoring.standards import Standard, title_in
+from scoring.standards import Standard, Windows, title_in
 
 _VERDICTS = {"watch": "verdict_watch", "kept": "verdict_kept", "not_enough_data": "verdict_few",
              "exempt": "verdict_exempt"}
@@ -113,6 +114,9 @@ class _Teller:
 
     def __init__(self, matter: Matter, language: Language) -> None:
         self.matter, self.language = matter, language
+        # Each version is asked for its titles once: a standard is large, and every sentence names something of it.
+        self._names = {(version.id, version.version): Names(version.standard, language) for version in matter.versions}
+        self._nameless = Names(None, language)
 
     def say(self, name: str, /, **values: object) -> str:
         return self.matter.book.say(name, self.language, **values)
@@ -124,7 +128,7 @@ class _Teller:
         return formats.format_day(day, self.language, year=True)
 
     def names(self, version: Version | None) -> Names:
-        return Names(version.standard if version is not None else None, self.language)
+        return self._nameless if version is None else self._names[version.id, version.version]
 
     def name_act(self, act: StatementAct) -> str:
         """What an act is called."""
@@ -215,8 +219,8 @@ class _Teller:
     def _tell_found(self, basis: Basis, found: Found) -> Item:
         standard = basis.version.standard if basis.version is not None else None
         explained = say_explanation(find_metric(found.rule, standard), self.language)
-        lines = (explained, self._say_period(found), *self._list_numbers(basis, found),
-                 *self._list_judged(basis, found))
+        lines = (explained, self._say_period(found, standard), *self._list_numbers(basis, found),
+                 *self._list_further(found, standard), *self._list_judged(basis, found))
         units = tuple(self._name_unit(unit) for unit in found.units)
         path = f"{shop_path(self.matter.to)}/rules/{quote(found.rule.partition('|')[0], safe='')}"
         name = self.names(basis.version).rule(found.rule)
@@ -224,9 +228,9 @@ class _Teller:
                     self.say("units", count=len(units)) if units else "", units,
                     (Link("rule", self.say("rule_link", name=name), path),))
 
-    def _say_period(self, found: Found) -> str:
+    def _say_period(self, found: Found, standard: Standard | None) -> str:
         zone = ZoneInfo(self.matter.to.zone)
-        last = self.day((from_ms(found.as_of_ms) - timedelta(milliseconds=1)).astimezone(zone).date())
+        last = self.day(find_last_day(found, standard, self.matter.to.zone))
         if not found.window_start_ms:
             return self.say("period_open", last=last)
         return self.say("period", first=self.day(from_ms(found.window_start_ms).astimezone(zone).date()), last=last)
@@ -252,6 +256,20 @@ class _Teller:
             yield self.say("raw_other", bad=raw_bad, base=raw_base)
         else:
             yield self.say("raw_other_value", base=raw_base)
+
+    def _list_further(self, found: Found, standard: Standard | None) -> Iterator[str]:
+        """The further windows that the limit looks at, and whether one or all of them count."""
+        for over in found.further:
+            value = say_value(replace(found, value=over.value), standard, self.language)
+            bad, base = (formats.format_count(number, self.language) for number in (over.bad, over.base))
+            said = {"last": self.day(over.last), "bad": bad, "base": base, "value": value}
+            if over.first is None:
+                yield self.say("over_open", **said)
+            else:
+                yield self.say("over", first=self.day(over.first), **said)
+        rule = find_rule(found.rule, standard)
+        if found.further and rule is not None and isinstance(rule.window, Windows):
+            yield self.say(f"over_{rule.window.kind}")
 
     def _list_judged(self, basis: Basis, found: Found) -> Iterator[str]:
         """The verdict in words, since when, and how many were needed."""

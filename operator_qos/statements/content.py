@@ -75,8 +75,11 @@ def _write_basis(basis: Basis) -> dict[str, Any]:
         return _plain_mapping({**reason, "rule": name_of(basis) or None})
     numbers = {name: getattr(found, name) for name in (
         "window_start_ms", "as_of_ms", "bad", "base", "raw_bad", "raw_base", "buyers", "value", "verdict")}
+    further = [{"first": over.first.isoformat() if over.first else None, "last": over.last.isoformat(), "bad": over.bad,
+                "base": over.base, "raw_bad": over.raw_bad, "raw_base": over.raw_base, "value": over.value}
+               for over in found.further]
     limit = {"limit": basis.reason["limit"]} if basis.reason.get("limit") is not None else {}
-    return _plain_mapping({**reason, "rule": found.rule, **limit, **numbers,
+    return _plain_mapping({**reason, "rule": found.rule, **limit, **numbers, "further": further,
                            "units": [{"id": unit.id, "order": unit.order} for unit in found.units]})
 
 

@@ -75,6 +75,19 @@ class Unit:
 
 
 @dataclass(frozen=True)
+class Over:
+    """What one further window of a rule counts; `first` None: from the beginning."""
+
+    first: date | None
+    last: date
+    bad: int
+    base: int
+    raw_bad: int
+    raw_base: int
+    value: float | None
+
+
+@dataclass(frozen=True)
 class Found:
     """What was officially found of one rule on a date, with its bad units; moments are epoch ms."""
 
@@ -91,3 +104,4 @@ class Found:
     value: float | None
     verdict: str
     units: tuple[Unit, ...]
+    further: tuple[Over, ...] = ()  # where the limit looks at several windows

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from fractions import Fraction
-from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from babel import Locale
 
 from operator_qos import formats, words
+from operator_qos.clock import from_ms
+from operator_qos.condition_words import PARTS
 from operator_qos.evaluation.saying import list_titles, name_rule, say_reason
 from operator_qos.i18n import get_translations, set_french_spaces
 from operator_qos.metric_words import METRIC_WORDS, Words
@@ -23,6 +24,9 @@ from scoring.standards import Rule, Standard, title_in
 from scoring.standards.conditions import Compare
 from scoring.standards.parts import Figure
 from scoring.standards.wording import say_condition, say_window
+
+# More than any window that depends on a volume asks for.
+_MANY = 10**9
 
 
 def say_word(word: Words, language: Language) -> str:
@@ -52,7 +56,7 @@ class Names:
 
     def __init__(self, standard: Standard | None, language: Language) -> None:
         self.standard, self.language = standard, language
-        self._titles = _list_titles(standard) if standard is not None else {"levels": {}, "badges": {}, "rules": {}}
+        self._titles = list_titles(standard) if standard is not None else {"levels": {}, "badges": {}, "rules": {}}
 
     def level(self, level_id: str | None) -> str:
         """The title of a level; a dash for none."""
@@ -104,11 +108,6 @@ class Names:
             return str(reason.get("code") or "")
         said = say_reason(reason, self.standard, self.language)
         return set_french_spaces(said) if self.language == "fr" else said
-
-
-@lru_cache(maxsize=64)
-def _list_titles(standard: Standard) -> dict[str, dict[str, dict[str, str]]]:
-    return list_titles(standard)
 
 
 def find_metric(rule_name: str, standard: Standard | None) -> str:
@@ -166,13 +165,30 @@ def say_limit(rule: Rule | None, limit: object, higher_is_better: bool, language
             place = ("<", "<=", ">", ">=").index(bound.operator) if bound.operator in {"<", "<=", ">", ">="} else None
             if place is not None:
                 return f"{worded[place]} {formats.format_limit(float(bound.bound), language)}"
-        said = say_condition(rule.kept_when, language, lambda name: name.replace("_", " "))
+        said = say_condition(rule.kept_when, language, lambda name: _name_key(name, language))
         return set_french_spaces(said) if language == "fr" else said.replace(" %", "%")
     if limit is None:
         return ""
     shown = formats.format_limit(float(Fraction(str(limit))), language)
     return {"en": f"at {'least' if higher_is_better else 'most'} {shown}",
             "fr": f"au {'moins' if higher_is_better else 'plus'} {shown}"}[language]
+
+
+def _name_key(key: str, language: Language) -> str:
+    """What a condition looks at: "the number of failures"."""
+    part = PARTS.get(key.rpartition(".")[2])
+    return say_word(part, language) if part is not None else key.replace("_", " ")
+
+
+def find_last_day(found: Found, standard: Standard | None, zone: str) -> date:
+    """The last local day of the window a result was counted over; without one of its rule's, that of the run."""
+    as_of = (from_ms(found.as_of_ms) - timedelta(milliseconds=1)).astimezone(ZoneInfo(zone)).date()
+    rule = find_rule(found.rule, standard)
+    if rule is None or standard is None or rule.window is None or not found.window_start_ms:
+        return as_of
+    first = from_ms(found.window_start_ms).astimezone(ZoneInfo(zone)).date()
+    windows = [window for volume in (None, _MANY) for window in standard.list_windows(rule.id, found.on, volume)]
+    return next((end - timedelta(days=1) for begin, end in windows if begin == first), as_of)
 
 
 def say_period(rule: Rule | None, language: Language) -> str:

@@ -62,7 +62,7 @@ class VersionFacts:
     published_at: datetime | None
 
 
-_FOUND = tuple(Found.__dataclass_fields__)[:-1]
+_FOUND = tuple(Found.__dataclass_fields__)[:-2]
 _COLUMNS = tuple(getattr(Statement, name) for name in StatementRow.__dataclass_fields__)
 
 
