@@ -25,7 +25,8 @@ FRIDAY = datetime(2026, 3, 13, 15, tzinfo=UTC)
 
 @pytest.mark.parametrize(("contested", "last"), [
     (date(2026, 3, 10), date(2026, 9, 10)), (date(2025, 8, 31), date(2026, 2, 28)),
-    (date(2026, 6, 30), date(2026, 12, 30)), (date(2026, 7, 1), date(2027, 1, 1)), (date(2023, 8, 29), date(2024, 2, 29))])
+    (date(2026, 6, 30), date(2026, 12, 30)), (date(2026, 7, 1), date(2027, 1, 1)),
+    (date(2023, 8, 29), date(2024, 2, 29))])
 def test_six_months_end_on_the_same_day_or_the_last_of_a_shorter_month(contested: date, last: date) -> None:
     assert rules.window_ends_on(contested) == last
 
