@@ -124,8 +124,9 @@ def _seal_audit(engine: Engine, _settings: Settings, now: datetime) -> object:
 
 
 def _tell_anchor(engine: Engine, _settings: Settings, now: datetime) -> object:
-    from operator_qos.audit.jobs import tell_anchor
+    from operator_qos.audit.jobs import run_sealer, tell_anchor
 
+    run_sealer(engine, now=now, everything=True)
     return tell_anchor(engine, now=now)
 
 

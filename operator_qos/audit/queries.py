@@ -15,6 +15,8 @@ from operator_qos.audit.models import AuditRow, AuditSeal
 from operator_qos.audit.rules import ALSO_OVERRIDES, DATED_BACK, NEEDS_REASON, START, TrailRow, chain, write_canonical
 
 _ROW = tuple(getattr(AuditRow, name) for name in TrailRow.__dataclass_fields__)
+# Rows that other transactions write while one is open; one that lasts longer is found by the hourly look at all rows.
+LATE_ROWS = 10_000
 COMMAND_LINE = ("command line", "command-line")
 
 
@@ -87,15 +89,22 @@ def _is_unsealed() -> ColumnElement[bool]:
     return ~exists().where(AuditSeal.row_id == AuditRow.id)
 
 
-def list_unsealed(session: Session, *, limit: int) -> list[TrailRow]:
+def find_recent_id(session: Session) -> int:
+    """A row well before the newest chained one: what is not chained yet comes after it, but for what was committed
+    very late.
+    """
+    return max(0, (session.scalar(select(func.max(AuditSeal.row_id))) or 0) - LATE_ROWS)
+
+
+def list_unsealed(session: Session, *, limit: int, after_id: int = 0) -> list[TrailRow]:
     """Rows that nobody chained yet, by id."""
-    query = select(*_ROW).where(_is_unsealed()).order_by(AuditRow.id).limit(limit)
+    query = select(*_ROW).where(AuditRow.id > after_id, _is_unsealed()).order_by(AuditRow.id).limit(limit)
     return [TrailRow(*row) for row in session.execute(query)]
 
 
-def count_unsealed(session: Session) -> int:
+def count_unsealed(session: Session, *, after_id: int = 0) -> int:
     """How many rows nobody chained yet."""
-    return session.scalar(select(func.count(AuditRow.id)).where(_is_unsealed())) or 0
+    return session.scalar(select(func.count(AuditRow.id)).where(AuditRow.id > after_id, _is_unsealed())) or 0
 
 
 def _matches(wanted: Search) -> list[ColumnElement[bool]]:

@@ -163,6 +163,12 @@ def test_a_row_committed_late_is_sealed_after_rows_of_higher_numbers(engine: Eng
     with reading(engine) as session:
         order = session.scalars(select(AuditSeal.row_id).order_by(AuditSeal.position)).all()
     assert order == [2, 3, 1]
+    with unit_of_work(engine) as session:  # so late that only the hourly look finds it
+        session.add(AuditRow(id=50_000, at=NOW, actor="a", action="x", subject="far", why="", origin=""))
+    assert run_sealer(engine, now=NOW) == 1
+    add(engine)  # the sequence goes on far before it
+    assert run_sealer(engine, now=NOW) == 0
+    assert run_sealer(engine, now=NOW, everything=True) == 1
     assert broken(engine) is None
 
 
