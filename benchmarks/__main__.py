@@ -1,6 +1,6 @@
 """`python -m benchmarks [DATABASE]`: every figure, one JSON line each."""
 
-from benchmarks import backtest, clock, disputes, evaluation, ingest, pages
+from benchmarks import alarms, backtest, clock, disputes, evaluation, ingest, pages, shared_fault
 
 ingest.main()
 pages.main()
@@ -8,3 +8,5 @@ disputes.main()
 clock.main()
 evaluation.main([])
 backtest.main([])
+shared_fault.main()
+alarms.main([])

@@ -9,7 +9,7 @@ import time
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from queue import SimpleQueue
 from typing import Any
 
@@ -26,6 +26,8 @@ from operator_qos.settings import Settings
 LEASE_NAME = "scheduler"
 # Renewed by every job, the most frequent of which runs every 20 seconds.
 LEASE_SECONDS = 90
+# How long a change of standing may come and go before people are told of it.
+SETTLING = timedelta(hours=2)
 log = structlog.get_logger(__name__)
 Work = Callable[[Engine, Settings, datetime], object]
 
@@ -61,7 +63,7 @@ def _escalate_due(engine: Engine, _settings: Settings, now: datetime) -> object:
 def _evaluate_due(engine: Engine, _settings: Settings, now: datetime) -> object:
     from operator_qos.evaluation.service import evaluate_due
 
-    return len(evaluate_due(engine, now=now))
+    return len(evaluate_due(engine, now=now, tell_at=now + SETTLING))
 
 
 def _carry_out_due(engine: Engine, _settings: Settings, now: datetime) -> object:
@@ -122,8 +124,9 @@ def _seal_audit(engine: Engine, _settings: Settings, now: datetime) -> object:
 
 
 def _tell_anchor(engine: Engine, _settings: Settings, now: datetime) -> object:
-    from operator_qos.audit.jobs import tell_anchor
+    from operator_qos.audit.jobs import run_sealer, tell_anchor
 
+    run_sealer(engine, now=now, everything=True)
     return tell_anchor(engine, now=now)
 
 

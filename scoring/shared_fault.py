@@ -121,7 +121,7 @@ def find_span(bad: Ints, base: Ints, rate: float) -> tuple[int, int]:
     """First and last place [days] of the stretch of ``bad`` of ``base`` [units per day] that stands out most.
 
     Stands out: the largest Poisson log likelihood ratio c·ln(c/e) − (c − e) with c > e, e = ``rate`` × base (Kulldorff
-    1997). The whole series where nothing stands out. Raises ValueError for an empty series.
+    1997), the shortest of equals. The whole series where nothing stands out. Raises ValueError for an empty series.
     """
     if not len(bad):
         raise ValueError("a span needs at least one day")
@@ -131,7 +131,7 @@ def find_span(bad: Ints, base: Ints, rate: float) -> tuple[int, int]:
         counts, expected = sums[start + 1:] - sums[start], np.maximum(rate * (bases[start + 1:] - bases[start]), 1e-9)
         ratio = np.where(counts > expected, counts * np.log(np.maximum(counts, 1) / expected) - counts + expected, 0)
         end = int(np.argmax(ratio))
-        if ratio[end] > best:
+        if ratio[end] > 0 and ratio[end] >= best:  # of equals the shortest, so that empty days stay outside
             best, where = float(ratio[end]), (start, start + end)
     return where
 

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from sqlalchemy import Engine
 
-from operator_qos.audit.queries import count_unsealed, find_last_seal
+from operator_qos.audit.queries import count_unsealed, find_last_seal, find_recent_id
 from operator_qos.audit.service import seal_rows
 from operator_qos.db import reading, unit_of_work
 from operator_qos.notices.service import announce
@@ -16,18 +16,25 @@ PART = 1_000
 ANCHOR_TOPIC = "audit_anchor"
 
 
-def run_sealer(engine: Engine, *, now: datetime) -> int:
-    """Chain every committed row that is not chained yet; returns how many. Commits part by part."""
+def run_sealer(engine: Engine, *, now: datetime, everything: bool = False) -> int:
+    """Chain every committed row that is not chained yet; returns how many. Commits part by part.
+
+    Looks at the latest rows, so that it costs the same however long the trail is; with `everything` at all of them,
+    for what was committed very late.
+    """
     with reading(engine) as session:
-        if not count_unsealed(session):
+        after_id = 0 if everything else find_recent_id(session)
+        if not count_unsealed(session, after_id=after_id):
             return 0
     total = 0
     while True:
         with unit_of_work(engine) as session:
-            sealed = seal_rows(session, now=now, limit=PART)
+            sealed = seal_rows(session, now=now, limit=PART, after_id=after_id)
+            last = find_last_seal(session)
         total += sealed
-        if sealed < PART:
+        if sealed < PART or last is None:
             return total
+        after_id = last.row_id
 
 
 def tell_anchor(engine: Engine, *, now: datetime) -> bool:

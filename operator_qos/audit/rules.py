@@ -11,11 +11,14 @@ from typing import Any
 
 # What stands before the first row.
 START = "0" * 64
-# What people decide against, or beside, what the rules say: the report of overrides lists these, by the beginning of
-# their names, and none of NEEDS_REASON is written without its reason.
-OVERRIDES = ("act.", "exclusion.", "appeal.", "plan.", "reinstatement.", "standard.retire", "shop.describe",
-             "shop.calendar_set", "badge.revoke", "badge.restore", "mail_text.")
-NEEDS_REASON = frozenset({"standard.retire", "badge.revoke", "badge.restore"})
+# What people decide beside the rules: none of it is written without its reason.
+NEEDS_REASON = frozenset({
+    "act.propose", "act.release", "act.approve", "act.refuse", "act.undo", "exclusion.decided", "exclusion.ended",
+    "appeal.refuse", "appeal.decide", "standard.retire", "badge.revoke", "badge.restore"})
+# The report lists these too: whatever is decided on shared faults and plans (by the beginning of its name), and what
+# is dated back, which is what has a reason.
+ALSO_OVERRIDES = ("incident.", "plan.")
+DATED_BACK = frozenset({"shop.describe", "shop.calendar_set"})
 MACHINES = ("system",)
 
 

@@ -26,8 +26,8 @@ def append_audit(  # noqa: PLR0913  # the columns of the trail, all by keyword
     ))
 
 
-def seal_rows(session: Session, *, now: datetime, limit: int) -> int:
-    """Chain rows that are committed and not chained yet, by id; returns how many. Does not commit.
+def seal_rows(session: Session, *, now: datetime, limit: int, after_id: int = 0) -> int:
+    """Chain rows after an id that are committed and not chained yet, by id; returns how many. Does not commit.
 
     Whoever appends waits for nothing. Of two sealers the second waits for the first, then goes on after it.
     """
@@ -36,7 +36,7 @@ def seal_rows(session: Session, *, now: datetime, limit: int) -> int:
     last = find_last_seal(session)
     position, previous = (last.position, last.hash) if last is not None else (0, START)
     seals = []
-    for row in list_unsealed(session, limit=limit):
+    for row in list_unsealed(session, limit=limit, after_id=after_id):
         position, previous = position + 1, chain(previous, write_canonical(row))
         seals.append({"position": position, "row_id": row.id, "hash": previous, "sealed_at": now})
     if seals:

@@ -48,7 +48,8 @@ def show_trail() -> str:
     rows = queries.list_rows(session, wanted, limit=page.size, offset=page.offset)
     return render_template(
         "audit/trail.html", rows=rows, page=page, wanted=wanted, since=since, until=until, action_name=action_name,
-        last=queries.find_last_seal(session), unsealed=queries.count_unsealed(session))
+        last=queries.find_last_seal(session),
+        unsealed=queries.count_unsealed(session, after_id=queries.find_recent_id(session)))
 
 
 def _read_period() -> tuple[date, date]:

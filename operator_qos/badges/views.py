@@ -11,6 +11,7 @@ from flask_babel import gettext as _
 from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Response as BaseResponse
 
+from operator_qos import formats
 from operator_qos.badges import queries, service
 from operator_qos.badges.keys import read_keys, show_public_keys
 from operator_qos.badges.rules import BadgeState, Claims, Status, describe, judge, read_signed, sign
@@ -76,6 +77,8 @@ def show_picture(marketplace: str, shop: str) -> BaseResponse:
     language = "fr" if request.args.get("lang", get_language()) == "fr" else "en"
     names = [badge.names.get(language) or badge.id for badge in state.badges]
     picture = render_template("badges/badge.svg", state=state, names=names, picture_language=language,
+                              counted=formats.format_count(state.base, language),
+                              day=lambda on: formats.format_day(on, language, True),
                               is_valid=state.status is Status.VALID)
     return _publish(picture, "image/svg+xml", same=picture)
 

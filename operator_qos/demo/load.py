@@ -25,6 +25,7 @@ from operator_qos.demo.generator import generate_events
 from operator_qos.demo.plan import DemoPlan, demo_plan
 from operator_qos.evaluation.service import evaluate_due
 from operator_qos.events.models import ImportProgress
+from operator_qos.exclusions.jobs import find_shared_faults
 from operator_qos.ledger.service import count_events
 from operator_qos.sellers.service import add_marketplace, count_shops, find_or_add_seller
 from scoring.events import moment_ms
@@ -55,6 +56,8 @@ def load_demo(engine: Engine, *, now: datetime, scale: float, show: Show) -> Dem
         import_rows(engine, rows, key=KEY, name="demo", now=now, on_progress=on_progress)
     with show("Judging every day") as on_progress, _without_collector():
         reports = evaluate_due(engine, now=now, on_progress=lambda done, _total: on_progress(done))
+    with show("Searching for faults that sellers share"):
+        find_shared_faults(engine, now=now)
     _add_people(engine, now)
     return _report(engine, loaded=True, dates=len(reports))
 

@@ -170,12 +170,16 @@ def _outcome(fault: str | None, remedy: str | None) -> tuple[str, str]:
     return (fault or "nobody", remedy or "none")
 
 
-def _is_usual(d: _Decided, precedents: _Precedents) -> bool | None:
-    """Whether a decision is the commonest one of its kind and reason; None where there are too few."""
-    counts = precedents[d.row.kind, d.row.reason]
-    if counts.total() < FEW:
-        return None
-    return counts[_outcome(d.row.fault, d.row.remedy)] == max(counts.values())
+def _count_usual(mine: Sequence[_Decided], precedents: _Precedents) -> Share:
+    """How many decisions are the commonest one of their kind and reason, of those with enough others."""
+    usual, known = 0, 0
+    alike = Counter((d.row.kind, d.row.reason, d.row.fault, d.row.remedy) for d in mine)
+    for (kind, reason, fault, remedy), number in alike.items():
+        counts = precedents[kind, reason]
+        if counts.total() >= FEW:
+            known += number
+            usual += number * (counts[_outcome(fault, remedy)] == max(counts.values()))
+    return share(usual, known)
 
 
 def find_own_clock(session: Session, *, mediator_id: int, since: datetime, until: datetime) -> Clock | None:
@@ -197,7 +201,6 @@ def _list_clocks(
         mediators = mediators.where(User.id == only)
     for mediator_id, name in session.execute(mediators):
         mine = [d for d in decided if d.mediator_id == mediator_id]
-        usual = [known for d in mine if (known := _is_usual(d, precedents)) is not None]
         waiting = select(func.count(Dispute.id)).where(
             Dispute.mediator_id == mediator_id, Dispute.state.in_(IN_MEDIATION))
         known_late = [d for d in mine if d.row.decision_due_at is not None]
@@ -209,7 +212,7 @@ def _list_clocks(
             first_act_seconds=_median(_seconds(d.row.escalated_at, d.row.first_act_at) for d in mine),
             decision_seconds=_median(_seconds(d.row.escalated_at, d.row.decided_at) for d in mine),
             in_time=share(in_time, len(known_late)), overturned=overturned.get(mediator_id, share(0, 0)),
-            consistent=share(sum(usual), len(usual)),
+            consistent=_count_usual(mine, precedents),
         ))
     return clocks
 

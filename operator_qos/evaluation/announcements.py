@@ -12,7 +12,10 @@ from sqlalchemy.orm import Session
 
 from operator_qos.evaluation.queries import MarketplaceRow, ShopRow
 from operator_qos.evaluation.saying import LANGUAGES, list_titles, say_reason
-from operator_qos.notices.service import announce
+from operator_qos.hooks.queries import list_listening
+from operator_qos.hooks.service import queue_hook
+from operator_qos.notices.queries import list_pending
+from operator_qos.notices.service import announce, withdraw_notice
 from operator_qos.standing.service import Change
 from scoring.acts import Moved
 from scoring.metrics import METRICS
@@ -20,6 +23,7 @@ from scoring.plain import is_plain
 from scoring.standards import Standard, title_in
 
 TOPIC = "standing_changed"
+HOOK_TOPIC = "standing.changed"
 MAX_UNITS = 10
 
 
@@ -33,7 +37,7 @@ def net_changes(changes: Iterable[Change]) -> list[Change]:
     return [change for change in net.values() if change.before != change.after]
 
 
-def announce_changes(  # what changed, of what, when
+def announce_changes(  # noqa: PLR0913  # what changed, of what, when
     session: Session,
     changes: Iterable[Change],
     *,
@@ -42,25 +46,64 @@ def announce_changes(  # what changed, of what, when
     on: date,
     standard: Standard,
     now: datetime,
+    tell_at: datetime | None = None,
 ) -> int:
-    """One notice for each shop that has changes; returns how many were new. Does not commit."""
-    by_shop: dict[int, list[Change]] = {}
+    """One notice for each shop that has changes; returns how many were new. Does not commit.
+
+    Programs hear of the changes at once, people at `tell_at`: what the next dates change until then is told with it,
+    and what came and went is not told at all.
+    """
+    by_shop: dict[int, list[dict[str, Any]]] = {}
     for change in changes:
-        by_shop.setdefault(change.shop_id, []).append(change)
+        by_shop.setdefault(change.shop_id, []).append(_to_told(change, standard))
     known = {shop.id: shop for shop in shops}
-    return sum(
-        announce(
+    _tell_programs(session, by_shop, known, marketplace, on=on, standard=standard, now=now)
+    count = 0
+    for shop_id, told in by_shop.items():
+        net = told if tell_at is None else _take_over_pending(session, shop_id, told)
+        count += bool(net) and announce(
             session,
             key=f"standing:{shop_id}:{on}",
             seller_id=known[shop_id].seller_id,
             shop_id=shop_id,
             topic=TOPIC,
-            data=_to_data(told, known[shop_id], marketplace, on=on, standard=standard),
+            data=_to_data(net, known[shop_id], marketplace, on=on, standard=standard),
             link=shop_link(marketplace, known[shop_id]),
             now=now,
+            settle_until=tell_at,
         )
-        for shop_id, told in by_shop.items()
-    )
+    return count
+
+
+def _tell_programs(  # what changed, of whom, when
+    session: Session, by_shop: Mapping[int, Sequence[Mapping[str, Any]]], known: Mapping[int, ShopRow],
+    marketplace: MarketplaceRow, *, on: date, standard: Standard, now: datetime,
+) -> None:
+    """Queue the calls of webhooks: what changed from what to what, no number and no order."""
+    if not by_shop or not list_listening(session, marketplace.id, HOOK_TOPIC):
+        return
+    for shop_id, told in by_shop.items():
+        data = {
+            "marketplace": marketplace.id, "shop": known[shop_id].code, "on": on.isoformat(), "standard": standard.id,
+            "standard_version": standard.version,
+            "changes": [{name: change[name] for name in ("kind", "metric", "before", "after")} for change in told]}
+        queue_hook(session, marketplace_id=marketplace.id, topic=HOOK_TOPIC, key=f"standing:{shop_id}:{on}", data=data,
+                   now=now)
+
+
+def _take_over_pending(
+    session: Session, shop_id: int, told: Sequence[dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """What was not told of a shop yet and what changed since, net: first before, last after."""
+    pending = list_pending(session, topic=TOPIC, shop_id=shop_id)
+    for waiting in pending:
+        withdraw_notice(session, key=waiting.key)
+    net: dict[str, dict[str, Any]] = {}
+    for change in [*(change for waiting in pending for change in waiting.data["changes"]), *told]:
+        subject = _name(change["kind"], change["metric"], change["before"], change["after"], change["reasons"])
+        first = net.pop(subject, change)
+        net[subject] = {**change, "before": first["before"]}
+    return [change for change in net.values() if change["before"] != change["after"]]
 
 
 def shop_link(marketplace: MarketplaceRow, shop: ShopRow) -> str:
@@ -70,12 +113,18 @@ def shop_link(marketplace: MarketplaceRow, shop: ShopRow) -> str:
 
 def name_subject(change: Change) -> str:
     """What a change is about: the level, one badge, the warning of one metric …"""
-    part = next((str(reason["part"]) for reason in change.reasons if reason.get("part")), "")
-    return Moved(change.kind, change.metric, change.before, change.after, part).subject
+    return _name(change.kind, change.metric, change.before, change.after, change.reasons)
+
+
+def _name(
+    kind: str, metric: str | None, before: str | None, after: str | None, reasons: Iterable[Mapping[str, Any]]
+) -> str:
+    part = next((str(reason["part"]) for reason in reasons if reason.get("part")), "")
+    return Moved(kind, metric, before, after, part).subject
 
 
 def _to_data(
-    changes: Sequence[Change], shop: ShopRow, marketplace: MarketplaceRow, *, on: date, standard: Standard
+    changes: Sequence[Mapping[str, Any]], shop: ShopRow, marketplace: MarketplaceRow, *, on: date, standard: Standard
 ) -> dict[str, Any]:
     return {
         "shop": shop.name,
@@ -88,7 +137,7 @@ def _to_data(
         "second_after_days": standard.warnings.after_days[1] if len(standard.warnings.after_days) > 1 else None,
         "end_after_days": standard.warnings.end_after_days,
         "titles": list_titles(standard),
-        "changes": [_to_told(change, standard) for change in changes],
+        "changes": list(changes),
     }
 
 

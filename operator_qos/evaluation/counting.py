@@ -279,6 +279,8 @@ def _buyer_codes(rows: pd.DataFrame) -> Counts:
     """
     codes, free, taken = np.zeros(len(rows), np.int64), np.ones(len(rows), np.bool_), 0
     for name in ("buyer", "order_ref", "dossier_id"):
+        if not free.any():
+            break
         found, names = pd.factorize(rows[name])
         known = free & (found >= 0) & (rows[name] != "").to_numpy(np.bool_)
         codes[known] = found[known] + taken

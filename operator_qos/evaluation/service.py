@@ -75,11 +75,13 @@ def evaluate_marketplace(
 
 
 def evaluate_due(
-    engine: Engine, *, now: datetime, marketplace_id: str | None = None, on_progress: Progress | None = None
+    engine: Engine, *, now: datetime, marketplace_id: str | None = None, on_progress: Progress | None = None,
+    tell_at: datetime | None = None,
 ) -> list[EvaluationReport]:
     """Judge every settled date that was missed, one by one and in order; notices only for the last.
 
-    Commits per stretch of dates, so whoever stops it loses at most one. Raises UnknownMarketplaceError.
+    With `tell_at` people hear of it then, net of what changes until then; without, at once. Commits per stretch of
+    dates, so whoever stops it loses at most one. Raises UnknownMarketplaceError.
     """
     with reading(engine) as session:
         chosen = (
@@ -91,7 +93,7 @@ def evaluate_due(
     total = sum(len(dates) for dates in due.values())
     reports: list[EvaluationReport] = []
     for marketplace, dates in due.items():
-        for done in _catch_up(engine, marketplace, dates, now=now):
+        for done in _catch_up(engine, marketplace, dates, now=now, tell_at=tell_at):
             reports += done
             if on_progress is not None:
                 on_progress(len(reports), total)
@@ -114,7 +116,8 @@ def list_due_dates(session: Session, marketplace: queries.MarketplaceRow, *, now
 
 
 def _catch_up(
-    engine: Engine, marketplace: queries.MarketplaceRow, dates: Sequence[date], *, now: datetime
+    engine: Engine, marketplace: queries.MarketplaceRow, dates: Sequence[date], *, now: datetime,
+    tell_at: datetime | None,
 ) -> Iterable[list[EvaluationReport]]:
     """Judge the dates stretch by stretch; acts follow and are told at the last, for what all changed for good."""
     missed: list[Change] = []
@@ -134,7 +137,7 @@ def _catch_up(
                 told = missed if was_judged else [change for day in latest for change in day.changes]
                 run = replace(_run_facts(bench, latest), takes_over=not was_judged)
                 followed = follow_changes(session, run, now=now)
-                _announce(session, bench, latest, told, followed=followed, now=now)
+                _announce(session, bench, latest, told, followed=followed, now=now, tell_at=tell_at)
         taken = [_report(marketplace.id, on, (), reason=f"{on} was judged by another run just now")
                  for on in part if on not in left]
         yield taken + [_report(marketplace.id, on, [day for day in days if day.on == on]) for on in left]
@@ -239,7 +242,7 @@ def _run_facts(bench: Bench, days: Sequence[Day]) -> RunFacts:
 
 def _announce(  # what changed, of whom, what of it waits
     session: Session, bench: Bench, days: Sequence[Day], changes: Sequence[Change], *,
-    followed: Followed, now: datetime,
+    followed: Followed, now: datetime, tell_at: datetime | None = None,
 ) -> None:
     """Tell the shops what changed for good and is in force, each under the standard that judged it last."""
     keyed = {(change.shop_id, name_subject(change)): change for change in net_changes(changes)}
@@ -255,6 +258,7 @@ def _announce(  # what changed, of whom, what of it waits
             on=day.on,
             standard=day.standard,
             now=now,
+            tell_at=tell_at,
         )
 
 

@@ -25,7 +25,7 @@ PROOFS: Mapping[str, Words] = {
     "mistaken_data": _("What the data says, what is true, and what shows it."),
 }
 STATES: Mapping[str, Words] = {
-    "open": _("Being decided"), "granted": _("Granted"), "partly": _("Granted in part"), "refused": _("Refused"),
+    "open": _("Being decided"), "granted": _("Granted"), "partly": _("Granted in part"), "refused": _("Not granted"),
     "appealed": _("Appeal being decided"),
 }
 ITEM_STATES: Mapping[str, Words] = {

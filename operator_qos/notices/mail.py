@@ -76,11 +76,16 @@ def render_notice(  # what is told, to whom, in whose words
     values = {**data, "topic": topic, "name": name, "url": url}
     if own_words:
         try:
-            return split_text(_sandbox(chosen).from_string(own_words).render(**values))
+            return fill_own_words(own_words, values, language=chosen)
         except Exception as error:  # people must hear of it in any words
             log.warning("own_words_not_said", topic=topic, language=chosen, error=str(error))
     template = _environment(chosen).select_template([f"{chosen}/{topic}.txt", f"{chosen}/generic.txt"])
     return split_text(template.render(**values))
+
+
+def fill_own_words(text: str, values: Mapping[str, Any], *, language: str) -> NoticeText:
+    """An own text filled in. Raises what the template raises."""
+    return split_text(_sandbox(language).from_string(text).render(**values))
 
 
 def split_text(text: str) -> NoticeText:

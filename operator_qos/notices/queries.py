@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, and_, or_, select
+from sqlalchemy import ColumnElement, Row, Select, and_, null, or_, select
 from sqlalchemy import func as sql
 from sqlalchemy.orm import Session
 
@@ -197,10 +197,26 @@ def list_due_digests(session: Session, *, now: datetime) -> list[int]:
 def list_digest_notices(session: Session, user_id: int, *, now: datetime) -> list[NoticeRow]:
     """What a person's daily mail tells, in the order it happened."""
     columns = (Notice.id, Notice.seller_id, Notice.shop_id, Notice.topic, Notice.data, Notice.link, Notice.created_at)
-    due = select(*columns).join(DigestItem, DigestItem.notice_id == Notice.id).where(
+    due = select(*columns, null()).join(DigestItem, DigestItem.notice_id == Notice.id).where(
         DigestItem.user_id == user_id, DigestItem.due_at <= now)
-    rows: list[tuple[Any, ...]] = [tuple(row) for row in session.execute(due.order_by(Notice.created_at, Notice.id))]
-    return [NoticeRow(*row, None) for row in rows]
+    return [NoticeRow(*row) for row in session.execute(due.order_by(Notice.created_at, Notice.id))]
+
+
+@dataclass(frozen=True)
+class PendingRow:
+    """What will be told once it has settled."""
+
+    key: str
+    data: Mapping[str, Any]
+    settles_at: datetime
+
+
+def list_pending(session: Session, *, topic: str, shop_id: int) -> list[PendingRow]:
+    """What a shop will be told of a topic, in the order in which it settles."""
+    mine = (PendingNotice.topic == topic, PendingNotice.shop_id == shop_id)
+    rows = session.execute(select(PendingNotice.key, PendingNotice.data, PendingNotice.settles_at).where(*mine)
+                           .order_by(PendingNotice.settles_at, PendingNotice.key))
+    return [PendingRow(*row) for row in rows]
 
 
 def list_settled_keys(session: Session, *, now: datetime, limit: int) -> list[str]:
@@ -265,3 +281,10 @@ def _is_staff_for(topic: str) -> ColumnElement[bool]:
         return User.role == "admin"
     mediators = User.role.in_(MEDIATOR_ROLES)
     return and_(User.seller_id.is_(None), mediators if is_for_mediators(topic) else ~mediators)
+
+
+def list_all_own_words(session: Session, language: str) -> dict[str, str]:
+    """The operator's own texts in a language, by topic."""
+    rows = session.execute(select(MailText.topic, MailText.text).where(MailText.language == language)
+                           .order_by(MailText.version))
+    return {topic: text for topic, text in {row[0]: row[1] for row in rows}.items() if text}

@@ -8,13 +8,15 @@ from zoneinfo import available_timezones
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext
+from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Response as BaseResponse
 
 from operator_qos.audit.service import append_audit
-from operator_qos.notices import queries, service
+from operator_qos.notices import queries, service, wording
+from operator_qos.notices.mail import BASE_URL, LANGUAGES, NoticeText, list_topics, read_our_words
 from operator_qos.notices.rules import GROUPS, NOW, WAYS, Preferences, read_minute, write_minute
-from operator_qos.permissions import EVERYONE, OPERATOR, current_actor, people
-from operator_qos.web import get_session, now, writing
+from operator_qos.permissions import ADMIN, EVERYONE, OPERATOR, current_actor, people
+from operator_qos.web import get_session, get_site, now, writing
 
 blueprint = Blueprint("notices", __name__)
 _OWN = "one's own choices only"
@@ -23,6 +25,10 @@ PERMISSIONS = {
     "notices.save_preferences": people(*EVERYONE, tenant=_OWN),
     "notices.show_mails": people(*OPERATOR),
     "notices.requeue_mail": people(*OPERATOR),
+    "notices.list_texts": people(*OPERATOR),
+    "notices.show_text": people(*OPERATOR),
+    "notices.save_text": people(*ADMIN),
+    "notices.reset_text": people(*ADMIN),
 }
 GROUP_NAMES: Mapping[str, object] = {
     "standing": lazy_gettext("Levels, badges and warnings"),
@@ -100,3 +106,97 @@ def requeue_mail(mail_id: int) -> BaseResponse:
                          subject=f"mail:{mail_id}")
     flash(_("It is sent again, up to six times.") if done else _("It waits already, or was sent."))
     return redirect(url_for("notices.show_mails"), 303)
+
+
+# Their words
+
+
+@blueprint.get("/operator/texts/mails")
+def list_texts() -> str:
+    """Every text in every language, and whose words are said."""
+    return render_template("notices/texts.html", rows=wording.list_wordings(get_session()))
+
+
+def _check_text(topic: str, language: str) -> None:
+    if topic not in list_topics("en") or language not in LANGUAGES:
+        raise NotFound
+
+
+def _render_text(
+    topic: str, language: str, text: str | None = None, *, said: NoticeText | None = None,
+    error: wording.WordingError | None = None, status: int = 200,
+) -> tuple[str, int]:
+    session = get_session()
+    versions = wording.list_wording_versions(session, topic, language)
+    ours = read_our_words(topic, language)
+    own = versions[0].text if versions else ""
+    return render_template(
+        "notices/text.html", topic=topic, text_language=language, text=text if text is not None else own or ours,
+        is_own=bool(own), ours=ours, versions=versions, said=said, error=error, problem=_say_wording(error),
+        placeholders=wording.list_placeholders(topic), may_save=current_actor().role in ADMIN,
+        has_example=wording.find_example(session, topic) is not None, base_url=(BASE_URL, get_site().settings.base_url),
+    ), status
+
+
+def _say_wording(error: wording.WordingError | None) -> str:
+    if error is None:
+        return ""
+    where = _("Line %(n)s: ", n=error.line) if error.line else ""
+    return str(where) + str({
+        "long": _("The text is too long."),
+        "placeholder": _("it names something this notice does not know. The names it knows stand below."),
+        "empty": _("The first line is the subject; the text follows after an empty line."),
+    }.get(error.code, error))
+
+
+@blueprint.get("/operator/texts/mails/<topic>/<text_language>")
+def show_text(topic: str, text_language: str) -> tuple[str, int]:
+    """One text, what it may name, its versions; an older one with `?version=`, ours with 0."""
+    _check_text(topic, text_language)
+    versions = wording.list_wording_versions(get_session(), topic, text_language)
+    asked = request.args.get("version", type=int)
+    chosen = next((old.text for old in versions if old.version == asked and old.text), None)
+    if asked == 0:
+        chosen = read_our_words(topic, text_language)
+    return _try_text(topic, text_language, chosen)
+
+
+def _try_text(topic: str, language: str, text: str | None, status: int = 200) -> tuple[str, int]:
+    shown = text if text is not None else _find_said(topic, language)
+    try:
+        said = wording.preview(get_session(), topic, language, shown, name=current_actor().name)
+    except wording.WordingError as error:
+        return _render_text(topic, language, text, error=error if text is not None else None, status=status)
+    return _render_text(topic, language, text, said=said, status=status)
+
+
+def _find_said(topic: str, language: str) -> str:
+    versions = wording.list_wording_versions(get_session(), topic, language)
+    return (versions[0].text if versions else "") or read_our_words(topic, language)
+
+
+@blueprint.post("/operator/texts/mails/<topic>/<text_language>")
+def save_text(topic: str, text_language: str) -> tuple[str, int] | BaseResponse:
+    """Show how a text reads, or keep it; a mistake is said and the text stays on the page."""
+    _check_text(topic, text_language)
+    text = request.form.get("text", "").replace("\r\n", "\n")
+    if request.form.get("do") != "save":
+        return _try_text(topic, text_language, text)
+    try:
+        with writing() as session:
+            wording.save_wording(session, topic=topic, language=text_language, text=text, actor=current_actor().email,
+                                 now=now(), name=current_actor().name)
+    except wording.WordingError as error:
+        return _render_text(topic, text_language, text, error=error, status=422)
+    flash(_("Kept. It is said from the next mail on."))
+    return redirect(url_for("notices.show_text", topic=topic, text_language=text_language), 303)
+
+
+@blueprint.post("/operator/texts/mails/<topic>/<text_language>/ours")
+def reset_text(topic: str, text_language: str) -> BaseResponse:
+    """Say it in our words again."""
+    _check_text(topic, text_language)
+    with writing() as session:
+        wording.give_ours_back(session, topic=topic, language=text_language, actor=current_actor().email, now=now())
+    flash(_("Our words are said again. Yours are kept below."))
+    return redirect(url_for("notices.show_text", topic=topic, text_language=text_language), 303)

@@ -12,12 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from operator_qos.standards.backtest import RuleDays, Told, Trial
+from scoring.concentration import SIZES, PlacedShop, Tally, list_shares, name_size
 from scoring.standards import MetricRule
 from scoring.standards.conditions import Compare
 from scoring.standards.wording import say_condition
 from scoring.verdicts import VERDICTS
 
-SIZES = ((50, "under_50"), (501, "50_to_500"), (10**12, "over_500"))
+ORDER_DAYS = 90
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ class TriedShop:
     @property
     def size(self) -> str:
         """Its size by orders a month: under_50, 50_to_500 or over_500."""
-        return next(name for bound, name in SIZES if self.orders_90d / 3 < bound)
+        return name_size(self.orders_90d, days=ORDER_DAYS)
 
 
 @dataclass(frozen=True)
@@ -103,6 +104,17 @@ class GroupLine:
 
 
 @dataclass(frozen=True)
+class BestLine:
+    """Shops of one size or category on the last day, and those at the best level: as it is and as it would be."""
+
+    kind: str
+    name: str
+    shops: Tally
+    before: Tally
+    after: Tally
+
+
+@dataclass(frozen=True)
 class Alone:
     """What one rule changes by itself: the other standard with that rule alone as the tried one has it.
 
@@ -132,6 +144,7 @@ class Backtest:
     flow: tuple[tuple[int, ...], ...]
     groups: tuple[GroupLine, ...]
     alone: tuple[Alone, ...] = ()
+    best: tuple[BestLine, ...] = ()
 
     def list_last(self, direction: str) -> list[Move]:
         """The moves in force on the last day that go up, down, or to a first level (rated)."""
@@ -166,7 +179,15 @@ class Backtest:
             "moves": [_move_document(move) for move in self.moves],
             "groups": [asdict(line) for line in self.groups],
             "alone": [asdict(line) for line in self.alone],
+            "best_level": [asdict(line) for line in self.best],
         }
+
+    def sum_best(self) -> BestLine:
+        """All sizes as one."""
+        total = BestLine("size", "", Tally(), Tally(), Tally())
+        for line in (line for line in self.best if line.kind == "size"):
+            total = BestLine("size", "", total.shops + line.shops, total.before + line.before, total.after + line.after)
+        return total
 
     def say_alone(self) -> Alone:
         """This back-test as what its one rule changes."""
@@ -186,7 +207,7 @@ def compare(trial: Trial, current: Trial, shops: Sequence[TriedShop]) -> Backtes
         (trial.standard.id, trial.standard.version), (current.standard.id, current.standard.version),
         (current.levels, trial.levels), trial.days.dates[0], trial.days.dates[-1], len(shops),
         tuple(_list_days(pair)), tuple(moves), tuple(tuple(row) for row in flow.tolist()),
-        tuple(_list_groups(shops, last)),
+        tuple(_list_groups(shops, last)), best=tuple(_list_best(pair, shops)),
     )
 
 
@@ -237,7 +258,7 @@ def join(parts: Sequence[Backtest]) -> Backtest:
     return Backtest(
         first.standard, first.against, first.levels, first.first, first.last, sum(part.shops for part in parts),
         tuple(days), tuple(moves), tuple(tuple(row) for row in flow), tuple(groups.values()),
-        tuple(_add_alone(each) for each in zip(*(part.alone for part in parts), strict=True)),
+        tuple(_add_alone(each) for each in zip(*(part.alone for part in parts), strict=True)), _join_best(parts),
     )
 
 
@@ -318,6 +339,27 @@ def _list_groups(shops: Sequence[TriedShop], ways: Sequence[str]) -> Iterator[Gr
         for key in keys:
             inside = [place for place in places if (name_of(shops[place]), shops[place].currency) == key]
             yield _to_line(kind, key, [(shops[place], ways[place]) for place in inside])
+
+
+def _list_best(pair: _Pair, shops: Sequence[TriedShop]) -> Iterator[BestLine]:
+    """Who is at the best level on the last day, by size and by category."""
+    for kind in ("size", "category"):
+        before, after = (
+            list_shares(PlacedShop(shop.orders_90d, getattr(shop, kind), int(one.level[-1, place]) == 0)
+                        for place, shop in enumerate(shops))
+            for one in (pair.current, pair.trial))
+        for was, now in zip(before, after, strict=True):
+            yield BestLine(kind, was.name, was.all, was.holders, now.holders)
+
+
+def _join_best(parts: Sequence[Backtest]) -> tuple[BestLine, ...]:
+    found: dict[tuple[str, str], BestLine] = {}
+    for line in (line for part in parts for line in part.best):
+        known = found.get((line.kind, line.name))
+        found[line.kind, line.name] = line if known is None else BestLine(
+            line.kind, line.name, known.shops + line.shops, known.before + line.before, known.after + line.after)
+    order = {name: place for place, (_, name) in enumerate(SIZES)}
+    return tuple(sorted(found.values(), key=lambda one: (one.kind != "size", order.get(one.name, 0), one.name)))
 
 
 def _to_line(kind: str, key: tuple[str, str], found: Sequence[tuple[TriedShop, str]]) -> GroupLine:

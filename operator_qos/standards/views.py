@@ -25,6 +25,7 @@ from operator_qos.standards.rules import (
     list_unmeasured,
     read_draft,
 )
+from operator_qos.standards.shares import list_holdings
 from operator_qos.standards.trying import are_summable, run_backtest
 from operator_qos.standards.wording import name_levels, name_rules, word_standard
 from operator_qos.web import get_language, get_session, now, writing
@@ -42,6 +43,7 @@ PERMISSIONS = {
     "standards.start_version": people(*OPERATOR),
     "standards.delete_draft": people(*OPERATOR),
     "standards.try_version": people(*OPERATOR),
+    "standards.show_shares": people(*OPERATOR),
     "standards.publish_version": people(*ADMIN),
     "standards.retire_version": people(*ADMIN),
     "standards.show_public": public(),
@@ -223,6 +225,14 @@ def try_version(standard_id: str, version: int) -> tuple[str, int] | Response:
                 title=title_in(kept.standard.title, get_language()), most=MOST_MOVES, most_days=MOST_DAYS,
                 is_quick=is_quick, level_names=name_levels(official, kept.standard),
                 rule_names=name_rules(official, kept.standard)), 200
+
+
+@blueprint.get(f"{_AT}/shares")
+def show_shares(standard_id: str, version: int) -> str:
+    """Who holds the best level and each badge, by size and category of shop."""
+    kept = _get(standard_id, version)
+    return show("standards/shares.html", kept=kept, title=title_in(kept.standard.title, get_language()),
+                holdings=list_holdings(get_session(), kept.standard, now=now()))
 
 
 def _read_period() -> tuple[date, date]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from operator_qos.notices.mail import BASE_URL, render_notice
@@ -36,6 +36,7 @@ class Reading:
     name: str
     language: str
     base_url: str
+    own_words: Mapping[str, str] = field(default_factory=dict)  # the operator's texts in this language, by topic
 
 
 def build_lines(rows: Sequence[NoticeRow], cards: Mapping[int, ShopCard], reading: Reading) -> tuple[NoticeLine, ...]:
@@ -44,7 +45,8 @@ def build_lines(rows: Sequence[NoticeRow], cards: Mapping[int, ShopCard], readin
 
 
 def _line(row: NoticeRow, cards: Mapping[int, ShopCard], reading: Reading) -> NoticeLine:
-    text = render_notice(row.topic, row.data, language=reading.language, name=reading.name, link=row.link)
+    text = render_notice(row.topic, row.data, language=reading.language, name=reading.name, link=row.link,
+                         own_words=reading.own_words.get(row.topic, ""))
     return NoticeLine(
         id=row.id,
         title=text.subject.replace(BASE_URL, reading.base_url),

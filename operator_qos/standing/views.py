@@ -13,7 +13,7 @@ from werkzeug.wrappers import Response as BaseResponse
 from operator_qos.clock import to_ms
 from operator_qos.ledger.clocks.traces import PromiseClock, find_clock, list_promises
 from operator_qos.navigation import set_count
-from operator_qos.notices.queries import Reader, count_unread, list_notices
+from operator_qos.notices.queries import Reader, count_unread, list_all_own_words, list_notices
 from operator_qos.notices.service import mark_all_read, mark_read
 from operator_qos.pages import ShopLinks, show
 from operator_qos.permissions import SELLER, current_actor, get_visible_shop, people
@@ -216,7 +216,8 @@ def show_notices() -> str:
     only_open = request.args.get("show") == "open"
     rows = list_notices(session, _reader(), unread_only=only_open, limit=FEED)
     page = read_page(len(rows))
-    reading = Reading(actor.name, get_language(), get_site().settings.base_url.rstrip("/"))
+    own_words = list_all_own_words(session, get_language())
+    reading = Reading(actor.name, get_language(), get_site().settings.base_url.rstrip("/"), own_words)
     return show(
         "seller/notices.html",
         lines=build_lines(take_page(rows, page), {card.id: card for card in cards}, reading),

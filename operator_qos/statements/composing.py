@@ -114,6 +114,9 @@ class _Teller:
 
     def __init__(self, matter: Matter, language: Language) -> None:
         self.matter, self.language = matter, language
+        # Each version is asked for its titles once: a standard is large, and every sentence names something of it.
+        self._names = {(version.id, version.version): Names(version.standard, language) for version in matter.versions}
+        self._nameless = Names(None, language)
 
     def say(self, name: str, /, **values: object) -> str:
         return self.matter.book.say(name, self.language, **values)
@@ -125,7 +128,7 @@ class _Teller:
         return formats.format_day(day, self.language, year=True)
 
     def names(self, version: Version | None) -> Names:
-        return Names(version.standard if version is not None else None, self.language)
+        return self._nameless if version is None else self._names[version.id, version.version]
 
     def name_act(self, act: StatementAct) -> str:
         """What an act is called."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from fractions import Fraction
-from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -57,7 +56,7 @@ class Names:
 
     def __init__(self, standard: Standard | None, language: Language) -> None:
         self.standard, self.language = standard, language
-        self._titles = _list_titles(standard) if standard is not None else {"levels": {}, "badges": {}, "rules": {}}
+        self._titles = list_titles(standard) if standard is not None else {"levels": {}, "badges": {}, "rules": {}}
 
     def level(self, level_id: str | None) -> str:
         """The title of a level; a dash for none."""
@@ -109,11 +108,6 @@ class Names:
             return str(reason.get("code") or "")
         said = say_reason(reason, self.standard, self.language)
         return set_french_spaces(said) if self.language == "fr" else said
-
-
-@lru_cache(maxsize=64)
-def _list_titles(standard: Standard) -> dict[str, dict[str, dict[str, str]]]:
-    return list_titles(standard)
 
 
 def find_metric(rule_name: str, standard: Standard | None) -> str:

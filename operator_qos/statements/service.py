@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from operator_qos.audit.service import append_audit
 from operator_qos.clock import end_of_day_ms
+from operator_qos.hooks.service import queue_hook
 from operator_qos.notices.mail import BASE_URL
 from operator_qos.notices.service import announce
 from operator_qos.settings import read_settings
@@ -85,7 +86,8 @@ def _gather(  # who, what and when
     approvals = queries.count_approvals(session, [act.act_id for act in acts])
     acts = [replace(act, approvals=approvals.get(act.act_id, act.approvals)) for act in acts]
     versions = {key: _read_version(session, act) for act in acts if (key := _key(act)) is not None}
-    bases = [basis for act in acts for basis in _list_bases(session, to, act, _find(versions, act))]
+    looks = _Looks(session, to)
+    bases = [basis for act in acts for basis in _list_bases(looks, act, _find(versions, act))]
     return Matter(public_id, to, issuer, book, tuple(acts), tuple(bases), tuple(versions.values()), now)
 
 
@@ -104,24 +106,34 @@ def _read_version(session: Session, act: StatementAct) -> Version:
     return plain if found is None else replace(plain, standard=found.standard, published_at=found.published_at)
 
 
-def _list_bases(
-    session: Session, to: Addressee, act: StatementAct, version: Version | None
-) -> Iterator[Basis]:
+@dataclass
+class _Looks:
+    """What was found of a shop, each official run read once."""
+
+    session: Session
+    to: Addressee
+    _found: dict[tuple[date, str], Mapping[str, Found]] = field(default_factory=dict)
+
+    def read(self, on: date, version: Version | None) -> Mapping[str, Found]:
+        """The results of a date by rule; none without a standard."""
+        if version is None or version.standard is None:
+            return {}
+        key = (on, version.id)
+        if key not in self._found:
+            self._found[key] = queries.list_found(self.session, self.to.shop_id, on, version.standard)
+        return self._found[key]
+
+
+def _list_bases(looks: _Looks, act: StatementAct, version: Version | None) -> Iterator[Basis]:
     """Each reason with what was found of its rule; of what only went with a level, the level's."""
-    reasons = list(act.reasons)
+    session, to, reasons = looks.session, looks.to, list(act.reasons)
     if version is not None and not any(_name_rule(reason) for reason in reasons) and not act.why:
         reasons += queries.list_level_reasons(session, to.shop_id, act.on_date, version.id)
-    known = _read_found(session, to, act.on_date, version) if reasons else {}
+    known = looks.read(act.on_date, version) if reasons else {}
     for reason in reasons:
         name = _name_rule(reason)
         found = known.get(name) or _from_reason(session, to, reason, name=name, on=act.on_date, version=version)
         yield Basis(act, reason, _add_windows(session, to, found, version), version)
-
-
-def _read_found(session: Session, to: Addressee, on: date, version: Version | None) -> Mapping[str, Found]:
-    if version is None or version.standard is None:
-        return {}
-    return queries.list_found(session, to.shop_id, on, version.standard)
 
 
 def _add_windows(session: Session, to: Addressee, found: Found | None, version: Version | None) -> Found | None:
@@ -164,6 +176,9 @@ def _send(session: Session, row: Statement, to: Addressee, *, now: datetime) -> 
         link=f"/seller/statements/{row.public_id}",
         data={"statement": row.public_id, "subjects": {language: one.subject for language, one in told.items()},
               "texts": {language: write_text(one, BASE_URL) for language, one in told.items()}})
+    queue_hook(session, marketplace_id=to.marketplace_id, topic="statement.issued", key=f"statement:{row.public_id}",
+               data={"statement": row.public_id, "marketplace": to.marketplace_id, "shop": to.shop_code,
+                     "fingerprint": row.content_hash}, now=now)
 
 
 @dataclass(frozen=True)

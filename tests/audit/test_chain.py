@@ -163,6 +163,12 @@ def test_a_row_committed_late_is_sealed_after_rows_of_higher_numbers(engine: Eng
     with reading(engine) as session:
         order = session.scalars(select(AuditSeal.row_id).order_by(AuditSeal.position)).all()
     assert order == [2, 3, 1]
+    with unit_of_work(engine) as session:  # so late that only the hourly look finds it
+        session.add(AuditRow(id=50_000, at=NOW, actor="a", action="x", subject="far", why="", origin=""))
+    assert run_sealer(engine, now=NOW) == 1
+    add(engine)  # the sequence goes on far before it
+    assert run_sealer(engine, now=NOW) == 0
+    assert run_sealer(engine, now=NOW, everything=True) == 1
     assert broken(engine) is None
 
 
@@ -245,6 +251,8 @@ def test_the_report_lists_what_staff_decided_and_not_what_sellers_asked(engine: 
     add(engine, actor="claire@seller.example", action="exclusion.asked")
     add(engine, actor="system", action="act.asked")
     add(engine, actor="ines@op.example", action="user.added")
+    with unit_of_work(engine) as session:  # said for a day to come: nothing is dated back
+        append_audit(session, actor="ines@op.example", now=NOW, action="shop.describe", subject="shop:1")
     with reading(engine) as session:
         assert count_overrides(session, Search()) == {"act.release": 2}
         assert [row.row.why for row in list_overrides(session, Search(), limit=None)] == ["Late feed."] * 2
@@ -254,6 +262,8 @@ def test_the_report_lists_what_staff_decided_and_not_what_sellers_asked(engine: 
 def test_an_override_without_a_reason_is_refused(engine: Engine) -> None:
     with unit_of_work(engine) as session, pytest.raises(MissingReasonError, match="say why"):
         append_audit(session, actor="ines", now=NOW, action="standard.retire", subject="x", why=" ")
+    with unit_of_work(engine) as session:
+        append_audit(session, actor="system", now=NOW, action="act.undo", subject="x")
 
 
 def test_the_end_of_the_chain_is_mailed_to_administrators_once_a_week(engine: Engine) -> None:

@@ -13,8 +13,14 @@ from operator_qos.acts.service import Intended, propose_act
 from operator_qos.db import unit_of_work
 from operator_qos.disputes.jobs import escalate_due
 from operator_qos.evaluation.service import evaluate_marketplace
+from operator_qos.exclusions import service as requests
+from operator_qos.exclusions.incidents import service as incidents
+from operator_qos.exclusions.incidents.queries import list_places
+from operator_qos.exclusions.incidents.service import Group
+from operator_qos.exclusions.service import Plea
 from operator_qos.sellers.company_queries import find_seller_id
 from operator_qos.sellers.models import Shop
+from operator_qos.sellers.queries import find_shop_card
 from operator_qos.standards import service as standards
 from operator_qos.standards.rules import renumber
 from operator_qos.statements.content import make_public_id
@@ -80,6 +86,21 @@ def _judge(engine: Engine) -> None:
             assert not report.dry_run
 
 
+def _contest(engine: Engine) -> None:
+    """A request that waits, one that was refused, and a fault proposed as shared."""
+    claire, ines = "claire@morvan.example", "ines@operator.example"
+    with unit_of_work(engine) as session:
+        card = find_shop_card(session, *SHOP.split("/"))
+        assert card is not None
+        for number in (2, 3):
+            plea = Plea([("ship", f"morvan-fr-{number}")], "platform_fault", "The site was down.", f"contest-{number}")
+            requests.ask(session, shop=card, plea=plea, actor=claire, now=NOW)
+        requests.decide(session, request_id=2, granted=(), why="The log shows no error.", actor=ines, now=NOW)
+        place = next(place for place in list_places(session) if place.id == card.marketplace_id)
+        group = Group("late_shipment_rate", "carrier", "colisnord", date(2026, 6, 1), date(2026, 6, 15))
+        incidents.propose_incident(session, place, group, cause="carrier_outage", actor=ines, now=NOW)
+
+
 def _write_standards(engine: Engine) -> None:
     """A version announced to every company, and the draft of another standard."""
     who = PEOPLE[0].email
@@ -130,6 +151,7 @@ def fill(engine: Engine) -> None:
     seller_world.fill(engine)
     _open_old_case(engine)
     _judge(engine)
+    _contest(engine)
     _write_standards(engine)
     _state_reasons(engine)
     _decide(engine)

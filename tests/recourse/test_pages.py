@@ -124,7 +124,7 @@ def test_our_own_promises_are_public_and_complaints_are_reported(
     appeal(app)
     clock.now = NOW + timedelta(days=20)
     card = app.test_client().get("/operator-scorecard").text
-    assert "Quarter 3 of 2026" in card and "Decide an appeal: 15 days" in card and "0 of 1" in card
+    assert "Quarter 2 of 2026" in card and "Decide an appeal: 15 days" in card and "0 of 1" in card
     jana = sign_in(app, "analyst")
     assert "What was contested" in jana.get("/operator/reports/complaints").text
     assert jana.get("/operator/reports/complaints.json").get_json()["kinds"] == {"level": 1}

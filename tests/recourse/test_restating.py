@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date, timedelta
 from typing import Any
 
+import pytest
 from sqlalchemy import Engine, select
 
 from operator_qos.acts.queries import list_acts
@@ -14,10 +15,13 @@ from operator_qos.recourse.effects import Effects, Ruling
 from operator_qos.recourse.models import Restatement
 from operator_qos.recourse.restating import restate_shop
 from operator_qos.recourse.service import Filing
+from operator_qos.standards import service as standards
+from operator_qos.standards.rules import renumber
 from operator_qos.standing.models import EvaluationResult, EvaluationRun, StandingChange
 from operator_qos.standing.queries import get_standing
 from scoring.plans import Pardon
-from tests.evaluation.world import settled
+from scoring.standards import read_preset
+from tests.evaluation.world import CREATED, settled
 from tests.recourse.world import ANNE, OWNER, SHOP, build, feed, judge, list_all_changes, orders
 
 DAY = date(2026, 3, 10)
@@ -25,9 +29,19 @@ FORTNIGHT = timedelta(days=14)
 LAST = DAY + timedelta(days=16)
 
 
-def breach(engine: Engine) -> None:
+# Three warnings are more than a plain standard has: judged and judged again as any standard is.
+GENERAL = read_preset("ours").replace("after_days: [0, 30]", "after_days: [0, 30, 60]")
+
+
+def breach(engine: Engine, *, is_plain: bool = True) -> None:
     """Good for weeks, then a bad day: a warning and, a fortnight of breaches later, the level below standard."""
     build(engine)
+    if not is_plain:
+        with unit_of_work(engine) as session:
+            text = renumber(GENERAL, version=2, effective_from=date(2026, 2, 1))
+            standards.save_draft(session, text=text, actor="t", now=CREATED)
+            standards.publish(
+                session, standard_id="ours", version=2, why="x", actor="t", now=CREATED, legal_ground=None)
     feed(engine, [one for back in range(1, 8) for one in orders(DAY - timedelta(days=back), base=10)])
     feed(engine, orders(DAY, base=40, late=12))
     judge(engine, DAY - timedelta(days=1), LAST)
@@ -55,8 +69,9 @@ def win(engine: Engine, ruling: Ruling, change_id: int) -> Effects:
         return service.decide(session, ruling, appeal_id=appeal_id, actor=ANNE, now=now)
 
 
-def test_a_fallen_change_restores_what_it_took_as_of_its_date(engine: Engine) -> None:
-    breach(engine)
+@pytest.mark.parametrize("is_plain", [True, False], ids=["plain", "any"])
+def test_a_fallen_change_restores_what_it_took_as_of_its_date(engine: Engine, is_plain: bool) -> None:
+    breach(engine, is_plain=is_plain)
     changes = list_all_changes(engine)
     fall = next(change for change in changes if change.after == "below")
     assert fall.on_date == DAY + FORTNIGHT
@@ -69,7 +84,7 @@ def test_a_fallen_change_restores_what_it_took_as_of_its_date(engine: Engine) ->
         assert [(row.kind, row.before, row.after, row.effective_at) for row in restored] == [
             ("level_changed", "below", "in_standard", fall.effective_at)]
     days = list_days(engine)
-    assert (standing.level, standing.warning) == ("in_standard", 1)
+    assert (standing.level, standing.warning, standing.progress is None) == ("in_standard", 1, is_plain)
     assert [day.on_date for day in days] == [fall.on_date + timedelta(days=n) for n in range(3)]
     assert {day.level for day in days} == {"in_standard"}
     assert (effects.fallen, effects.restored) == ((fall.id,), ("level_changed",))
@@ -79,8 +94,11 @@ def test_a_fallen_change_restores_what_it_took_as_of_its_date(engine: Engine) ->
         assert get_standing(session, SHOP).level == "in_standard"
 
 
-def test_units_that_do_not_count_give_the_history_of_a_shop_that_never_had_them(engine: Engine) -> None:
-    breach(engine)
+@pytest.mark.parametrize("is_plain", [True, False], ids=["plain", "any"])
+def test_units_that_do_not_count_give_the_history_of_a_shop_that_never_had_them(
+    engine: Engine, is_plain: bool
+) -> None:
+    breach(engine, is_plain=is_plain)
     first = next(change for change in list_all_changes(engine) if change.kind == "warning_given")
     names = [("ship", f"O-{DAY}-{number}") for number in range(12)]
     before = frozen(engine)
@@ -89,7 +107,8 @@ def test_units_that_do_not_count_give_the_history_of_a_shop_that_never_had_them(
     with reading(engine) as session:
         standing = get_standing(session, SHOP)
     days = list_days(engine)
-    assert (standing.level, standing.warning, standing.episodes) == ("top", 0, [])
+    assert (standing.level, standing.warning, standing.progress is None) == ("top", 0, is_plain)
+    assert standing.episodes == []
     # 110 orders placed within 60 days, every rule kept: top from the date of the breach on, which brought it down.
     assert {(day.level, tuple(day.badges), day.warning) for day in days} == {("top", ("top_seller",), 0)}
     assert days[0].as_of_ms < days[0].known_at_ms

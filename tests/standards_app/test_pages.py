@@ -8,7 +8,12 @@ from datetime import timedelta
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from sqlalchemy import Engine
 
+from operator_qos.clock import to_ms
+from operator_qos.db import unit_of_work
+from operator_qos.ledger.models import OrderFact
+from operator_qos.models import ShopStanding
 from operator_qos.standards.rules import renumber
 from operator_qos.standards.wording import word_standard
 from scoring.standards import list_presets, load_preset, read_preset, standard_schema
@@ -148,3 +153,22 @@ def test_the_schema_is_open_to_everybody(app: Flask) -> None:
     answer = app.test_client().get("/api/v1/standard.schema.json")
     assert (answer.mimetype, answer.get_json()) == ("application/schema+json", standard_schema())
     assert app.test_client().get("/standards/nothing").status_code == 404
+
+
+def test_who_holds_what_tells_how_orders_are_spread(admin: FlaskClient, world: Engine) -> None:
+    day = NOW.date()
+    with unit_of_work(world) as session:
+        for shop_id, orders, level in ((1, 1, "in_standard"), (2, 3, "top")):
+            session.add(ShopStanding(
+                shop_id=shop_id, level=level, badges=[], episodes=[], since_on=day, decided_on=day))
+            session.add_all(OrderFact(shop_id=shop_id, dossier_id=shop_id, order_ref=str(place), fulfilment="seller",
+                                      ordered_ms=to_ms(NOW) - 1000, category="toys") for place in range(orders))
+    page = " ".join(admin.get("/operator/standards/ours/1/shares").text.split())
+    assert "The shops are too much alike in size to compare." in page  # one of two stands in the second quarter
+    assert "All orders are spread as over 1.6 equal shops, those of the holders as over 1.0 (HHI 0.625 and " in page
+
+
+def test_who_holds_what_is_shown_with_a_version(admin: FlaskClient) -> None:
+    assert "This version has judged no shop yet." in admin.get("/operator/standards/ours/1/shares").text
+    assert admin.get("/operator/standards/ours/9/shares").status_code == 404
+    assert "/operator/standards/ours/1/shares" in admin.get("/operator/standards/ours/1").text

@@ -27,7 +27,9 @@ def _add_words() -> dict[str, object]:
 @blueprint.get("/operator-scorecard")
 def show_scorecard() -> str:
     """How the operator kept its own promises, for anybody: totals only."""
-    return show("recourse/operator_scorecard.html", quarters=reports.list_quarters(get_session(), now=now()))
+    quarters = reports.list_quarters(get_session(), now=now())
+    told = [quarter for quarter in quarters[1:] if quarter.decided or any(line.given for line in quarter.promises)]
+    return show("recourse/operator_scorecard.html", quarters=[quarters[0], *told])
 
 
 def _read_report() -> ComplaintReport:
