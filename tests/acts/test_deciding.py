@@ -182,7 +182,7 @@ def test_asked_and_in_force_are_different_states_and_so_are_their_ends(engine: E
     build_marketplace(engine)
     with unit_of_work(engine) as session:
         choose_adapter(session, marketplace_id="fr", adapter="webhook", actor=ANNE, now=NOW)
-        add_hook(session, marketplace_id="fr", url="https://market.example/hooks", topics=(), actor=ANNE, now=NOW)
+        add_hook(session, marketplace_id="fr", url="https://market.example/hooks", topics=("act",), actor=ANNE, now=NOW)
     act_id = propose(engine, "order_cap", days=7)
     assert [(a.state, a.in_force_at) for a in acts_of(engine)] == [("asked", None)]
     say(engine, act_id, "in_force")

@@ -63,7 +63,7 @@ def test_killed_schedulers_begin_each_act_once(engine: Engine, database_url: str
     build_marketplace(engine, shops=SHOPS)
     with unit_of_work(engine) as session:
         choose_adapter(session, marketplace_id="fr", adapter="webhook", actor="a", now=NOW)
-        add_hook(session, marketplace_id="fr", url=receiver.url, topics=(), actor="a", now=NOW)
+        add_hook(session, marketplace_id="fr", url=receiver.url, topics=("act",), actor="a", now=NOW)
         ends = Intended("termination", "The shop sold what is forbidden, again.")
         ids = [propose_act(session, ends, shop_id=shop, actor="a@x", now=NOW) for shop in range(1, SHOPS + 1)]
         release_acts(session, act_ids=ids, why="The second person agrees.", actor="b@x", now=NOW)

@@ -114,7 +114,7 @@ def test_a_marketplaces_program_confirms_and_tells_its_totals(app: Flask, world:
                 for scope in ("acts", "ingest")}
         foreign = create_key(session, name="f", scope="acts", actor=staff, now=NOW, marketplace_id="lonja-es")
         choose_adapter(session, marketplace_id="halle-fr", adapter="webhook", actor="a", now=NOW)
-        add_hook(session, marketplace_id="halle-fr", url="https://m.example/h", topics=(), actor="a", now=NOW)
+        add_hook(session, marketplace_id="halle-fr", url="https://m.example/h", topics=("act",), actor="a", now=NOW)
     act_id, client = propose(world, "order_cap"), app.test_client()
 
     def call(path: str, key: str, **body: object) -> TestResponse:

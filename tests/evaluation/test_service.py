@@ -289,7 +289,7 @@ def test_each_reader_gets_one_mail_in_their_language_with_numbers_rule_and_conte
                  "{base_url}/seller/shops/fr/s1/rules/late_shipment_rate"):
         assert part in english[1], part
     for part in ("12 sur 100 (expéditions en retard)", "au plus 4",
-                 "Vous pouvez faire un recours", "Notre standard", "31 mars 2026"):
+                 "Vous pouvez faire appel", "Notre standard", "31 mars 2026"):
         assert part in french[1].replace("\u00a0", " ").replace("\u202f", " "), part
 
 
