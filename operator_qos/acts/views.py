@@ -14,8 +14,11 @@ from operator_qos.acts import queries, service
 from operator_qos.acts.adapters import ADAPTERS
 from operator_qos.acts.phrases import KINDS, STATES, ActNames, list_hold_reasons, say_light
 from operator_qos.acts.queries import ActRow
+from operator_qos.exclusions.incidents.queries import count_proposed
+from operator_qos.exclusions.queries import count_open
 from operator_qos.pages import ShopLinks, show
 from operator_qos.permissions import ADMIN, OPERATOR, SELLER, current_actor, get_visible_shop, people
+from operator_qos.recourse.queries import count_owed
 from operator_qos.sellers.queries import ShopCard, list_marketplaces, list_shop_cards
 from operator_qos.statements.rules import LEGAL_GROUNDS
 from operator_qos.web import get_language, get_session, now, writing
@@ -74,8 +77,17 @@ def _list_decisions(problem: str = "") -> str:
     lights = {place.name: [say_light(light, get_language())
                            for light in queries.list_feed_lights(session, place.id, now=now())] for place in places}
     return show("acts/decisions.html", batches=_group(held), held=len(held), failed=failed, decided=decided,
-                lights=lights, problem=problem, places=places, adapters=queries.list_adapters(session),
-                ways=sorted(ADAPTERS), actor=current_actor())
+                lights=lights, problem=problem, elsewhere=_list_elsewhere(), places=places,
+                adapters=queries.list_adapters(session), ways=sorted(ADAPTERS), actor=current_actor())
+
+
+def _list_elsewhere() -> list[tuple[str, str, int]]:
+    """What else waits for the operator's people: a sentence, its page, how many."""
+    session = get_session()
+    found = ((_("Sellers’ requests to forgive something"), "exclusions.list_all", count_open(session)),
+             (_("Faults that several sellers share"), "incidents.list_all", count_proposed(session)),
+             (_("Appeals"), "recourse.list_all", count_owed(session)))
+    return [(text, url_for(endpoint), count) for text, endpoint, count in found if count]
 
 
 @blueprint.post("/operator/decisions")

@@ -132,3 +132,13 @@ def test_a_marketplaces_program_confirms_and_tells_its_totals(app: Flask, world:
     assert call("source-totals", keys["ingest"], totals=[total]).get_json() == {"kept": 1}
     assert call("source-totals", keys["ingest"], marketplace="lonja-es", totals=[total]).status_code == 422
     assert call("source-totals", keys["ingest"], totals=[{**total, "type": "odd"}]).status_code == 422
+
+
+def test_the_inbox_names_what_else_waits(world: Engine, login_as: Login) -> None:
+    seller, operator = login_as("seller_owner"), login_as("admin")
+    assert "Also waiting for you" not in words(operator, "/operator/decisions")
+    act_id = propose(world, "order_cap")
+    answer = submit(seller, f"/seller/appeals/new?act={act_id}", act=str(act_id), grounds="other",
+                    text="Nothing of this is true.")
+    assert answer.status_code == 303
+    assert "Appeals : 1" in words(operator, "/operator/decisions").replace("Appeals:", "Appeals :")
