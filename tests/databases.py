@@ -218,7 +218,8 @@ def fill(url: str) -> None:
 def postgresql_database(cluster: Cluster, *, empty: bool = False) -> Iterator[str]:
     """The URL of a new database with all tables, or with none."""
     name = f"qos_{secrets.token_hex(6)}"
-    template = "" if empty else f" TEMPLATE {TEMPLATE}"
+    # Files are copied as they are: written block by block through the log it takes four times as long.
+    template = "" if empty else f" TEMPLATE {TEMPLATE} STRATEGY FILE_COPY"
     cluster.execute(f"CREATE DATABASE {{}}{template}", name)
     try:
         yield cluster.url(name)
