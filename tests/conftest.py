@@ -60,10 +60,10 @@ def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest
 # Tests of what is shown: the statements below are tried on both kinds by tests of their own. A first test of each file
 # runs on PostgreSQL too, so that no page is made of what only SQLite forgives.
 SHOWN = ("tests/pages/", "tests/acts/test_pages", "tests/web/", "tests/calendars/test_pages",
-         "tests/standards_app/test_pages", "tests/standards_app/test_form", "tests/standards_app/test_telling", "tests/trials/test_pages",
-         "tests/disputes/test_pages", "tests/disputes/test_office", "tests/statements/test_pages", "tests/accounts/",
-         "tests/notices/test_seller", "tests/notices/test_pages", "tests/audit/test_pages", "tests/badges/",
-         "tests/recourse/test_pages")
+         "tests/standards_app/test_pages", "tests/standards_app/test_form", "tests/standards_app/test_telling",
+         "tests/trials/test_pages", "tests/disputes/test_pages", "tests/disputes/test_office",
+         "tests/statements/test_pages", "tests/accounts/", "tests/notices/test_seller", "tests/notices/test_pages",
+         "tests/audit/test_pages", "tests/badges/", "tests/recourse/test_pages")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
