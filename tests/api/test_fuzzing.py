@@ -61,7 +61,7 @@ def test_the_api_of_disputes_answers_as_announced(app: Flask, engine: Engine) ->
     seen: set[tuple[str, int]] = set()
 
     @given(st.data())
-    @settings(FUZZ, max_examples=120)
+    @settings(FUZZ, max_examples=200)
     def ask(data: st.DataObject) -> None:
         path, method, operation = data.draw(st.sampled_from(OPERATIONS))
         # Whoever only reads finds little: what acts is asked more often.
