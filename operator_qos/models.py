@@ -14,15 +14,22 @@ from operator_qos.notices.models import JobLease, Notice, NoticeRead, OutboxMail
 from operator_qos.recourse.models import ActionPlan, Appeal, Restatement
 from operator_qos.sellers.models import Marketplace, Seller, Shop, ShopTraits
 from operator_qos.standards.models import StandardVersion
-from operator_qos.standing.models import EvaluationResult, EvaluationRun, ShopStanding, StandingChange
+from operator_qos.standing.models import (
+    EvaluationResult,
+    EvaluationRun,
+    LiveRule,
+    LiveStanding,
+    ShopStanding,
+    StandingChange,
+)
 from operator_qos.statements.models import Statement
 from operator_qos.trials.models import PhantomChange, PhantomStanding, StandardTrial
 
 __all__ = [
     "Act", "ActAdapter", "ActionPlan", "ApiKey", "Appeal", "AuditRow", "Base", "Dispute", "DisputeStep", "Entity",
     "EvaluationResult", "EvaluationRun", "Event", "EventBody", "EventId", "ExclusionRequest", "FaultIncident", "Hook",
-    "HookCall", "ImportProgress", "JobLease", "Marketplace", "MetricDay", "Notice", "NoticeRead", "Obligation",
-    "OutboxMail", "OutcomeRow", "PhantomChange", "PhantomStanding", "PublicBadge", "Quarantined", "Restatement",
-    "Scorecard", "Seller", "Shop", "ShopStanding", "ShopTraits", "SourceTotal", "StandardTrial", "StandardVersion",
-    "StandingChange", "Statement", "User",
+    "HookCall", "ImportProgress", "JobLease", "LiveRule", "LiveStanding", "Marketplace", "MetricDay", "Notice",
+    "NoticeRead", "Obligation", "OutboxMail", "OutcomeRow", "PhantomChange", "PhantomStanding", "PublicBadge",
+    "Quarantined", "Restatement", "Scorecard", "Seller", "Shop", "ShopStanding", "ShopTraits", "SourceTotal",
+    "StandardTrial", "StandardVersion", "StandingChange", "Statement", "User",
 ]
