@@ -51,7 +51,7 @@ def lab_group() -> None:
 @lab_group.command("mirakl")
 @_server_options
 @pass_context
-def mirakl_command(context: Context, host: str, port: int, **wish: Any) -> None:
+def mirakl_command(context: Context, /, host: str, port: int, **wish: Any) -> None:
     """Serve a fake Mirakl."""
     from operator_qos.lab.mirakl.api import CALLS_PER_MINUTE, create_mirakl
     from operator_qos.lab.server import serve
@@ -95,8 +95,8 @@ def _say(lab: Lab, address: str) -> str:
 @_size_options
 @json_option
 @pass_context
-def check_command(context: Context, connector: str, step_hours: int, **wish: Any) -> None:
-    """Run CONNECTOR against the lab: clean, under every switch, broken off and resumed. Exit code 1 when one differs."""
+def check_command(context: Context, /, connector: str, step_hours: int, **wish: Any) -> None:
+    """Run CONNECTOR against the lab: clean, under every switch, broken off and resumed. Exit code 1: one differs."""
     from operator_qos.connectors.contract import CONNECTORS, find_connect
     from operator_qos.lab.conformance import check_connector
     from operator_qos.lab.plan import LabPlan

@@ -58,7 +58,8 @@ def _of_order(view: OrderView) -> Iterator[Claim]:
         elif step.kind == "review.posted":
             yield Claim(step.kind, name, "", step.at)
         elif step.kind == "review.changed":
-            yield Claim(step.kind, name, "", step.at, dated=False, needs=((view.find_at("review.posted") or 0, step.at),))
+            posted_at = view.find_at("review.posted") or 0
+            yield Claim(step.kind, name, "", step.at, dated=False, needs=((posted_at, step.at),))
         elif step.kind == "review.replied":
             yield Claim(step.kind, name, "", step.at)
 
