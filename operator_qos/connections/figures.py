@@ -62,8 +62,9 @@ class SeenOrder:
 
     @property
     def taken(self) -> int:
-        """Its lines, where it was accepted."""
-        return len(self.lines) if self.accepted_ms is not None and not self.refused else 0
+        """Its lines, where it was accepted; one that was paid without a yes of the seller went by itself."""
+        is_taken = self.accepted_ms is not None or self.paid_ms is not None
+        return len(self.lines) if is_taken and not self.refused else 0
 
     @property
     def sent_ms(self) -> int | None:
@@ -204,8 +205,7 @@ FIGURES: Mapping[str, Callable[[Orders], Figure]] = {
     "return_rate": _returned,
     "approval_rate": _approved,
     "approval_delay": lambda orders: _mean_seconds([
-        order.accepted_ms - order.placed_ms for order in orders
-        if order.accepted_ms is not None and order.accepted_ms != order.placed_ms]),
+        order.accepted_ms - order.placed_ms for order in orders if order.accepted_ms is not None]),
     "shipping_delay": lambda orders: _mean_seconds([
         order.sent_ms - order.paid_ms for order in orders if order.sent_ms is not None and order.paid_ms is not None]),
     "order_messages_response_delay": lambda orders: _mean_seconds([

@@ -233,7 +233,8 @@ def list_shop_codes(session: Session, marketplace_id: str) -> list[tuple[int, st
 def list_said(session: Session, shop_id: int, *, source: str, since_ms: int) -> list[Said]:
     """What a source said of a shop since a moment [epoch ms], as figures are worked out from it."""
     columns = (Event.type_rank, Event.event_id, Event.subject, Event.at_ms, Event.received_ms, Event.data)
-    query = select(*columns, Event.other_ms).where(Event.shop_id == shop_id, Event.source == source, Event.at_ms >= since_ms)
+    within = (Event.shop_id == shop_id, Event.source == source, Event.at_ms >= since_ms)
+    query = select(*columns, Event.other_ms).where(*within)
     return [Said(TYPES[rank], *rest) for rank, *rest in session.execute(query)]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any, Literal
 
 from operator_qos.connectors.mirakl.differences import Claim, Difference
 from operator_qos.connectors.mirakl.fields import Fields
@@ -10,7 +11,7 @@ from operator_qos.connectors.mirakl.fields import Fields
 MILESTONES = {"IN_TRANSIT": "in_transit", "OUT_FOR_DELIVERY": "out_for_delivery", "DELIVERED": "delivered",
               "EXCEPTION": "exception", "TO_COLLECT": "attempted"}  # waiting for the buyer to fetch it: it has arrived
 RETURN_STATES = {"WAITING_ACCEPTANCE": "", "IN_PROGRESS": "", "REFUSED": "refused", "RECEIVED": "received",
-                 "NO_RECEPTION": "", "CLOSED": "", "CANCELED": ""}
+                 "NO_RECEPTION": "", "CLOSED": "refunded", "CANCELED": ""}
 # A thing that is not what was sold. Other reasons keep their name.
 NOT_AS_DESCRIBED = frozenset({
     "RETURN_BROKEN_ITEM", "RETURN_COUNTERFEIT_ITEM", "RETURN_DEFECTIVE_ITEM", "RETURN_DELIVERED_PRODUCT_DIFFERENT",
@@ -44,22 +45,22 @@ def read_split_moment(given: Fields) -> datetime | None:
 
 
 def tell_return(given: Fields, difference: Difference, order_id: str) -> None:
-    """A return asked for at its date; received and refused are states without a date, told once."""
+    """A return asked for at its date; received, refused and settled are states without a date, told once."""
     return_id, state = given.text("id"), given.word("state", RETURN_STATES)
     created = given.moment("date_created")
     code = given.text("reason_code") or next((line.text("reason_code") for line in given.items("return_lines")), "")
     lines = sorted({name for line in given.items("return_lines") if (name := line.text("order_line_id"))})
     reason = "not_as_described" if code in NOT_AS_DESCRIBED else code.removeprefix("RETURN_").lower()[:80]
-    data = {"order": order_id} | ({"reason": reason} if reason else {}) | ({"lines": lines} if lines else {})
+    data: dict[str, Any] = {"order": order_id} | ({"reason": reason} if reason else {})
+    data |= {"lines": lines} if lines else {}
     if created is not None:
         difference.tell(Claim("requested", "return.requested", return_id, created, data, mark=[reason, lines]))
     else:
         difference.keep("requested")
-    if state == "received":
-        difference.tell(Claim("received", "return.received", return_id, data={"order": order_id}, once=True))
-    elif state == "refused":
-        difference.tell(Claim("refused", "return.refused", return_id, data={"order": order_id}, leans="earlier",
-                              once=True))
+    if state:  # reception starts the seller's clock; refund and refusal are the seller's own acts
+        leans: Literal["earlier", "later"] = "later" if state == "received" else "earlier"
+        data = {"order": order_id}
+        difference.tell(Claim(state, f"return.{state}", return_id, data=data, leans=leans, once=True))
 
 
 def tell_review(given: Fields, difference: Difference, told: int | None) -> int | None:

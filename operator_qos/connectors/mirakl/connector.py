@@ -156,7 +156,7 @@ def _list_hours(pull: Pull, shops_shown: Sequence[Row]) -> Iterator[Row]:
         if shop and (seen.get(shop, {}).get("u") != _changed(row) or _is_its_day(shop, pull)):
             hours = pull.client.get("S51", f"/api/shops/{quote(shop)}/business_hours")
             yield {**(hours if isinstance(hours, Mapping) else {}), "shop_id": shop,
-                   "last_updated_date": _changed(row)}
+                   "date_created": row.get("date_created"), "last_updated_date": _changed(row)}
 
 
 def _is_its_day(shop: str, pull: Pull) -> bool:
@@ -299,7 +299,7 @@ def _read_shop(pull: Pull, cursor: Cursor, shop: Fields, before: Remembered) -> 
     shops.tell_shop(shop, difference, pull.access, closures, pull.now)
     state = {"state": shop.word("shop_state", shops.STATES), "premium": shop.raw.get("premium_state"),
              "immune": shop.raw.get("immunity_date")}
-    looked = pull.looked(cursor, before, None)
+    looked = pull.looked(cursor, before, shop.moment("date_created"))
     return _finish(difference, looked, shop, closures=shops.read_closure(shop), standing=state)
 
 
@@ -307,7 +307,7 @@ def _read_hours(pull: Pull, cursor: Cursor, hours: Fields, before: Remembered) -
     name = hours.text("shop_id")
     difference = Difference(pull.thing(name, f"hours:{name}"), name, _known(before))
     mark = shops.tell_hours(hours, difference, pull.now, before.get("hours", ""))
-    return _finish(difference, pull.looked(cursor, before, None), hours, hours=mark)
+    return _finish(difference, pull.looked(cursor, before, hours.moment("date_created")), hours, hours=mark)
 
 
 def _read_order(pull: Pull, cursor: Cursor, order: Fields, before: Remembered) -> Told | None:

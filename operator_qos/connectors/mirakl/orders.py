@@ -61,7 +61,7 @@ def tell_order(look: OrderLook, difference: Difference, promises: Mapping[str, s
         difference.tell(_placed(look, created, found, source))
     elif difference.has("placed"):
         difference.keep("placed")
-    for claim in (*_decisions(look, created), *_payment(look), *_refunds(look)):
+    for claim in (*_decisions(look), *_payment(look), *_refunds(look)):
         difference.tell(claim)
     for line_id, line in look.lines:
         _tell_line(look, line_id, line, difference)
@@ -123,15 +123,15 @@ def _tell_promises(
             difference.tell(Claim(key, "order.promise_moved", look.id, None, data, leans="earlier", once=True))
 
 
-def _decisions(look: OrderLook, created: datetime | None) -> Iterator[Claim]:
-    """Accepted or refused; without a date nobody decided, it went by itself."""
+def _decisions(look: OrderLook) -> Iterator[Claim]:
+    """Accepted or refused by the seller; without a date it went by itself, and only a refusal is worth telling."""
     at = look.decided_at
     if look.state == "refused":
         by = "seller" if at is not None else "automatic"
         code = look.order.text("order_state_reason_code")
         yield Claim("refused", "order.refused", look.id, at, {"by": by} | ({"reason": code[:80]} if code else {}))
-    elif look.state in {"accepted", "incident"} or at is not None or _paid_at(look) is not None:
-        yield Claim("accepted", "order.accepted", look.id, at or created)
+    elif at is not None:
+        yield Claim("accepted", "order.accepted", look.id, at)
 
 
 def _paid_at(look: OrderLook) -> datetime | None:
@@ -212,20 +212,20 @@ def _tell_incident(look: OrderLook, line_id: str, line: Fields, difference: Diff
                               data=data, once=True))
     elif was_open and not is_open:
         reason = look.reasons.find("INCIDENT_CLOSE", line.text("order_line_state_reason_code"))
-        difference.tell(_ended(reason, f"{prefix}{number}:ended", _case(look, line_id, number)))
+        difference.tell(_ended(look, reason, f"{prefix}{number}:ended", _case(look, line_id, number)))
 
 
 def _case(look: OrderLook, line_id: str, number: int) -> str:
     return f"{look.id}:{line_id}:incident:{number}"
 
 
-def _ended(reason: Reason, key: str, case: str) -> Claim:
+def _ended(look: OrderLook, reason: Reason, key: str, case: str) -> Claim:
     """Resolved by the seller, unless the reason is one that only the operator or the buyer may give."""
-    fault = {"fault": reason.fault} if reason.fault else {}
+    data = {"order": look.id} | ({"fault": reason.fault} if reason.fault else {})
     by = reason.by or ("buyer" if reason.is_foreign else "seller")
     if by != "seller":
-        return Claim(key, "case.closed", case, data={"by": by, **fault}, once=True)
-    return Claim(key, "case.resolved", case, data={"by": "seller", **fault}, leans="earlier", once=True)
+        return Claim(key, "case.closed", case, data={"by": by, **data}, once=True)
+    return Claim(key, "case.resolved", case, data={"by": "seller", **data}, leans="earlier", once=True)
 
 
 def _keep_undated(difference: Difference) -> None:

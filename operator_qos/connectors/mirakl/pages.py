@@ -10,7 +10,7 @@ from operator_qos.connectors.mirakl.client import Client, Params
 
 PAGE = 100
 OVERLAP = 5  # rows read again with the next page: what moves up by a few places is not skipped
-PASSES = 8
+PASSES, QUIET_PASSES = 8, 2
 Row = Mapping[str, Any]
 
 
@@ -19,15 +19,18 @@ def list_by_offset(
 ) -> Iterator[list[Row]]:
     """Pages of a listing by offset, read again until as many different things were seen as it says there are.
 
-    Raises SourceUnavailable when it never holds still; what came is good all the same.
+    A listing that shows things twice says too many: it is whole when reading it twice more brought nothing new. Raises
+    SourceUnavailable when it never holds still; what came is good all the same.
     """
     seen: set[str] = set()
+    quiet = 0
     for _ in range(PASSES):
-        total = 0
+        total, before = 0, len(seen)
         for page, total in _one_pass(client, operation, path, params, rows):  # noqa: B007  # the last one counts
             seen |= {str(row.get(key)) for row in page}
             yield page
-        if len(seen) >= total:
+        quiet = quiet + 1 if len(seen) == before else 0
+        if len(seen) >= total or quiet == QUIET_PASSES:
             return
     raise SourceUnavailable(
         f"{operation}: {len(seen)} of {total} things came in {PASSES} readings; its pages move while they are read.",

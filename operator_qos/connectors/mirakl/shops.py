@@ -69,6 +69,9 @@ def tell_hours(hours: Fields, difference: Difference, now: datetime, told: str) 
     if week and mark != told:
         number = difference.count("hours:") + 1
         data: dict[str, Any] = {"hours": week, "holidays": holidays, "by": "seller"}
+        created = hours.moment("date_created")
+        if number == 1 and created is not None:  # the first hours we hear of are those the shop has always had
+            data |= {"by": "operator", "effective_from": created.date().isoformat()}
         difference.tell(Claim(f"hours:{number}", "shop.calendar_set", hours.text("shop_id"), None, data, once=True))
     return mark if week else told
 
