@@ -9,6 +9,7 @@ from operator_qos.disputes.models import Dispute, DisputeStep
 from operator_qos.events.models import Entity, Event, EventBody, EventId, ImportProgress, Quarantined
 from operator_qos.exclusions.models import ExclusionRequest, FaultIncident
 from operator_qos.hooks.models import Hook, HookCall
+from operator_qos.imports.models import ImportRun, MappingVersion
 from operator_qos.ledger.models import MetricDay, Obligation, OutcomeRow, Scorecard
 from operator_qos.notices.models import JobLease, Notice, NoticeRead, OutboxMail
 from operator_qos.recourse.models import ActionPlan, Appeal, Restatement
@@ -21,7 +22,8 @@ from operator_qos.trials.models import PhantomChange, PhantomStanding, StandardT
 __all__ = [
     "Act", "ActAdapter", "ActionPlan", "ApiKey", "Appeal", "AuditRow", "Base", "Dispute", "DisputeStep", "Entity",
     "EvaluationResult", "EvaluationRun", "Event", "EventBody", "EventId", "ExclusionRequest", "FaultIncident", "Hook",
-    "HookCall", "ImportProgress", "JobLease", "Marketplace", "MetricDay", "Notice", "NoticeRead", "Obligation",
+    "HookCall", "ImportProgress", "ImportRun", "JobLease", "MappingVersion",
+    "Marketplace", "MetricDay", "Notice", "NoticeRead", "Obligation",
     "OutboxMail", "OutcomeRow", "PhantomChange", "PhantomStanding", "PublicBadge", "Quarantined", "Restatement",
     "Scorecard", "Seller", "Shop", "ShopStanding", "ShopTraits", "SourceTotal", "StandardTrial", "StandardVersion",
     "StandingChange", "Statement", "User",
