@@ -11,6 +11,7 @@ from operator_qos.exclusions.models import ExclusionRequest, FaultIncident
 from operator_qos.hooks.models import Hook, HookCall
 from operator_qos.imports.models import ImportRun, MappingVersion
 from operator_qos.ledger.models import MetricDay, Obligation, OutcomeRow, Scorecard
+from operator_qos.me.models import CalendarFeed, FollowedObligation, ObligationChange, ObligationFeed
 from operator_qos.notices.models import JobLease, Notice, NoticeRead, OutboxMail
 from operator_qos.recourse.models import ActionPlan, Appeal, Restatement
 from operator_qos.sellers.models import Marketplace, Seller, Shop, ShopTraits
@@ -20,10 +21,10 @@ from operator_qos.statements.models import Statement
 from operator_qos.trials.models import PhantomChange, PhantomStanding, StandardTrial
 
 __all__ = [
-    "Act", "ActAdapter", "ActionPlan", "ApiKey", "Appeal", "AuditRow", "Base", "Dispute", "DisputeStep", "Entity",
-    "EvaluationResult", "EvaluationRun", "Event", "EventBody", "EventId", "ExclusionRequest", "FaultIncident", "Hook",
-    "HookCall", "ImportProgress", "ImportRun", "JobLease", "MappingVersion",
-    "Marketplace", "MetricDay", "Notice", "NoticeRead", "Obligation",
+    "Act", "ActAdapter", "ActionPlan", "ApiKey", "Appeal", "AuditRow", "Base", "CalendarFeed", "Dispute", "DisputeStep",
+    "Entity", "EvaluationResult", "EvaluationRun", "Event", "EventBody", "EventId", "ExclusionRequest", "FaultIncident",
+    "FollowedObligation", "Hook", "HookCall", "ImportProgress", "ImportRun", "JobLease", "MappingVersion",
+    "Marketplace", "MetricDay", "Notice", "NoticeRead", "Obligation", "ObligationChange", "ObligationFeed",
     "OutboxMail", "OutcomeRow", "PhantomChange", "PhantomStanding", "PublicBadge", "Quarantined", "Restatement",
     "Scorecard", "Seller", "Shop", "ShopStanding", "ShopTraits", "SourceTotal", "StandardTrial", "StandardVersion",
     "StandingChange", "Statement", "User",

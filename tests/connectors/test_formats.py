@@ -145,7 +145,8 @@ def test_a_packed_bomb_is_stopped_on_the_way(tmp_path: Path) -> None:
 
 def test_a_spreadsheet_that_unpacks_to_too_much_is_refused_unread(tmp_path: Path) -> None:
     path = tmp_path / "bomb.xlsx"
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as book, book.open("xl/sharedStrings.xml", "w") as part:
+    book = zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=1)
+    with book, book.open("xl/sharedStrings.xml", "w") as part:
         for _ in range(257):
             part.write(b" " * 1024 * 1024)
     with pytest.raises(SourceLayoutError, match="more than is read from a spreadsheet"):
