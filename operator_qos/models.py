@@ -4,6 +4,15 @@ from operator_qos.accounts.models import ApiKey, User
 from operator_qos.acts.models import Act, ActAdapter, SourceTotal
 from operator_qos.audit.models import AuditRow
 from operator_qos.badges.models import PublicBadge
+from operator_qos.connections.models import (
+    Connection,
+    ConnectionCursor,
+    ConnectionRun,
+    ConnectionThing,
+    ConnectionWish,
+    FigureCount,
+    FigureDifference,
+)
 from operator_qos.db import Base
 from operator_qos.disputes.models import Dispute, DisputeStep
 from operator_qos.events.models import Entity, Event, EventBody, EventId, ImportProgress, Quarantined
@@ -21,11 +30,12 @@ from operator_qos.statements.models import Statement
 from operator_qos.trials.models import PhantomChange, PhantomStanding, StandardTrial
 
 __all__ = [
-    "Act", "ActAdapter", "ActionPlan", "ApiKey", "Appeal", "AuditRow", "Base", "CalendarFeed", "Dispute", "DisputeStep",
-    "Entity", "EvaluationResult", "EvaluationRun", "Event", "EventBody", "EventId", "ExclusionRequest", "FaultIncident",
-    "FollowedObligation", "Hook", "HookCall", "ImportProgress", "ImportRun", "JobLease", "MappingVersion",
-    "Marketplace", "MetricDay", "Notice", "NoticeRead", "Obligation", "ObligationChange", "ObligationFeed",
-    "OutboxMail", "OutcomeRow", "PhantomChange", "PhantomStanding", "PublicBadge", "Quarantined", "Restatement",
-    "Scorecard", "Seller", "Shop", "ShopStanding", "ShopTraits", "SourceTotal", "StandardTrial", "StandardVersion",
-    "StandingChange", "Statement", "User",
+    "Act", "ActAdapter", "ActionPlan", "ApiKey", "Appeal", "AuditRow", "Base", "CalendarFeed", "Connection",
+    "ConnectionCursor", "ConnectionRun", "ConnectionThing", "ConnectionWish", "Dispute", "DisputeStep", "Entity",
+    "EvaluationResult", "EvaluationRun", "Event", "EventBody", "EventId", "ExclusionRequest", "FaultIncident",
+    "FigureCount", "FigureDifference", "FollowedObligation", "Hook", "HookCall", "ImportProgress", "ImportRun",
+    "JobLease", "MappingVersion", "Marketplace", "MetricDay", "Notice", "NoticeRead", "Obligation", "ObligationChange",
+    "ObligationFeed", "OutboxMail", "OutcomeRow", "PhantomChange", "PhantomStanding", "PublicBadge", "Quarantined",
+    "Restatement", "Scorecard", "Seller", "Shop", "ShopStanding", "ShopTraits", "SourceTotal", "StandardTrial",
+    "StandardVersion", "StandingChange", "Statement", "User",
 ]

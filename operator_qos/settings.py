@@ -111,6 +111,11 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
     return Settings(**given)  # type: ignore[arg-type]  # _convert keeps each field's own type
 
 
+def find_variable(name: str) -> str:
+    """What an environment variable that somebody named holds, such as the key of a platform; empty for nothing."""
+    return os.environ.get(name, "")
+
+
 def read_secret(settings: Settings) -> str:
     """The signing secret: the setting, else one generated once and kept in the data folder."""
     if settings.secret_key:

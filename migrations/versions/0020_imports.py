@@ -5,12 +5,17 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0019"
-down_revision = "0018"
+revision = "0020"
+down_revision = "0019"
 branch_labels = None
 depends_on = None
 
 BIG = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+
+
+def _recreate() -> str:
+    """SQLite writes added columns behind the constraints; made anew, the table is the one the models make."""
+    return "always" if op.get_bind().dialect.name == "sqlite" else "never"
 
 
 def upgrade() -> None:
@@ -51,17 +56,19 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_import_runs"),
     )
     op.create_index("ix_import_runs_state_id", "import_runs", ["state", "id"])
-    op.add_column("quarantine", sa.Column("mapping_id", sa.Integer()))
-    op.add_column("quarantine", sa.Column("repaired", sa.Text()))
-    op.add_column("quarantine", sa.Column("settled_by", sa.String(length=254)))
-    op.add_column("quarantine", sa.Column("outcome", sa.String(length=10)))
+    with op.batch_alter_table("quarantine", recreate=_recreate()) as batch:
+        batch.add_column(sa.Column("mapping_id", sa.Integer()))
+        batch.add_column(sa.Column("repaired", sa.Text()))
+        batch.add_column(sa.Column("settled_by", sa.String(length=254)))
+        batch.add_column(sa.Column("outcome", sa.String(length=10)))
     op.create_index("ix_quarantine_replayed_at_id", "quarantine", ["replayed_at", "id"])
 
 
 def downgrade() -> None:
     op.drop_index("ix_quarantine_replayed_at_id", "quarantine")
-    for name in ("outcome", "settled_by", "repaired", "mapping_id"):
-        op.drop_column("quarantine", name)
+    with op.batch_alter_table("quarantine", recreate=_recreate()) as batch:
+        for name in ("outcome", "settled_by", "repaired", "mapping_id"):
+            batch.drop_column(name)
     op.drop_index("ix_import_runs_state_id", "import_runs")
     op.drop_table("import_runs")
     op.drop_table("mappings")
