@@ -4,12 +4,23 @@ from operator_qos.accounts.models import ApiKey, User
 from operator_qos.acts.models import Act, ActAdapter, SourceTotal
 from operator_qos.audit.models import AuditRow
 from operator_qos.badges.models import PublicBadge
+from operator_qos.connections.models import (
+    Connection,
+    ConnectionCursor,
+    ConnectionRun,
+    ConnectionThing,
+    ConnectionWish,
+    FigureCount,
+    FigureDifference,
+)
 from operator_qos.db import Base
 from operator_qos.disputes.models import Dispute, DisputeStep
 from operator_qos.events.models import Entity, Event, EventBody, EventId, ImportProgress, Quarantined
 from operator_qos.exclusions.models import ExclusionRequest, FaultIncident
 from operator_qos.hooks.models import Hook, HookCall
+from operator_qos.imports.models import ImportRun, MappingVersion
 from operator_qos.ledger.models import MetricDay, Obligation, OutcomeRow, Scorecard
+from operator_qos.me.models import CalendarFeed, FollowedObligation, ObligationChange, ObligationFeed
 from operator_qos.notices.models import JobLease, Notice, NoticeRead, OutboxMail
 from operator_qos.recourse.models import ActionPlan, Appeal, Restatement
 from operator_qos.sellers.models import Marketplace, Seller, Shop, ShopTraits
@@ -26,10 +37,12 @@ from operator_qos.statements.models import Statement
 from operator_qos.trials.models import PhantomChange, PhantomStanding, StandardTrial
 
 __all__ = [
-    "Act", "ActAdapter", "ActionPlan", "ApiKey", "Appeal", "AuditRow", "Base", "Dispute", "DisputeStep", "Entity",
-    "EvaluationResult", "EvaluationRun", "Event", "EventBody", "EventId", "ExclusionRequest", "FaultIncident", "Hook",
-    "HookCall", "ImportProgress", "JobLease", "LiveRule", "LiveStanding", "Marketplace", "MetricDay", "Notice",
-    "NoticeRead", "Obligation", "OutboxMail", "OutcomeRow", "PhantomChange", "PhantomStanding", "PublicBadge",
-    "Quarantined", "Restatement", "Scorecard", "Seller", "Shop", "ShopStanding", "ShopTraits", "SourceTotal",
-    "StandardTrial", "StandardVersion", "StandingChange", "Statement", "User",
+    "Act", "ActAdapter", "ActionPlan", "ApiKey", "Appeal", "AuditRow", "Base", "CalendarFeed", "Connection",
+    "ConnectionCursor", "ConnectionRun", "ConnectionThing", "ConnectionWish", "Dispute", "DisputeStep", "Entity",
+    "EvaluationResult", "EvaluationRun", "Event", "EventBody", "EventId", "ExclusionRequest", "FaultIncident",
+    "FigureCount", "FigureDifference", "FollowedObligation", "Hook", "HookCall", "ImportProgress", "ImportRun",
+    "JobLease", "LiveRule", "LiveStanding", "MappingVersion", "Marketplace", "MetricDay", "Notice", "NoticeRead",
+    "Obligation", "ObligationChange", "ObligationFeed", "OutboxMail", "OutcomeRow", "PhantomChange", "PhantomStanding",
+    "PublicBadge", "Quarantined", "Restatement", "Scorecard", "Seller", "Shop", "ShopStanding", "ShopTraits",
+    "SourceTotal", "StandardTrial", "StandardVersion", "StandingChange", "Statement", "User",
 ]

@@ -90,10 +90,16 @@ def _tell_due(engine: Engine, _settings: Settings, now: datetime) -> object:
     return tell_due(engine, now=now)
 
 
-def _call_hooks(engine: Engine, _settings: Settings, now: datetime) -> object:
+def _call_hooks(engine: Engine, settings: Settings, now: datetime) -> object:
     from operator_qos.hooks.jobs import call_hooks
 
-    return call_hooks(engine, now=now)
+    return call_hooks(engine, now=now, trusted_hosts=settings.trusted_hosts)
+
+
+def _follow_promises(engine: Engine, _settings: Settings, now: datetime) -> object:
+    from operator_qos.me.jobs import follow_promises
+
+    return follow_promises(engine, now=now)
 
 
 def _recount_cells(engine: Engine, _settings: Settings, now: datetime) -> object:
@@ -109,6 +115,20 @@ def _move_recourse(engine: Engine, _settings: Settings, now: datetime) -> object
     from operator_qos.recourse.jobs import move_recourse
 
     return move_recourse(engine, now=now)
+
+
+def _run_imports(engine: Engine, settings: Settings, now: datetime) -> object:
+    from operator_qos.imports.jobs import run_imports
+    from operator_qos.imports.store import ImportStore
+
+    return run_imports(engine, ImportStore(settings.imports_dir), now=now)
+
+
+def _drop_old_imports(engine: Engine, settings: Settings, now: datetime) -> object:
+    from operator_qos.imports.jobs import drop_old_files
+    from operator_qos.imports.store import ImportStore
+
+    return drop_old_files(engine, ImportStore(settings.imports_dir), now=now)
 
 
 def _find_shared_faults(engine: Engine, _settings: Settings, now: datetime) -> object:
@@ -147,7 +167,10 @@ JOBS: tuple[Job, ...] = (
     Job("deliver_outbox", _deliver_outbox, "interval", {"seconds": 20}),
     Job("move_recourse", _move_recourse, "interval", {"minutes": 10}),
     Job("finish_abandoned_imports", _finish_abandoned, "interval", {"minutes": 10}),
+    Job("run_imports", _run_imports, "interval", {"seconds": 10}),
+    Job("drop_old_imports", _drop_old_imports, "cron", {"hour": 5, "minute": 5}),
     Job("call_hooks", _call_hooks, "interval", {"seconds": 20}),
+    Job("follow_promises", _follow_promises, "interval", {"minutes": 1}),
     Job("find_shared_faults", _find_shared_faults, "cron", {"hour": 4, "minute": 20}),
     Job("seal_audit", _seal_audit, "interval", {"minutes": 1}),
     Job("tell_anchor", _tell_anchor, "interval", {"hours": 1}),

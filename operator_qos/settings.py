@@ -34,6 +34,7 @@ class Settings:
     operator_name: str = ""
     mediators: str = ""
     jurisdiction: str = "eu"
+    trusted_hook_hosts: str = ""
 
     @property
     def url(self) -> str:
@@ -41,9 +42,19 @@ class Settings:
         return self.database_url or f"sqlite:///{self.data_dir / 'operator-qos.db'}"
 
     @property
+    def trusted_hosts(self) -> tuple[str, ...]:
+        """The hosts that sellers' webhooks may call wherever they are."""
+        return tuple(host.strip() for host in self.trusted_hook_hosts.split(",") if host.strip())
+
+    @property
     def outbox_dir(self) -> Path:
         """Where mails go as files while no SMTP host is set."""
         return self.data_dir / "outbox"
+
+    @property
+    def imports_dir(self) -> Path:
+        """Where files wait that people brought for import."""
+        return self.data_dir / "imports"
 
 
 MEANINGS: Mapping[str, str] = {
@@ -64,6 +75,7 @@ MEANINGS: Mapping[str, str] = {
     "login_attempts": "sign-in attempts allowed per address and per account",
     "operator_name": "who issues statements of reasons; empty: the marketplace's name",
     "mediators": "mediators named in statements of reasons, at least two, with ; between them; empty: none is named",
+    "trusted_hook_hosts": "hosts of your own network that sellers' webhooks may call, with , between; empty: none",
     "jurisdiction": "law of statements to sellers of whose country no texts are known: eu, fr or gb",
 }
 
@@ -97,6 +109,11 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         if PREFIX + field.name.upper() in source
     }
     return Settings(**given)  # type: ignore[arg-type]  # _convert keeps each field's own type
+
+
+def find_variable(name: str) -> str:
+    """What an environment variable that somebody named holds, such as the key of a platform; empty for nothing."""
+    return os.environ.get(name, "")
 
 
 def read_secret(settings: Settings) -> str:

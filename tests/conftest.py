@@ -9,6 +9,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from coverage import Coverage
 from hypothesis import HealthCheck, settings
 from sqlalchemy import Engine
 
@@ -57,13 +58,32 @@ def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest
     return report
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Measure the lines a test runs through once: its second run, on PostgreSQL, is half as long untraced."""
+    measured = Coverage.current() if is_second_run(item) else None
+    if measured is None:
+        return (yield)
+    measured.stop()
+    try:
+        return (yield)
+    finally:
+        measured.start()
+
+
+def is_second_run(item: pytest.Item) -> bool:
+    """Whether the same test runs on SQLite, too."""
+    given = getattr(item, "callspec", None)
+    return given is not None and given.params.get("database") == "postgresql"
+
+
 # Tests of what is shown: the statements below are tried on both kinds by tests of their own. A first test of each file
 # runs on PostgreSQL too, so that no page is made of what only SQLite forgives.
 SHOWN = ("tests/pages/", "tests/acts/test_pages", "tests/web/", "tests/calendars/test_pages",
          "tests/standards_app/test_pages", "tests/standards_app/test_form", "tests/standards_app/test_telling",
          "tests/trials/test_pages", "tests/disputes/test_pages", "tests/disputes/test_office",
          "tests/statements/test_pages", "tests/accounts/", "tests/notices/test_seller", "tests/notices/test_pages",
-         "tests/audit/test_pages", "tests/badges/", "tests/recourse/test_pages")
+         "tests/audit/test_pages", "tests/badges/", "tests/recourse/test_pages", "tests/me/")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

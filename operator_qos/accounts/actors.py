@@ -39,12 +39,16 @@ class Actor:
 
 @dataclass(frozen=True)
 class Machine:
-    """The program behind a request, known by its key; `marketplace_id` None means every marketplace."""
+    """The program behind a request, known by its key; `marketplace_id` None means every marketplace.
+
+    A seller's own key has `seller_id` and opens nothing but the addresses for sellers' tools.
+    """
 
     key_id: int
     name: str
     scope: str
     marketplace_id: str | None
+    seller_id: int | None = None
 
 
 COMMAND_LINE = Actor(0, "Command line", "command-line", "admin", None, "en")

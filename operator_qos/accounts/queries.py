@@ -104,4 +104,6 @@ def find_machine(session: Session, key: str) -> Machine | None:
     found = session.scalar(
         select(ApiKey).where(ApiKey.key_hash == hash_key(key), ApiKey.revoked_at.is_(None))
     )
-    return None if found is None else Machine(found.id, found.name, found.scope, found.marketplace_id)
+    if found is None:
+        return None
+    return Machine(found.id, found.name, found.scope, found.marketplace_id, found.seller_id)
