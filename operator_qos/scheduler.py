@@ -96,6 +96,24 @@ def _follow_promises(engine: Engine, _settings: Settings, now: datetime) -> obje
     return follow_promises(engine, now=now)
 
 
+def _sync_connections(engine: Engine, settings: Settings, now: datetime) -> object:
+    from operator_qos.connections.jobs import sync_connections
+
+    return sync_connections(engine, settings, now=now)
+
+
+def _ask_platforms(engine: Engine, settings: Settings, now: datetime) -> object:
+    from operator_qos.connections.jobs import carry_out_wishes
+
+    return carry_out_wishes(engine, settings, now=now)
+
+
+def _compare_figures(engine: Engine, settings: Settings, now: datetime) -> object:
+    from operator_qos.connections.jobs import compare_connections
+
+    return compare_connections(engine, settings, now=now)
+
+
 def _recount_cells(engine: Engine, _settings: Settings, now: datetime) -> object:
     from operator_qos.ledger.jobs import recount_cells
 
@@ -148,6 +166,9 @@ JOBS: tuple[Job, ...] = (
     Job("finish_abandoned_imports", _finish_abandoned, "interval", {"minutes": 10}),
     Job("call_hooks", _call_hooks, "interval", {"seconds": 20}),
     Job("follow_promises", _follow_promises, "interval", {"minutes": 1}),
+    Job("sync_connections", _sync_connections, "interval", {"minutes": 1}),
+    Job("ask_platforms", _ask_platforms, "interval", {"minutes": 1}),
+    Job("compare_figures", _compare_figures, "interval", {"minutes": 30}),
     Job("find_shared_faults", _find_shared_faults, "cron", {"hour": 4, "minute": 20}),
     Job("seal_audit", _seal_audit, "interval", {"minutes": 1}),
     Job("tell_anchor", _tell_anchor, "interval", {"hours": 1}),
