@@ -51,6 +51,11 @@ class Settings:
         """Where mails go as files while no SMTP host is set."""
         return self.data_dir / "outbox"
 
+    @property
+    def imports_dir(self) -> Path:
+        """Where files wait that people brought for import."""
+        return self.data_dir / "imports"
+
 
 MEANINGS: Mapping[str, str] = {
     "data_dir": "folder of the SQLite database, mail files and the generated secret",
