@@ -130,6 +130,18 @@ def _tell_anchor(engine: Engine, _settings: Settings, now: datetime) -> object:
     return tell_anchor(engine, now=now)
 
 
+def _add_up_counts(engine: Engine, _settings: Settings, now: datetime) -> object:
+    from operator_qos.sources.jobs import add_up_counts
+
+    return add_up_counts(engine, now=now)
+
+
+def _forget_received(engine: Engine, _settings: Settings, now: datetime) -> object:
+    from operator_qos.receiving.jobs import forget_received
+
+    return forget_received(engine, now=now)
+
+
 JOBS: tuple[Job, ...] = (
     Job("advance_cells", _advance_cells, "interval", {"minutes": 1}),
     Job("refresh_slow", _refresh_slow, "interval", {"hours": 1}),
@@ -140,6 +152,8 @@ JOBS: tuple[Job, ...] = (
     Job("deliver_outbox", _deliver_outbox, "interval", {"seconds": 20}),
     Job("move_recourse", _move_recourse, "interval", {"minutes": 10}),
     Job("finish_abandoned_imports", _finish_abandoned, "interval", {"minutes": 10}),
+    Job("add_up_source_counts", _add_up_counts, "interval", {"minutes": 1}),
+    Job("forget_received_webhooks", _forget_received, "interval", {"hours": 24}),
     Job("call_hooks", _call_hooks, "interval", {"seconds": 20}),
     Job("find_shared_faults", _find_shared_faults, "cron", {"hour": 4, "minute": 20}),
     Job("seal_audit", _seal_audit, "interval", {"minutes": 1}),
