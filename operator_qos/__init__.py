@@ -43,6 +43,8 @@ BLUEPRINTS: tuple[str, ...] = (
     "operator_qos.exclusions.registry.views",
     "operator_qos.notices.views",
     "operator_qos.hooks.views",
+    "operator_qos.me.views",
+    "operator_qos.me.api",
     "operator_qos.badges.views",
     "operator_qos.audit.views",
     "operator_qos.events.views",

@@ -19,6 +19,7 @@ COMMANDS = {
     "marketplace": ("operator_qos.sellers.cli:marketplace_group", "Marketplaces."),
     "shop": ("operator_qos.sellers.cli:shop_group", "Shops and what the operator says of them."),
     "import": ("operator_qos.connectors.cli:import_group", "Take in events and public data sets from files."),
+    "lab": ("operator_qos.lab.cli:lab_group", "Fake marketplaces to try connectors on."),
     "rebuild": ("operator_qos.ledger.cli:rebuild_command", "Derive everything anew from the event log."),
     "evaluate": ("operator_qos.evaluation.cli:evaluate_command", "Judge a date, or every date that is due."),
     "standards": ("operator_qos.standards.cli:standards_group", "Standards: their versions, what changes, publishing."),

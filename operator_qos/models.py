@@ -10,6 +10,7 @@ from operator_qos.events.models import Entity, Event, EventBody, EventId, Import
 from operator_qos.exclusions.models import ExclusionRequest, FaultIncident
 from operator_qos.hooks.models import Hook, HookCall
 from operator_qos.ledger.models import MetricDay, Obligation, OutcomeRow, Scorecard
+from operator_qos.me.models import CalendarFeed, FollowedObligation, ObligationChange, ObligationFeed
 from operator_qos.notices.models import JobLease, Notice, NoticeRead, OutboxMail
 from operator_qos.receiving.models import ReceivedHook, Receiver
 from operator_qos.recourse.models import ActionPlan, Appeal, Restatement
@@ -21,11 +22,11 @@ from operator_qos.statements.models import Statement
 from operator_qos.trials.models import PhantomChange, PhantomStanding, StandardTrial
 
 __all__ = [
-    "Act", "ActAdapter", "ActionPlan", "ApiKey", "Appeal", "AuditRow", "Base", "Dispute", "DisputeStep", "Entity",
-    "EvaluationResult", "EvaluationRun", "Event", "EventBody", "EventId", "ExclusionRequest", "FaultIncident", "Hook",
-    "HookCall", "ImportProgress", "JobLease", "KeyUse", "Marketplace", "MetricDay", "Notice", "NoticeRead",
-    "Obligation", "OutboxMail", "OutcomeRow", "PhantomChange", "PhantomStanding", "PublicBadge", "Quarantined",
-    "ReceivedHook", "Receiver", "Restatement", "Scorecard", "Seller", "Shop", "ShopStanding", "ShopTraits",
-    "SourceArrival", "SourceCount", "SourceTotal", "StandardTrial", "StandardVersion", "StandingChange", "Statement",
-    "User",
+    "Act", "ActAdapter", "ActionPlan", "ApiKey", "Appeal", "AuditRow", "Base", "CalendarFeed", "Dispute", "DisputeStep",
+    "Entity", "EvaluationResult", "EvaluationRun", "Event", "EventBody", "EventId", "ExclusionRequest", "FaultIncident",
+    "FollowedObligation", "Hook", "HookCall", "ImportProgress", "JobLease", "KeyUse", "Marketplace", "MetricDay",
+    "Notice", "NoticeRead", "Obligation", "ObligationChange", "ObligationFeed", "OutboxMail", "OutcomeRow",
+    "PhantomChange", "PhantomStanding", "PublicBadge", "Quarantined", "ReceivedHook", "Receiver", "Restatement",
+    "Scorecard", "Seller", "Shop", "ShopStanding", "ShopTraits", "SourceArrival", "SourceCount", "SourceTotal",
+    "StandardTrial", "StandardVersion", "StandingChange", "Statement", "User",
 ]

@@ -42,6 +42,8 @@ MEDIATOR: Final = ("mediator",)
 EVERYONE: Final = ROLES
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 API_PREFIX: Final = "/api/"
+# What a key of one scope may do besides.
+INCLUDED_SCOPES: Final[Mapping[str, tuple[str, ...]]] = {"seller_answer": ("seller_read",)}
 
 __all__ = [
     "ADMIN",
@@ -168,7 +170,7 @@ def require_key(scope: str) -> BaseResponse | None:
         answer = problem(401, "No valid API key", text)
         answer.headers["WWW-Authenticate"] = 'Bearer realm="operator-qos"'
         return answer
-    if found.scope != scope:
+    if scope not in {found.scope, *INCLUDED_SCOPES.get(found.scope, ())}:
         return problem(
             403, "Wrong scope", f"This key has the scope '{found.scope}', this call needs '{scope}'."
         )

@@ -84,10 +84,16 @@ def _tell_due(engine: Engine, _settings: Settings, now: datetime) -> object:
     return tell_due(engine, now=now)
 
 
-def _call_hooks(engine: Engine, _settings: Settings, now: datetime) -> object:
+def _call_hooks(engine: Engine, settings: Settings, now: datetime) -> object:
     from operator_qos.hooks.jobs import call_hooks
 
-    return call_hooks(engine, now=now)
+    return call_hooks(engine, now=now, trusted_hosts=settings.trusted_hosts)
+
+
+def _follow_promises(engine: Engine, _settings: Settings, now: datetime) -> object:
+    from operator_qos.me.jobs import follow_promises
+
+    return follow_promises(engine, now=now)
 
 
 def _recount_cells(engine: Engine, _settings: Settings, now: datetime) -> object:
@@ -155,6 +161,7 @@ JOBS: tuple[Job, ...] = (
     Job("add_up_source_counts", _add_up_counts, "interval", {"minutes": 1}),
     Job("forget_received_webhooks", _forget_received, "interval", {"hours": 24}),
     Job("call_hooks", _call_hooks, "interval", {"seconds": 20}),
+    Job("follow_promises", _follow_promises, "interval", {"minutes": 1}),
     Job("find_shared_faults", _find_shared_faults, "cron", {"hour": 4, "minute": 20}),
     Job("seal_audit", _seal_audit, "interval", {"minutes": 1}),
     Job("tell_anchor", _tell_anchor, "interval", {"hours": 1}),

@@ -35,11 +35,17 @@ class Settings:
     operator_name: str = ""
     mediators: str = ""
     jurisdiction: str = "eu"
+    trusted_hook_hosts: str = ""
 
     @property
     def url(self) -> str:
         """The database URL, SQLite in the data directory unless another is chosen."""
         return self.database_url or f"sqlite:///{self.data_dir / 'operator-qos.db'}"
+
+    @property
+    def trusted_hosts(self) -> tuple[str, ...]:
+        """The hosts that sellers' webhooks may call wherever they are."""
+        return tuple(host.strip() for host in self.trusted_hook_hosts.split(",") if host.strip())
 
     @property
     def outbox_dir(self) -> Path:
@@ -66,6 +72,7 @@ MEANINGS: Mapping[str, str] = {
     "login_attempts": "sign-in attempts allowed per address and per account",
     "operator_name": "who issues statements of reasons; empty: the marketplace's name",
     "mediators": "mediators named in statements of reasons, at least two, with ; between them; empty: none is named",
+    "trusted_hook_hosts": "hosts of your own network that sellers' webhooks may call, with , between; empty: none",
     "jurisdiction": "law of statements to sellers of whose country no texts are known: eu, fr or gb",
 }
 

@@ -12,8 +12,11 @@ from typing import Any
 
 from scoring.calendars import CalendarBook, WorkingCalendar
 from scoring.cases import CaseState, apply_case_event, apply_case_message
+from scoring.clocks import find_due_ms
+from scoring.dues import add_or_never
 from scoring.events import KNOWN_TYPES, TypedEvent, order_key
 from scoring.orders import OrderFacts, OrderState, apply_order_event, derive_order
+from scoring.standards.decisions import Clock
 from scoring.terms import Clocks, Terms, find_terms
 from scoring.turns import (
     Conversation,
@@ -46,13 +49,28 @@ class Frame:
         """The terms of what began at a moment [epoch ms]."""
         return self.terms[0] if len(self.terms) == 1 else find_terms(self.terms, at_ms)
 
-    def answer_clock(self, known_at_ms: int, asked_ms: int) -> WorkingCalendar:
-        """The clock an answer is timed on, by what was known before a moment [epoch ms]."""
-        return self.clocks.at(self.terms_at(asked_ms).answer_clock, known_at_ms, asked_ms)
+    def answer_clock(self, known_at_ms: int, asked_ms: int, country: str = "") -> WorkingCalendar:
+        """The clock an answer is timed on, by what was known before a moment [epoch ms], for a destination."""
+        terms = self.terms_at(asked_ms)
+        return self._find_clock(terms, terms.answer_clock, (known_at_ms, asked_ms), country)
 
-    def resolve_clock(self, known_at_ms: int, opened_ms: int) -> WorkingCalendar:
-        """The clock a resolution is timed on, by what was known before a moment [epoch ms]."""
-        return self.clocks.at(self.terms_at(opened_ms).resolve_clock, known_at_ms, opened_ms)
+    def resolve_clock(self, known_at_ms: int, opened_ms: int, country: str = "") -> WorkingCalendar:
+        """The clock a resolution is timed on, by what was known before a moment [epoch ms], for a destination."""
+        terms = self.terms_at(opened_ms)
+        return self._find_clock(terms, terms.resolve_clock, (known_at_ms, opened_ms), country)
+
+    def answer_due_ms(self, asked_ms: int, calendar: WorkingCalendar) -> int:
+        """The last instant at which an answer is in time [epoch ms]; ``calendar`` is its ``answer_clock``."""
+        terms = self.terms_at(asked_ms)
+        clock = terms.answer_clock
+        if clock is None or clock.due_in_days is None:
+            return add_or_never(calendar, asked_ms, terms.answer_ms)
+        return find_due_ms(clock, asked_ms, calendar)
+
+    def _find_clock(self, terms: Terms, clock: Clock | None, moments: tuple[int, int], country: str) -> WorkingCalendar:
+        if clock is None:
+            return self.book.at(*moments)
+        return self.clocks.at(clock, *moments, holidays=terms.list_holidays(clock, country))
 
 
 Name = tuple[str, ...]
@@ -147,6 +165,25 @@ class Dossier:
             return turn.order
         case = self.cases.get(turn.case)
         return case.order if case else None
+
+    def turn_clock(self, turn: Turn, known_at_ms: int) -> WorkingCalendar:
+        """The clock an answer is timed on, by what was known before a moment [epoch ms]."""
+        country = self._destination(self.turn_order(turn), turn.asked_ms)
+        return self.frame.answer_clock(known_at_ms, turn.asked_ms, country)
+
+    def turn_due_ms(self, turn: Turn, known_at_ms: int) -> int:
+        """The last instant at which an answer is in time [epoch ms], by the clock known before a moment."""
+        return self.frame.answer_due_ms(turn.asked_ms, self.turn_clock(turn, known_at_ms))
+
+    def case_clock(self, case: CaseState, known_at_ms: int) -> WorkingCalendar:
+        """The clock a resolution is timed on, by what was known before a moment [epoch ms]."""
+        opened_ms = case.opened_ms or 0
+        return self.frame.resolve_clock(known_at_ms, opened_ms, self._destination(case.order, opened_ms))
+
+    def _destination(self, order_id: str | None, began_ms: int) -> str:
+        """The country an order goes to, where the terms of what began at a moment ask for it; else empty."""
+        order = self.orders.get(order_id) if order_id and self.frame.terms_at(began_ms).needs_destination else None
+        return "" if order is None else order.corrections.get("country", order.fields.get("country")) or ""
 
     def _conversation(self, name: str) -> Conversation:
         return self.conversations.setdefault(name, Conversation(name))

@@ -103,11 +103,10 @@ def _list_parcel_promises(dossier: Dossier, order: OrderState, facts: OrderFacts
 def _list_answers(dossier: Dossier) -> list[ObligationRow]:
     found: list[ObligationRow] = []
     for turn in dossier.list_turns():
-        calendar = dossier.frame.answer_clock(FOREVER_MS, turn.asked_ms)
         case = dossier.cases.get(turn.case) if turn.case else None
         found.append(ObligationRow(
             turn.owes, "answer", turn.unit, dossier.turn_order(turn), turn.conversation, turn.source, turn.id,
-            turn.asked_ms, add_or_never(calendar, turn.asked_ms, dossier.frame.terms_at(turn.asked_ms).answer_ms),
+            turn.asked_ms, dossier.turn_due_ms(turn, FOREVER_MS),
             *_end(turn.answered_ms, (turn.waived_ms, "waived"), (case.closed_ms if case else None, "case closed")),
             None, _scope(dossier, "answer", turn.source, turn.id)))
     return found
@@ -116,7 +115,7 @@ def _list_answers(dossier: Dossier) -> list[ObligationRow]:
 def _resolve_due_ms(dossier: Dossier, case: CaseState) -> int:
     """When the seller's time is used up if the clock runs on from its last stand [epoch ms]."""
     opened = case.opened_ms or 0
-    calendar = dossier.frame.resolve_clock(FOREVER_MS, opened)
+    calendar = dossier.case_clock(case, FOREVER_MS)
     held = [span for span in case.spans if span.holder == "seller"]
     last = held[-1]
     used_before = sum(calendar.elapsed_ms(s.from_ms, s.until_ms or s.from_ms) for s in held[:-1])

@@ -31,7 +31,6 @@ from scoring.cases import (
     was_reopened,
 )
 from scoring.dossier import Dossier
-from scoring.dues import add_or_never
 from scoring.metrics import FLAGS, GROUP_CODES, OWN_METRICS
 from scoring.orders import OrderFacts, OrderState, standing_review
 from scoring.outcome_masks import Outcome, by, forgiven, passed
@@ -314,15 +313,9 @@ def _present(*outcomes: Outcome | None) -> list[Outcome]:
     return [outcome for outcome in outcomes if outcome is not None]
 
 
-def turn_due_ms(dossier: Dossier, turn: Turn, known_at_ms: int) -> int:
-    """When the answer is due [epoch ms], by the clock known at K."""
-    calendar = dossier.frame.answer_clock(known_at_ms, turn.asked_ms)
-    return add_or_never(calendar, turn.asked_ms, dossier.frame.terms_at(turn.asked_ms).answer_ms)
-
-
 def _turn(dossier: Dossier, turn: Turn, as_of_ms: int, known_at_ms: int) -> Outcome:
-    calendar = dossier.frame.answer_clock(known_at_ms, turn.asked_ms)
-    due = add_or_never(calendar, turn.asked_ms, dossier.frame.terms_at(turn.asked_ms).answer_ms)
+    calendar = dossier.turn_clock(turn, known_at_ms)
+    due = dossier.frame.answer_due_ms(turn.asked_ms, calendar)
     silent_so_far = UNANSWERED | (UNANSWERED_FIRST if turn.first else 0)
     base, bad, amount = 0 if by(turn.waived_ms, due) or turn.answered_ms is not None else silent_so_far, 0, 0
     if turn.answered_ms is not None:
@@ -354,7 +347,7 @@ def _resolution(dossier: Dossier, case: CaseState, calendar: WorkingCalendar, as
 
 def _case(dossier: Dossier, case: CaseState, as_of_ms: int, known_at_ms: int) -> list[Outcome]:
     opened = case.opened_ms or 0
-    calendar = dossier.frame.resolve_clock(known_at_ms, opened)
+    calendar = dossier.case_clock(case, known_at_ms)
     base, bad, amount = _resolution(dossier, case, calendar, as_of_ms)
     order = dossier.orders.get(case.order) if case.order else None
     buyer = order.fields.get("buyer") if order else None
@@ -439,7 +432,7 @@ def _list_order_limits(dossier: Dossier, group: str, name: str) -> list[int | No
 
 def _list_case_limits(dossier: Dossier, case: CaseState, known_at_ms: int) -> list[int | None]:
     opened = case.opened_ms or 0
-    calendar = dossier.frame.resolve_clock(known_at_ms, opened)
+    calendar = dossier.case_clock(case, known_at_ms)
     limit = limit_ms(case, calendar, allowed_ms=dossier.frame.terms_at(opened).resolve_ms)
     return [limit, None if case.escalated_ms is None else case.escalated_ms + DECIDE_MS]
 
@@ -449,7 +442,7 @@ def list_part_limits(dossier: Dossier, part: Part, known_at_ms: int) -> list[int
     kind, name = part
     if kind == "turn":
         turns = (t for t in dossier.conversations[name].turns if t.owes == "seller")
-        return [turn_due_ms(dossier, turn, known_at_ms) for turn in turns]
+        return [dossier.turn_due_ms(turn, known_at_ms) for turn in turns]
     if kind == "survey":
         return []
     limits = _list_case_limits(dossier, dossier.cases[name], known_at_ms) if kind == "case" else _list_order_limits(

@@ -6,7 +6,7 @@ A unit keeps the terms in force when it began, whatever is published afterwards.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 from scoring.calendars import CalendarBook, CalendarVersion, WorkingCalendar
@@ -16,6 +16,7 @@ from scoring.standards.model import Standard
 HOUR_MS = 3_600_000
 ALWAYS_MS = -(2**62)
 ROUND_THE_CLOCK = (("00:00", "24:00"),)
+Holidays = tuple[tuple[str, tuple[date, ...]], ...]
 ANSWER, RESOLVE, DEFECTS = "response_within_rate", "resolution_within_rate", "order_defect_rate"
 
 
@@ -24,7 +25,8 @@ class Terms:
     """Terms of units that begin at ``from_ms`` [epoch ms] or later, until the next terms.
 
     ``answer_ms`` and ``resolve_ms`` are time allowed [ms] on ``answer_clock`` and ``resolve_clock``: None is the shop's
-    own calendar. ``defect_kinds`` make an order defective.
+    own calendar. An answer on a clock with ``due_in_days`` is due on a day instead, whatever ``answer_ms`` says.
+    ``defect_kinds`` make an order defective. ``holidays`` are the dates by ``marketplace`` and country code.
     """
 
     from_ms: int = ALWAYS_MS
@@ -36,6 +38,21 @@ class Terms:
     standard_version: int = 1
     answer_clock: Clock | None = None
     resolve_clock: Clock | None = None
+    holidays: Holidays = ()
+
+    @property
+    def needs_destination(self) -> bool:
+        """Whether a clock asks where an order goes."""
+        return _asks_destination(self.answer_clock) or _asks_destination(self.resolve_clock)
+
+    def list_holidays(self, clock: Clock, country: str) -> frozenset[date]:
+        """The dates that stop a clock: those the standard lists for the marketplace, or for a destination."""
+        name = {"marketplace": "marketplace", "destination": country}.get(clock.holidays)
+        return frozenset(day for known, days in self.holidays if known == name for day in days)
+
+
+def _asks_destination(clock: Clock | None) -> bool:
+    return clock is not None and clock.holidays == "destination"
 
 
 class Clocks:
@@ -43,20 +60,27 @@ class Clocks:
 
     def __init__(self, book: CalendarBook, zone: str) -> None:
         self.book, self._zone = book, zone
-        self._books: dict[Clock, CalendarBook] = {}
+        self._books: dict[tuple[Clock, frozenset[date]], CalendarBook] = {}
 
-    def at(self, clock: Clock | None, known_at_ms: int, opened_at_ms: int) -> WorkingCalendar:
-        """The clock of a promise opened at a moment, by what was set before another [epoch ms]."""
-        book = self.book if clock is None else self._books.get(clock) or self._build(clock)
+    def at(self, clock: Clock | None, known_at_ms: int, opened_at_ms: int, *,
+           holidays: frozenset[date] = frozenset()) -> WorkingCalendar:
+        """The clock of a promise opened at a moment, by what was set before another [epoch ms].
+
+        A clock of a standard stops on ``holidays``; one that names those of the seller on what the shop said of itself.
+        """
+        book = self.book if clock is None else self._books.get((clock, holidays)) or self._build(clock, holidays)
         return book.at(known_at_ms, opened_at_ms)
 
-    def _build(self, clock: Clock) -> CalendarBook:
+    def _build(self, clock: Clock, holidays: frozenset[date]) -> CalendarBook:
         zones = {"marketplace": self._zone, "destination": self._zone, "shop": self.book.zone}
         hours = dict.fromkeys(map(str, clock.weekdays), tuple(clock.hours) or ROUND_THE_CLOCK)
         # In force from the beginning: a clock's changes come as another version of its standard.
-        version = CalendarVersion(hours=hours, holidays=frozenset(), effective_from=date.min, set_at_ms=ALWAYS_MS)
+        first = CalendarVersion(hours=hours, holidays=holidays, effective_from=date.min, set_at_ms=ALWAYS_MS)
+        own = self.book.versions if clock.holidays == "seller" else ()
+        versions = (first, *(replace(version, hours=hours, overrides={}) for version in own))
         closures = self.book.closures if clock.stops_for else ()
-        built = self._books[clock] = CalendarBook(zones.get(clock.zone, clock.zone), (version,), closures)
+        zone = zones.get(clock.zone, clock.zone)
+        built = self._books[clock, holidays] = CalendarBook(zone, versions, closures)
         return built
 
 
@@ -70,7 +94,9 @@ def read_terms(standard: Standard, *, from_ms: int, otherwise: Standard) -> Term
     answer_ms, answer_clock = _read_promise(standard, otherwise, ANSWER)
     resolve_ms, resolve_clock = _read_promise(standard, otherwise, RESOLVE)
     kinds = next((_list_kinds(one) for one in (standard, otherwise) if _list_kinds(one)), frozenset())
-    return Terms(from_ms, answer_ms, resolve_ms, kinds, standard.id, standard.version, answer_clock, resolve_clock)
+    holidays = standard.holidays if answer_clock or resolve_clock else ()
+    return Terms(from_ms, answer_ms, resolve_ms, kinds, standard.id, standard.version, answer_clock, resolve_clock,
+                 holidays)
 
 
 def _list_kinds(standard: Standard) -> frozenset[str]:
@@ -81,10 +107,13 @@ def _list_kinds(standard: Standard) -> frozenset[str]:
 def _read_promise(standard: Standard, otherwise: Standard, metric: str) -> tuple[int, Clock | None]:
     for one in (standard, otherwise):
         for rule in one.rules:
-            if rule.is_active and rule.metric == metric and rule.within_hours is not None:
-                clock = next((clock for clock in one.clocks if clock.id == rule.clock), None)
-                own = clock is None or is_own_calendar(clock)
-                return int(rule.within_hours * HOUR_MS), None if own else clock
+            if not rule.is_active or rule.metric != metric:
+                continue
+            clock = next((clock for clock in one.clocks if clock.id == rule.clock), None)
+            if rule.within_hours is not None:
+                return int(rule.within_hours * HOUR_MS), None if clock is None or is_own_calendar(clock) else clock
+            if clock is not None and clock.due_in_days is not None:
+                return 0, clock
     raise ValueError(f"{otherwise.id}: no rule says within how many hours {metric} is kept")
 
 

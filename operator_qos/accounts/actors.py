@@ -54,6 +54,7 @@ class Machine:
     """The program behind a request, known by its key; `marketplace_id` None means every marketplace.
 
     `sources` are the beginnings of `source` it may send events of, none means every source.
+    A seller's own key has `seller_id` and opens nothing but the addresses for sellers' tools.
     """
 
     key_id: int
@@ -63,6 +64,7 @@ class Machine:
     sources: tuple[str, ...] = ()
     quota: Quota = NO_QUOTA
     used_at: datetime | None = None
+    seller_id: int | None = None
 
 
 COMMAND_LINE = Actor(0, "Command line", "command-line", "admin", None, "en")

@@ -34,6 +34,7 @@ class ApiKey(Base):
     key_hash: Mapped[str] = mapped_column(String(64), unique=True)
     scope: Mapped[str] = mapped_column(String(20))  # ingest, read
     marketplace_id: Mapped[str | None] = mapped_column(ForeignKey("marketplaces.id"))
+    seller_id: Mapped[int | None] = mapped_column(ForeignKey("sellers.id"), index=True)  # whose own key it is
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     revoked_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     expires_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

@@ -50,6 +50,7 @@ class KeyRow:
     events_a_minute: int | None
     calls_a_minute: int | None
     previous_until_at: datetime | None
+    seller_id: int | None
     used_at: datetime | None
 
 
@@ -116,4 +117,5 @@ def find_machine(session: Session, key: str, *, now: datetime) -> Machine | None
         return None
     row: ApiKey = found.ApiKey
     quota = Quota(row.events_a_minute, row.calls_a_minute)
-    return Machine(row.id, row.name, row.scope, row.marketplace_id, tuple(row.sources or ()), quota, found.used_at)
+    return Machine(row.id, row.name, row.scope, row.marketplace_id, tuple(row.sources or ()), quota, found.used_at,
+                   row.seller_id)

@@ -279,6 +279,8 @@ def rotate_key(
     found = _get_key(session, name)
     if found.revoked_at is not None:
         raise AccountError("name", "revoked", f"the key {name!r} was revoked; create another")
+    if found.seller_id is not None:
+        raise AccountError("name", "foreign", f"the key {name!r} is a seller's own; the seller replaces it")
     key = _make_key()
     found.previous_hash, found.previous_until_at, found.key_hash = found.key_hash, now + keep, hash_key(key)
     session.flush()

@@ -12,6 +12,7 @@ PARTS: tuple[str, ...] = (
     "operator_qos.events.contract",
     "operator_qos.acts.contract",
     "operator_qos.disputes.contract",
+    "operator_qos.me.contract",
     "operator_qos.receiving.contract",
     "operator_qos.contract.own",
 )

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from operator_qos.evaluation.queries import MarketplaceRow, ShopRow
 from operator_qos.evaluation.saying import LANGUAGES, list_titles, say_reason
-from operator_qos.hooks.queries import list_listening
+from operator_qos.hooks.queries import list_listening, list_listening_sellers
 from operator_qos.hooks.service import queue_hook
 from operator_qos.notices.queries import list_pending
 from operator_qos.notices.service import announce, withdraw_notice
@@ -80,7 +80,7 @@ def _tell_programs(  # what changed, of whom, when
     marketplace: MarketplaceRow, *, on: date, standard: Standard, now: datetime,
 ) -> None:
     """Queue the calls of webhooks: what changed from what to what, no number and no order."""
-    if not by_shop or not list_listening(session, marketplace.id, HOOK_TOPIC):
+    if not by_shop or not (list_listening(session, marketplace.id, HOOK_TOPIC) or list_listening_sellers(session)):
         return
     for shop_id, told in by_shop.items():
         data = {
@@ -88,7 +88,7 @@ def _tell_programs(  # what changed, of whom, when
             "standard_version": standard.version,
             "changes": [{name: change[name] for name in ("kind", "metric", "before", "after")} for change in told]}
         queue_hook(session, marketplace_id=marketplace.id, topic=HOOK_TOPIC, key=f"standing:{shop_id}:{on}", data=data,
-                   now=now)
+                   now=now, shop_id=shop_id)
 
 
 def _take_over_pending(

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import http.client
-import ssl
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit
@@ -17,12 +16,12 @@ from sqlalchemy.orm import Session
 from operator_qos.db import reading, unit_of_work
 from operator_qos.hooks.models import Hook, HookCall
 from operator_qos.hooks.queries import list_due_call_ids
+from operator_qos.hooks.reach import Reach
 from operator_qos.hooks.rules import sign
 
 RETRY_AFTER = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 30, 120, 720))
 # Longer than any call takes; a worker that died in the middle leaves its call to the next one after this.
 CLAIM = timedelta(minutes=10)
-TIMEOUT_SECONDS = 10
 log = structlog.get_logger(__name__)
 
 
@@ -37,10 +36,16 @@ class ClaimedCall:
     body: str
     url: str
     secret: str
+    is_sellers: bool
 
 
-def call_hooks(engine: Engine, *, now: datetime, limit: int = 200) -> Mapping[str, int]:
-    """Make the calls that are due; commits call by call. A receiver that cannot be reached is left for this round."""
+def call_hooks(
+    engine: Engine, *, now: datetime, limit: int = 200, trusted_hosts: Collection[str] = ()
+) -> Mapping[str, int]:
+    """Make the calls that are due; commits call by call. A receiver that cannot be reached is left for this round.
+
+    Sellers' addresses must be public, save `trusted_hosts`.
+    """
     with reading(engine) as session:
         due = list_due_call_ids(session, now=now, limit=limit)
     counts: Counter[str] = Counter()
@@ -50,7 +55,7 @@ def call_hooks(engine: Engine, *, now: datetime, limit: int = 200) -> Mapping[st
             call = _claim(session, call_id, unreachable, now=now)
         if call is None:
             continue
-        error = _post(call, now=now)
+        error = _post(call, Reach(call.is_sellers, trusted_hosts), now=now)
         if error:
             unreachable.add(call.hook_id)
         with unit_of_work(engine) as session:
@@ -69,10 +74,10 @@ def _claim(session: Session, call_id: int, unreachable: set[int], *, now: dateti
     if claimed is None:
         return None
     hook = session.get_one(Hook, claimed.hook_id)
-    return ClaimedCall(*claimed, hook.url, hook.secret)
+    return ClaimedCall(*claimed, hook.url, hook.secret, hook.seller_id is not None)
 
 
-def _post(call: ClaimedCall, *, now: datetime) -> str:
+def _post(call: ClaimedCall, reach: Reach, *, now: datetime) -> str:
     """Make the call; what went wrong, empty when it was taken. Redirections are not followed."""
     headers = {
         "Content-Type": "application/json", "User-Agent": "operator-qos", "webhook-id": call.message_id,
@@ -81,7 +86,7 @@ def _post(call: ClaimedCall, *, now: datetime) -> str:
     }
     parts = urlsplit(call.url)
     try:
-        connection = _connect(parts.scheme, parts.hostname or "", parts.port)
+        connection = reach.connect(parts.scheme, parts.hostname or "", parts.port)
         try:
             path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
             connection.request("POST", path, call.body.encode(), headers)
@@ -91,13 +96,6 @@ def _post(call: ClaimedCall, *, now: datetime) -> str:
     except (OSError, http.client.HTTPException, ValueError) as error:
         return f"{type(error).__name__}: {error}"[:500]
     return "" if 200 <= status < 300 else f"answered {status}"
-
-
-def _connect(scheme: str, host: str, port: int | None) -> http.client.HTTPConnection:
-    if scheme == "https":
-        context = ssl.create_default_context()
-        return http.client.HTTPSConnection(host, port, timeout=TIMEOUT_SECONDS, context=context)
-    return http.client.HTTPConnection(host, port, timeout=TIMEOUT_SECONDS)
 
 
 def _settle(session: Session, call: ClaimedCall, error: str, *, now: datetime) -> str:

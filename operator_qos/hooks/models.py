@@ -11,12 +11,16 @@ from operator_qos.db import Base, BigKey, UtcDateTime
 
 
 class Hook(Base):
-    """An address that is told what happens on a marketplace, with the secret its calls are signed with."""
+    """An address that is told what happens on a marketplace, or in a seller's own shops wherever they are.
+
+    Its calls are signed with its secret.
+    """
 
     __tablename__ = "hooks"
 
     id: Mapped[int] = mapped_column(BigKey, primary_key=True)
-    marketplace_id: Mapped[str] = mapped_column(ForeignKey("marketplaces.id"), index=True)
+    marketplace_id: Mapped[str | None] = mapped_column(ForeignKey("marketplaces.id"), index=True)
+    seller_id: Mapped[int | None] = mapped_column(ForeignKey("sellers.id"), index=True)  # whose own address it is
     url: Mapped[str] = mapped_column(String(500))
     secret: Mapped[str] = mapped_column(String(100))
     topics: Mapped[list[str]] = mapped_column(JSON)  # groups of hooks.rules.TOPICS; none: everything

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from operator_qos.hooks.models import Hook, HookCall
 from operator_qos.hooks.rules import wants
-from operator_qos.sellers.models import Marketplace
+from operator_qos.sellers.models import Marketplace, Shop
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,8 @@ class HookRow:
     """An address with how its calls went; without topics it is told of everything."""
 
     id: int
-    marketplace_id: str
+    marketplace_id: str | None
+    seller_id: int | None
     url: str
     topics: tuple[str, ...]
     is_active: bool
@@ -45,24 +46,41 @@ class CallRow:
     url: str
 
 
-def list_hooks(session: Session) -> list[HookRow]:
-    """Every address that was ever told anything, those still told first."""
+def list_hooks(session: Session, *, seller_id: int | None = None) -> list[HookRow]:
+    """Every address of the marketplaces, or of one seller, that was ever told anything; those still told first."""
     def count(state: str) -> ColumnElement[int]:
         return func.coalesce(func.sum(case((HookCall.state == state, 1), else_=0)), 0)
 
     counts = select(HookCall.hook_id, count("sent").label("sent"), count("waiting").label("waiting"),
                     count("dead").label("dead")).group_by(HookCall.hook_id).subquery()
     query = select(Hook, counts.c.sent, counts.c.waiting, counts.c.dead).outerjoin(counts, counts.c.hook_id == Hook.id)
+    query = query.where(Hook.seller_id.is_(None) if seller_id is None else Hook.seller_id == seller_id)
     return [
-        HookRow(hook.id, hook.marketplace_id, hook.url, tuple(hook.topics), hook.is_active, sent or 0, waiting or 0,
-                dead or 0)
+        HookRow(hook.id, hook.marketplace_id, hook.seller_id, hook.url, tuple(hook.topics), hook.is_active, sent or 0,
+                waiting or 0, dead or 0)
         for hook, sent, waiting, dead in session.execute(query.order_by(Hook.is_active.desc(), Hook.id))
     ]
 
 
 def list_listening(session: Session, marketplace_id: str, topic: str) -> list[int]:
     """The addresses of a marketplace that are told of a topic."""
-    query = select(Hook.id, Hook.topics).where(Hook.marketplace_id == marketplace_id, Hook.is_active.is_(True))
+    return _list_wanting(session, Hook.marketplace_id == marketplace_id, topic)
+
+
+def list_sellers_listening(session: Session, shop_id: int, topic: str) -> list[int]:
+    """The addresses of the seller of a shop that are told of a topic."""
+    owner = select(Shop.seller_id).where(Shop.id == shop_id).scalar_subquery()
+    return _list_wanting(session, Hook.seller_id == owner, topic)
+
+
+def list_listening_sellers(session: Session) -> set[int]:
+    """The sellers with an address that is told something."""
+    rows = session.scalars(select(Hook.seller_id).where(Hook.seller_id.is_not(None), Hook.is_active.is_(True)))
+    return {seller_id for seller_id in rows if seller_id is not None}
+
+
+def _list_wanting(session: Session, whose: ColumnElement[bool], topic: str) -> list[int]:
+    query = select(Hook.id, Hook.topics).where(whose, Hook.is_active.is_(True))
     return [hook_id for hook_id, topics in session.execute(query.order_by(Hook.id)) if wants(topics, topic)]
 
 
@@ -78,9 +96,15 @@ def find_hook_call(session: Session, call_id: int) -> CallRow | None:
 
 
 def list_calls(session: Session, *, state: str, limit: int = 100) -> list[CallRow]:
-    """Calls in a state, newest first; `dead` ones need somebody's attention."""
-    rows = session.execute(_calls().where(HookCall.state == state).order_by(HookCall.id.desc()).limit(limit))
-    return [CallRow(*row) for row in rows]
+    """Calls of marketplaces in a state, newest first; `dead` ones need somebody's attention."""
+    wanted = _calls().where(HookCall.state == state, Hook.seller_id.is_(None))
+    return [CallRow(*row) for row in session.execute(wanted.order_by(HookCall.id.desc()).limit(limit))]
+
+
+def list_sellers_calls(session: Session, seller_id: int, *, limit: int = 50) -> list[CallRow]:
+    """The last calls to a seller's addresses, newest first."""
+    wanted = _calls().where(Hook.seller_id == seller_id)
+    return [CallRow(*row) for row in session.execute(wanted.order_by(HookCall.id.desc()).limit(limit))]
 
 
 def list_due_call_ids(session: Session, *, now: datetime, limit: int) -> list[int]:

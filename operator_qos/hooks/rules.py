@@ -13,6 +13,9 @@ from standardwebhooks.webhooks import Webhook
 
 # What an address may be told of. A topic like "dispute.answer" belongs to the group before its dot.
 TOPICS = ("dispute", "standing", "act", "statement")
+# What a seller's own address may be told of, about its own shops. A test is told to whoever asks for one.
+SELLER_TOPICS = ("obligation", "dispute", "standing", "statement")
+TEST_TOPIC = "test.asked"
 SECRET_PREFIX = "whsec_"  # noqa: S105  # the mark of Standard Webhooks, no secret
 KEY_LENGTH = 200
 

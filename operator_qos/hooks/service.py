@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import secrets
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from operator_qos.audit.service import append_audit
 from operator_qos.hooks.models import Hook, HookCall
-from operator_qos.hooks.queries import list_listening, list_marketplace_names
+from operator_qos.hooks.queries import list_listening, list_marketplace_names, list_sellers_listening
 from operator_qos.hooks.rules import SECRET_PREFIX, TOPICS, is_address, name_message, shorten_key, write_body
 
 
@@ -33,13 +33,17 @@ def add_hook(
         raise HookError(f"{url!r} is no address; write it like https://example.org/hooks")
     if marketplace_id not in list_marketplace_names(session):
         raise HookError(f"there is no marketplace {marketplace_id!r}")
-    secret = SECRET_PREFIX + base64.b64encode(secrets.token_bytes(32)).decode()
-    row = Hook(marketplace_id=marketplace_id, url=url, secret=secret, topics=sorted(topics), is_active=True)
+    row = Hook(marketplace_id=marketplace_id, url=url, secret=make_secret(), topics=sorted(topics), is_active=True)
     session.add(row)
     session.flush()
     append_audit(session, actor=actor, now=now, action="hook.added", subject=f"hook:{row.id}",
                  after={"marketplace": marketplace_id, "url": url, "topics": row.topics})
     return row
+
+
+def make_secret() -> str:
+    """A new secret to sign calls with."""
+    return SECRET_PREFIX + base64.b64encode(secrets.token_bytes(32)).decode()
 
 
 def stop_hook(session: Session, *, hook_id: int, actor: str, now: datetime) -> bool:
@@ -55,19 +59,29 @@ def stop_hook(session: Session, *, hook_id: int, actor: str, now: datetime) -> b
     return True
 
 
-def queue_hook(  # what is told, to whom, about what
+def queue_hook(  # noqa: PLR0913  # what is told, to whom, about what
     session: Session, *, marketplace_id: str, topic: str, key: str, data: Mapping[str, Any], now: datetime,
-    at: datetime | None = None,
+    at: datetime | None = None, shop_id: int | None = None,
 ) -> list[int]:
     """Tell every address of the marketplace that listens to the topic; returns the calls, by address.
 
     `key` names what it is about: with the same key an address is told once, and a second call of this answers the
-    calls of the first. `at`: when it happened, `now` unless it is given.
+    calls of the first. `at`: when it happened, `now` unless it is given. With `shop_id` the addresses of the shop's
+    seller are told too.
     """
-    hooks, kept = list_listening(session, marketplace_id, topic), shorten_key(key)
+    hooks = list_listening(session, marketplace_id, topic)
+    if shop_id is not None:
+        hooks += list_sellers_listening(session, shop_id, topic)
+    return queue_calls(session, hooks, topic=topic, key=key, body=write_body(topic, data, at=at or now), now=now)
+
+
+def queue_calls(  # what is told, to whom
+    session: Session, hooks: Sequence[int], *, topic: str, key: str, body: str, now: datetime
+) -> list[int]:
+    """Put one call to each of these addresses in the queue, once per key; returns the calls. Does not commit."""
+    kept = shorten_key(key)
     if not hooks:
         return []
-    body = write_body(topic, data, at=at or now)
     rows = [{"hook_id": hook_id, "topic": topic, "key": kept, "message_id": name_message(hook_id, kept),
              "state": "waiting", "attempts": 0, "next_attempt_at": now, "body": body, "error": ""} for hook_id in hooks]
     insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert

@@ -13,7 +13,6 @@ from scoring.dossier import Dossier, Frame, standing_events
 from scoring.events import TypedEvent, order_key
 from scoring.obligations import ObligationRow, list_obligations
 from scoring.orders import OrderFacts, OrderState
-from scoring.outcomes import turn_due_ms
 from scoring.spans import FOREVER_MS, OutcomeSpan, list_defect_spans, trace
 from scoring.windows import local_day
 
@@ -137,17 +136,17 @@ def _review_rows(order: OrderState) -> list[Row]:
 def _turn_rows(dossier: Dossier) -> list[Row]:
     rows: list[Row] = []
     for turn in dossier.list_turns():
-        calendar = dossier.frame.answer_clock(FOREVER_MS, turn.asked_ms)
+        calendar = dossier.turn_clock(turn, FOREVER_MS)
         worked = None if turn.answered_ms is None else calendar.elapsed_ms(turn.asked_ms, turn.answered_ms) // 1000
+        due_ms = dossier.frame.answer_due_ms(turn.asked_ms, calendar)
         rows.append((turn.source, turn.id, turn.conversation, turn.owes, dossier.turn_order(turn), turn.case,
-                     turn.asked_ms, turn_due_ms(dossier, turn, FOREVER_MS), turn.answered_ms, turn.waived_ms, worked,
-                     turn.first))
+                     turn.asked_ms, due_ms, turn.answered_ms, turn.waived_ms, worked, turn.first))
     return rows
 
 
 def _case_row(dossier: Dossier, case: CaseState) -> Row:
     said = case.statement
-    calendar = dossier.frame.resolve_clock(FOREVER_MS, case.opened_ms or 0)
+    calendar = dossier.case_clock(case, FOREVER_MS)
     # An open span has no end yet; what the seller used is known up to the last thing that happened.
     last = max([span.from_ms for span in case.spans] + [span.until_ms or 0 for span in case.spans])
     return (case.id, case.order, case.kind, case.reason, case.amount_minor, case.opened_ms, case.holder,

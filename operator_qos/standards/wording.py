@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from operator_qos import words
+from operator_qos.standards.clock_words import say_promise
 from operator_qos.standards.phrases import (
     EVERY,
     MEASURES,
@@ -124,9 +125,7 @@ def _say_part(part: Figure, standard: Standard) -> Iterator[str]:
         yield sentence(gettext("counted only when %(clause)s", clause=say_condition(part.count_when, standard)))
     if part.bad_when is not None:
         yield sentence(gettext("a failure when %(clause)s", clause=say_condition(part.bad_when, standard)))
-    if part.within_hours is not None:
-        yield sentence(gettext("%(n)s hours are allowed by the clock “%(clock)s”", n=part.within_hours.normalize(),
-                               clock=(part.clock or "–").replace("_", " ")))
+    yield from say_promise(part, standard)
     if part.defect_kinds:
         yield sentence(gettext("what counts: %(kinds)s",
                                kinds=", ".join(str(words.defect_name(kind)) for kind in part.defect_kinds)))

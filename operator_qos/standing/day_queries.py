@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, case, func, literal, select
+from sqlalchemy import ColumnElement, and_, case, func, literal, or_, select, tuple_
 from sqlalchemy.orm import Session
 
 from operator_qos.clock import to_ms
@@ -21,6 +21,7 @@ CARRIED = ("deliver", "track")
 TODO = ("accept", "ship", "answer", "resolve")
 BUCKETS = ("late", "today", "tomorrow", "week", "later")
 MINE, WAITING, UNDER_WAY = "mine", "waiting", "under_way"
+STATES = (MINE, WAITING, UNDER_WAY)
 
 _OPEN = (Obligation.settled_ms.is_(None), Obligation.void_ms.is_(None))
 # A parcel's promise carries the moment at which silence will end it, 30 days after it was due.
@@ -64,6 +65,7 @@ class Owed:
     due_ms: int
     waiting_for: str | None
     excluded: str | None
+    dossier_id: int
 
 
 @dataclass(frozen=True)
@@ -101,10 +103,10 @@ class Mediated:
 
 @dataclass(frozen=True)
 class Choice:
-    """Which rows are wanted: of these shops, in this state, of this kind (None: of every kind)."""
+    """Which rows are wanted: of these shops, in this state (None: in any), of this kind (None: of every kind)."""
 
     shop_ids: Sequence[int]
-    state: str = MINE
+    state: str | None = MINE
     kind: str | None = None
 
 
@@ -166,16 +168,30 @@ def _wanted(choice: Choice, now_ms: int) -> list[ColumnElement[bool]]:
     found: list[ColumnElement[bool]] = [Obligation.shop_id.in_(list(choice.shop_ids))]
     if choice.kind is not None:
         found.append(Obligation.kind == choice.kind)
+    if choice.state is None:
+        return [*found, Obligation.settled_ms.is_(None), or_(and_(*_standing()), and_(*_rolling(now_ms)))]
     if choice.state == UNDER_WAY:
         return [*found, *_rolling(now_ms)]
     return [*found, *_standing(), _WAITS if choice.state == WAITING else ~_WAITS]
 
 
-def list_owed(session: Session, choice: Choice, *, now_ms: int, limit: int, offset: int = 0) -> list[Owed]:
-    """Open promises by due time, ties by shop, kind and name."""
+def find_state(owed: Owed) -> str:
+    """Whose move an open promise waits for: the seller's own, somebody else's, or the carrier's."""
+    if owed.kind in CARRIED:
+        return UNDER_WAY
+    return WAITING if owed.waiting_for is not None or owed.owes != "seller" else MINE
+
+
+def list_owed(  # which rows, and which part of them
+    session: Session, choice: Choice, *, now_ms: int, limit: int | None, offset: int = 0,
+    after: tuple[int, int, str, str] | None = None,
+) -> list[Owed]:
+    """Open promises by due time, ties by shop, kind and name; `after` the one with these four, where it is given."""
     columns = [getattr(Obligation, name) for name in Owed.__dataclass_fields__]
     order = (Obligation.due_ms, Obligation.shop_id, Obligation.kind, Obligation.ref)
     query = select(*columns).where(*_wanted(choice, now_ms)).order_by(*order).limit(limit).offset(offset)
+    if after is not None:
+        query = query.where(tuple_(*order) > tuple_(*(literal(part) for part in after)))
     return [Owed(*row) for row in session.execute(query)]
 
 

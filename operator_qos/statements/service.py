@@ -178,7 +178,7 @@ def _send(session: Session, row: Statement, to: Addressee, *, now: datetime) -> 
               "texts": {language: write_text(one, BASE_URL) for language, one in told.items()}})
     queue_hook(session, marketplace_id=to.marketplace_id, topic="statement.issued", key=f"statement:{row.public_id}",
                data={"statement": row.public_id, "marketplace": to.marketplace_id, "shop": to.shop_code,
-                     "fingerprint": row.content_hash}, now=now)
+                     "fingerprint": row.content_hash}, now=now, shop_id=to.shop_id)
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,7 @@ from scoring.standards.names import (
 )
 from scoring.standards.parts import Figure, Rule
 
+RESOLUTION = "resolution_within_rate"
 Mistakes = Iterator[StandardError]
 _NUMBERS = ROW_NUMBERS | SHOP_NUMBERS | OWN_NUMBERS | HISTORY_NUMBERS
 
@@ -32,6 +33,7 @@ def check_standard(standard: Standard, known_metrics: frozenset[str] | None = No
     yield from _check_ids(standard)
     yield from _check_figures(standard, known_metrics)
     yield from _check_clocks(standard)
+    yield from _check_promises(standard)
     yield from _check_conditions(standard)
     yield from _check_rules(standard)
     yield from _check_tiers(standard)
@@ -92,6 +94,20 @@ def _check_clocks(standard: Standard) -> Mistakes:
         for name in exclusion.rules:
             if name not in rules:
                 yield StandardError(f"exclusions[{place}].rules", f"no rule or figure {name!r}{_suggest(name, rules)}")
+
+
+def _check_promises(standard: Standard) -> Mistakes:
+    """What an answer or a resolution is promised by: hours, or a day, never both; a resolution by hours."""
+    clocks = {clock.id: clock for clock in standard.clocks}
+    for path, figure in list_parts(standard):
+        clock = clocks.get(figure.clock or "")
+        if clock is None or clock.due_in_days is None:
+            continue
+        if figure.within_hours is not None:
+            yield StandardError(f"{path}.within_hours", f"clock {clock.id} is due on a day; leave the hours out")
+        elif figure.metric == RESOLUTION:
+            yield StandardError(
+                f"{path}.clock", "a resolution is timed while the seller holds the case: say it in within_hours")
 
 
 def _suggest(name: str, known: Iterable[str]) -> str:

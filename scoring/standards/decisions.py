@@ -80,6 +80,8 @@ class Clock:
     def _check(self) -> Clock:
         if not self.weekdays:
             raise refuse("names no day, so the clock never runs", "weekdays")
+        if self.hours and self.due_in_days is not None:
+            raise refuse("is due on a day, so hours decide nothing; leave one of the two out", "due_in_days")
         for place, (start, end) in enumerate(self.hours):
             if start >= end:
                 raise refuse(f"{start} is not before {end}; write a night as two frames", f"hours[{place}]")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
@@ -142,7 +143,30 @@ def _read_numbered(written: object) -> tuple[tuple[str, Decimal], ...]:
     return tuple((str(key), _read_number(value)) for key, value in written.items())
 
 
+def _read_holidays(written: object) -> tuple[tuple[str, tuple[date, ...]], ...]:
+    if isinstance(written, tuple):
+        return written
+    if not isinstance(written, Mapping):
+        raise refuse(f"expected dates under marketplace or a country’s code, found {written!r}")
+    return tuple((_read_holder(key), _read_days(days, str(key))) for key, days in written.items())
+
+
+def _read_holder(key: object) -> str:
+    if isinstance(key, str) and (key == "marketplace" or re.fullmatch("[A-Z]{2}", key)):
+        return key
+    raise refuse("dates stand under marketplace, or under a country’s code like FR", str(key))
+
+
+def _read_days(written: object, holder: str) -> tuple[date, ...]:
+    days = [_read_day(day) for day in _read_list(written)]
+    twice = next((day for place, day in enumerate(days) if day in days[:place]), None)
+    if twice is not None:
+        raise refuse(f"{twice} is given twice", holder)
+    return tuple(sorted(days))
+
+
 _CONDITION = {"$comment": "Condition"}
+_DATES = {"type": "array", "items": {"type": "string", "format": "date"}, "uniqueItems": True}
 _TEXTS = {"type": "object", "minProperties": 1, "additionalProperties": {"type": "string", "minLength": 1}}
 _NUMBER = {"anyOf": [{"type": "number"}, {"type": "string", "pattern": r"^-?\d+(\.\d+)?$"}]}
 _SHARE = {"anyOf": [{"type": "number", "minimum": 0, "maximum": 1}, {"type": "string", "pattern": r"^[01](\.\d+)?$"}]}
@@ -190,5 +214,12 @@ SourceTexts = Annotated[
     PlainValidator(_read_sources),
     PlainSerializer(dict),
     WithJsonSchema({"type": "object", "additionalProperties": {"type": "string"}}),
+]
+HolidayDates = Annotated[
+    tuple[tuple[str, tuple[date, ...]], ...],
+    PlainValidator(_read_holidays),
+    PlainSerializer(lambda found: {name: [str(day) for day in days] for name, days in found}),
+    WithJsonSchema({"type": "object", "additionalProperties": False,
+                    "patternProperties": {"^(marketplace|[A-Z]{2})$": _DATES}}),
 ]
 YesNo = Annotated[bool, Strict()]

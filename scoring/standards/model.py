@@ -24,7 +24,19 @@ from scoring.standards.decisions import (
     Tier,
     WarningTerms,
 )
-from scoring.standards.fields import STRICT, Counted, Day, Hours, Name, Several, SourceTexts, Text, Title, Titles
+from scoring.standards.fields import (
+    STRICT,
+    Counted,
+    Day,
+    HolidayDates,
+    Hours,
+    Name,
+    Several,
+    SourceTexts,
+    Text,
+    Title,
+    Titles,
+)
 from scoring.standards.parts import Evidence, Figure, Rule
 from scoring.standards.windowing import Schedule
 from scoring.windows import Dates, resolve_windows
@@ -35,7 +47,8 @@ class Standard:
     """One published version of a standard, in force from ``effective_from`` (local date).
 
     Official runs of a date happen ``settle_hours`` after it ends [h]. ``figures`` are measured and shown, ``rules``
-    judged too. ``tiers`` are best first. ``sources`` names what the codes of the parts stand for.
+    judged too. ``tiers`` are best first. ``sources`` names what the codes of the parts stand for. ``holidays`` are the
+    dates on which clocks stop that name those of the marketplace or of the destination (by country code).
     """
 
     id: Name
@@ -52,6 +65,7 @@ class Standard:
     evidence: Evidence = Evidence(20, 3, 2, Decimal("0.005"))
     seasons: Annotated[tuple[Season, ...], Several] = ()
     clocks: Annotated[tuple[Clock, ...], Several] = ()
+    holidays: HolidayDates = ()
     exclusions: Annotated[tuple[Exclusion, ...], Several] = ()
     figures: Annotated[tuple[Figure, ...], Several] = ()
     rules: Annotated[tuple[Rule, ...], Several]

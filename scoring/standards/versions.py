@@ -76,6 +76,8 @@ FIELDS = {
     "evidence": "the evidence a breach needs", "scope": "whom it binds", "evaluated": "when it is evaluated",
     "settle_hours": "how long after a day it is judged", "warnings": "the warnings", "acts": "what follows",
     "last_days": "how long it counts in days", "start": "the start", "lines": "what gives points", "steps": "the steps",
+    "holidays": "the holidays", "due_in_days": "the days until it is due", "due_at": "the time of day it is due",
+    "order_cut_off": "the time from which the next day counts",
 }
 FIELDS_FR = {
     "kept_when": "la limite", "watch_when": "le seuil d’alerte", "window": "la période", "limits": "les limites",
@@ -87,6 +89,8 @@ FIELDS_FR = {
     "evidence": "les preuves nécessaires", "scope": "le champ d’application", "evaluated": "le calendrier d’évaluation",
     "settle_hours": "le délai avant jugement", "warnings": "les avertissements", "acts": "les conséquences",
     "last_days": "la durée en jours", "start": "le départ", "lines": "ce qui donne des points", "steps": "les paliers",
+    "holidays": "les jours fériés", "due_in_days": "le nombre de jours jusqu’à l’échéance",
+    "due_at": "l’heure de l’échéance", "order_cut_off": "l’heure à partir de laquelle le jour suivant compte",
 }
 
 

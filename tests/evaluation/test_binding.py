@@ -8,16 +8,21 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 from sqlalchemy import Engine, select
 
+from operator_qos.clock import to_ms
 from operator_qos.db import reading, unit_of_work
 from operator_qos.evaluation.queries import get_marketplace
 from operator_qos.evaluation.saying import say_reason
 from operator_qos.evaluation.service import evaluate_due, evaluate_marketplace, list_due_dates
+from operator_qos.events.service import ingest_events
+from operator_qos.ledger.clocks.traces import find_clock
 from operator_qos.ledger.service import build_frames
 from operator_qos.models import (
     Base,
     EvaluationResult,
     EvaluationRun,
+    Obligation,
     OutboxMail,
+    OutcomeRow,
     ShopStanding,
     ShopTraits,
     StandardVersion,
@@ -25,6 +30,7 @@ from operator_qos.models import (
 )
 from operator_qos.sellers.service import MarketplaceError, describe_shop, read_traits
 from operator_qos.standards.binding import get_bound, list_bindings, list_in_use
+from scoring.metrics import GROUP_CODES
 from scoring.standards import load_preset, read_preset
 from tests.evaluation.world import HOUR_MS, ZONE, build_marketplace, end_ms, late_orders, settled, store
 
@@ -308,3 +314,31 @@ def test_reasons_are_sentences_in_both_languages(reason: dict[str, object], engl
     ours = load_preset("ours")
     assert say_reason(reason, ours, "en") == english
     assert say_reason(reason, ours, "fr").startswith(french)
+
+
+def test_an_answer_due_on_a_day_is_drawn_and_owed_as_it_is_judged(engine: Engine) -> None:
+    """Asked on Friday about an order to Belgium, whose holiday is the Monday: due on Tuesday at noon."""
+    build_marketplace(engine)
+    clock = ('  - {id: by_noon, weekdays: [mon, tue, wed, thu, fri], due_in_days: 1, due_at: "12:00", '
+             "holidays: destination}\n")
+    text = our_next({"clocks:\n": f"holidays: {{BE: [2026-05-25]}}\nclocks:\n{clock}",
+                     "    clock: opening_hours\n    within_hours: 24": "    clock: by_noon"})
+    publish(engine, text, standard="ours", version=2, on=NEXT)
+    told = [{"specversion": "1.0", "type": f"qos.{name}", "source": "/t", "id": name, "subject": subject, "time": at,
+             "marketplace": "fr", "shop": "s1", "data": data}
+            for name, subject, at, data in (
+                ("order.placed", "O", "2026-05-20T10:00:00Z", {"country": "BE", "ship_by": "2026-05-30"}),
+                ("message.sent", "V", "2026-05-22T10:00:00Z", {"author": "buyer", "order": "O"}))]
+    now = datetime(2026, 5, 26, 12, tzinfo=UTC)
+    with unit_of_work(engine) as session:
+        assert {one.status for one in ingest_events(session, told, now=now, origin="test")} == {"accepted"}
+    due_ms = to_ms(datetime(2026, 5, 26, 10, tzinfo=UTC))
+    with reading(engine) as session:
+        owed = session.scalars(select(Obligation).where(Obligation.kind == "answer")).one()
+        judged = session.scalars(select(OutcomeRow).where(
+            OutcomeRow.group_code == GROUP_CODES["turn"], OutcomeRow.bad != 0)).one()
+        drawn = find_clock(session, owed.shop_id, kind="answer", ref=owed.ref, now_ms=to_ms(now))
+        assert (owed.due_ms, judged.from_ms) == (due_ms, due_ms)
+    assert drawn is not None
+    assert (drawn.due_ms, drawn.trace.used_up_at) == (due_ms, datetime(2026, 5, 26, 10, tzinfo=UTC))
+    assert drawn.trace.to_json()["seconds"]["holiday"] == 86_400

@@ -16,7 +16,7 @@ from operator_qos.ledger.models import OrderFact
 from operator_qos.models import ShopStanding
 from operator_qos.standards.rules import renumber
 from operator_qos.standards.wording import word_standard
-from scoring.standards import list_presets, load_preset, read_preset, standard_schema
+from scoring.standards import list_presets, load_preset, parse_standard, read_preset, standard_schema
 from tests.web.fixtures import NOW, app, clock, engine, post, sign_in, site_settings, world
 
 __all__ = ["app", "clock", "engine", "site_settings", "world"]
@@ -172,3 +172,34 @@ def test_who_holds_what_is_shown_with_a_version(admin: FlaskClient) -> None:
     assert "This version has judged no shop yet." in admin.get("/operator/standards/ours/1/shares").text
     assert admin.get("/operator/standards/ours/9/shares").status_code == 404
     assert "/operator/standards/ours/1/shares" in admin.get("/operator/standards/ours/1").text
+
+
+CLOCKED = """
+id: clocked
+version: 1
+title: {en: Clocked}
+effective_from: 2020-01-01
+evaluated: {every: day}
+clocks:
+  - {id: chat, due_in_days: 0, due_at: "19:00", order_cut_off: "18:00", weekdays: [mon, tue], holidays: marketplace}
+  - {id: office, hours: [["09:00", "17:00"]], holidays: destination}
+holidays: {marketplace: [2026-07-14]}
+rules:
+  - {id: asked, metric: response_within_rate, unit: message, window: {days: 30}, measure: share_of_good, clock: chat}
+  - {id: solved, metric: resolution_within_rate, unit: case, window: {days: 30}, clock: office, within_hours: 8}
+"""
+
+
+def test_clocks_are_told_in_words_with_the_holidays_that_stop_them(app: Flask) -> None:
+    said = {}
+    for language in ("en", "fr"):
+        with app.test_request_context(headers={"Accept-Language": language}):
+            said[language] = {rule.id: rule.sentences for rule in word_standard(parse_standard(CLOCKED)).rules}
+    assert said["en"]["asked"] == (
+        "Due the same day by 19:00.", "What comes at 18:00 or later belongs to the next day.",
+        "These days count: Monday, Tuesday.", "Holidays of the marketplace do not count: 14\u00a0July\u00a02026.")
+    assert said["en"]["solved"] == (
+        "8 hours are allowed by the clock “office”.", "These hours count: 09:00–17:00.",
+        "The standard lists no holidays by country, so every date counts.")
+    assert said["fr"]["asked"][0] == "Échéance le jour même à 19:00."
+    assert said["fr"]["solved"][2].startswith("Le standard n’indique aucun jour férié par pays\u00a0: toutes")

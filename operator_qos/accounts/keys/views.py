@@ -29,6 +29,8 @@ SCOPE_NAMES: Mapping[str, object] = {
     "read": lazy_gettext("read figures"),
     "disputes": lazy_gettext("take part in disputes"),
     "acts": lazy_gettext("carry out what was decided"),
+    "seller_read": lazy_gettext("read a seller’s own promises"),
+    "seller_answer": lazy_gettext("read and answer for a seller"),
 }
 
 

@@ -117,12 +117,12 @@ def _to_name(row: Obligation) -> PromiseName:
 def _trace(session: Session, row: Obligation, now_ms: int) -> PromiseClock:
     frame = build_frames(session, [row.shop_id])[row.shop_id]
     is_working = row.kind in WORKING
-    clock = _find_clock(frame, row)
+    clock = _find_clock(session, frame, row)
     spans = _list_spans(session, row)
     ended_ms = _find_end(row, spans, now_ms)
     until_ms = now_ms if ended_ms is None else min(ended_ms, now_ms)
     trace = trace_spans(
-        clock, spans, until_ms=until_ms, owes=row.owes, limit_seconds=_find_limit(frame, row),
+        clock, spans, until_ms=until_ms, owes=row.owes, limit_seconds=_find_limit(frame, row, clock),
         excluded=((row.since_ms, until_ms),) if row.excluded else ())
     return PromiseClock(
         _to_name(row), "hours" if is_working else "wall", clock.zone,
@@ -131,11 +131,20 @@ def _trace(session: Session, row: Obligation, now_ms: int) -> PromiseClock:
         _list_open_hours(clock, row.since_ms, until_ms) if is_working else ())
 
 
-def _find_clock(frame: Frame, row: Obligation) -> WorkingCalendar:
+def _find_clock(session: Session, frame: Frame, row: Obligation) -> WorkingCalendar:
     """The clock of the terms it began under; what is due at a moment of its own runs on the wall's."""
-    if row.kind == "answer":
-        return frame.answer_clock(FOREVER_MS, row.since_ms)
-    return frame.resolve_clock(FOREVER_MS, row.since_ms) if row.kind in WORKING else WorkingCalendar(frame.zone)
+    if row.kind not in WORKING:
+        return WorkingCalendar(frame.zone)
+    find = frame.answer_clock if row.kind == "answer" else frame.resolve_clock
+    return find(FOREVER_MS, row.since_ms, _find_destination(session, frame, row))
+
+
+def _find_destination(session: Session, frame: Frame, row: Obligation) -> str:
+    """The country the order goes to, where its clock asks for it; else empty."""
+    if row.order_ref is None or not frame.terms_at(row.since_ms).needs_destination:
+        return ""
+    return session.scalar(select(OrderFact.country).where(
+        OrderFact.dossier_id == row.dossier_id, OrderFact.order_ref == row.order_ref)) or ""
 
 
 def _list_spans(session: Session, row: Obligation) -> tuple[Span, ...]:
@@ -156,12 +165,14 @@ def _find_end(row: Obligation, spans: Sequence[Span], now_ms: int) -> int | None
     return row.void_ms if row.void_ms is not None and row.void_ms <= now_ms else None
 
 
-def _find_limit(frame: Frame, row: Obligation) -> float:
+def _find_limit(frame: Frame, row: Obligation, clock: WorkingCalendar) -> float:
     """What was allowed [s]: by the terms it began under, else up to its due time."""
     terms = frame.terms_at(row.since_ms)
-    if row.kind in WORKING:
-        return (terms.answer_ms if row.kind == "answer" else terms.resolve_ms) / 1000
-    return (row.due_ms - row.since_ms) / 1000
+    if row.kind == "resolve":
+        return terms.resolve_ms / 1000
+    if row.kind == "answer" and (terms.answer_clock is None or terms.answer_clock.due_in_days is None):
+        return terms.answer_ms / 1000
+    return clock.elapsed_ms(row.since_ms, row.due_ms) / 1000 if row.due_ms < NEVER_MS else 0.0
 
 
 def _list_open_hours(clock: WorkingCalendar, since_ms: int, until_ms: int) -> tuple[tuple[datetime, datetime], ...]:

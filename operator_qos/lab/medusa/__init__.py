@@ -1,0 +1,1 @@
+"""The fake Medusa with Mercur's sellers: an admin API and a sender of signed webhooks."""

@@ -1,0 +1,1 @@
+"""The fake Mirakl: shapes, listings, statistics and the calls that serve them."""
