@@ -4,11 +4,21 @@ from operator_qos.accounts.models import ApiKey, KeyUse, User
 from operator_qos.acts.models import Act, ActAdapter, SourceTotal
 from operator_qos.audit.models import AuditRow
 from operator_qos.badges.models import PublicBadge
+from operator_qos.connections.models import (
+    Connection,
+    ConnectionCursor,
+    ConnectionRun,
+    ConnectionThing,
+    ConnectionWish,
+    FigureCount,
+    FigureDifference,
+)
 from operator_qos.db import Base
 from operator_qos.disputes.models import Dispute, DisputeStep
 from operator_qos.events.models import Entity, Event, EventBody, EventId, ImportProgress, Quarantined
 from operator_qos.exclusions.models import ExclusionRequest, FaultIncident
 from operator_qos.hooks.models import Hook, HookCall
+from operator_qos.imports.models import ImportRun, MappingVersion
 from operator_qos.ledger.models import MetricDay, Obligation, OutcomeRow, Scorecard
 from operator_qos.me.models import CalendarFeed, FollowedObligation, ObligationChange, ObligationFeed
 from operator_qos.notices.models import JobLease, Notice, NoticeRead, OutboxMail
@@ -22,11 +32,13 @@ from operator_qos.statements.models import Statement
 from operator_qos.trials.models import PhantomChange, PhantomStanding, StandardTrial
 
 __all__ = [
-    "Act", "ActAdapter", "ActionPlan", "ApiKey", "Appeal", "AuditRow", "Base", "CalendarFeed", "Dispute", "DisputeStep",
-    "Entity", "EvaluationResult", "EvaluationRun", "Event", "EventBody", "EventId", "ExclusionRequest", "FaultIncident",
-    "FollowedObligation", "Hook", "HookCall", "ImportProgress", "JobLease", "KeyUse", "Marketplace", "MetricDay",
-    "Notice", "NoticeRead", "Obligation", "ObligationChange", "ObligationFeed", "OutboxMail", "OutcomeRow",
-    "PhantomChange", "PhantomStanding", "PublicBadge", "Quarantined", "ReceivedHook", "Receiver", "Restatement",
-    "Scorecard", "Seller", "Shop", "ShopStanding", "ShopTraits", "SourceArrival", "SourceCount", "SourceTotal",
-    "StandardTrial", "StandardVersion", "StandingChange", "Statement", "User",
+    "Act", "ActAdapter", "ActionPlan", "ApiKey", "Appeal", "AuditRow", "Base", "CalendarFeed", "Connection",
+    "ConnectionCursor", "ConnectionRun", "ConnectionThing", "ConnectionWish", "Dispute", "DisputeStep", "Entity",
+    "EvaluationResult", "EvaluationRun", "Event", "EventBody", "EventId", "ExclusionRequest", "FaultIncident",
+    "FigureCount", "FigureDifference", "FollowedObligation", "Hook", "HookCall", "ImportProgress", "ImportRun",
+    "JobLease", "KeyUse", "MappingVersion", "Marketplace", "MetricDay", "Notice", "NoticeRead", "Obligation",
+    "ObligationChange", "ObligationFeed", "OutboxMail", "OutcomeRow", "PhantomChange", "PhantomStanding", "PublicBadge",
+    "Quarantined", "ReceivedHook", "Receiver", "Restatement", "Scorecard", "Seller", "Shop", "ShopStanding",
+    "ShopTraits", "SourceArrival", "SourceCount", "SourceTotal", "StandardTrial", "StandardVersion", "StandingChange",
+    "Statement", "User",
 ]

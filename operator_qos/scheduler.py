@@ -111,6 +111,20 @@ def _move_recourse(engine: Engine, _settings: Settings, now: datetime) -> object
     return move_recourse(engine, now=now)
 
 
+def _run_imports(engine: Engine, settings: Settings, now: datetime) -> object:
+    from operator_qos.imports.jobs import run_imports
+    from operator_qos.imports.store import ImportStore
+
+    return run_imports(engine, ImportStore(settings.imports_dir), now=now)
+
+
+def _drop_old_imports(engine: Engine, settings: Settings, now: datetime) -> object:
+    from operator_qos.imports.jobs import drop_old_files
+    from operator_qos.imports.store import ImportStore
+
+    return drop_old_files(engine, ImportStore(settings.imports_dir), now=now)
+
+
 def _find_shared_faults(engine: Engine, _settings: Settings, now: datetime) -> object:
     from operator_qos.exclusions.jobs import find_shared_faults
 
@@ -160,6 +174,8 @@ JOBS: tuple[Job, ...] = (
     Job("finish_abandoned_imports", _finish_abandoned, "interval", {"minutes": 10}),
     Job("add_up_source_counts", _add_up_counts, "interval", {"minutes": 1}),
     Job("forget_received_webhooks", _forget_received, "interval", {"hours": 24}),
+    Job("run_imports", _run_imports, "interval", {"seconds": 10}),
+    Job("drop_old_imports", _drop_old_imports, "cron", {"hour": 5, "minute": 5}),
     Job("call_hooks", _call_hooks, "interval", {"seconds": 20}),
     Job("follow_promises", _follow_promises, "interval", {"minutes": 1}),
     Job("find_shared_faults", _find_shared_faults, "cron", {"hour": 4, "minute": 20}),

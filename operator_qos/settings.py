@@ -52,6 +52,11 @@ class Settings:
         """Where mails go as files while no SMTP host is set."""
         return self.data_dir / "outbox"
 
+    @property
+    def imports_dir(self) -> Path:
+        """Where files wait that people brought for import."""
+        return self.data_dir / "imports"
+
 
 MEANINGS: Mapping[str, str] = {
     "data_dir": "folder of the SQLite database, mail files and the generated secret",
@@ -106,6 +111,11 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         if PREFIX + field.name.upper() in source
     }
     return Settings(**given)  # type: ignore[arg-type]  # _convert keeps each field's own type
+
+
+def find_variable(name: str) -> str:
+    """What an environment variable that somebody named holds, such as the key of a platform; empty for nothing."""
+    return os.environ.get(name, "")
 
 
 def read_secret(settings: Settings) -> str:

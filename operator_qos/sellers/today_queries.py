@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, and_, exists, func, or_, select
 from sqlalchemy.orm import Session
 
 from operator_qos.clock import to_ms
-from operator_qos.disputes.rules import IN_MEDIATION, OPEN_STATES
+from operator_qos.disputes.rules import OPEN_STATES
 from operator_qos.models import (
     Dispute,
     EvaluationRun,
@@ -300,12 +300,6 @@ def count_recent_changes(session: Session, *, since: date) -> int:
 def find_last_run_on(session: Session) -> date | None:
     """The latest date judged officially; None before the first."""
     return session.scalar(select(func.max(EvaluationRun.on_date)))
-
-
-def count_waiting_decisions(session: Session) -> int:
-    """Disputes the mediators owe a decision on."""
-    query = select(func.count(Dispute.id)).where(Dispute.state.in_(IN_MEDIATION))
-    return session.scalar(query) or 0
 
 
 def count_quarantined(session: Session) -> int:

@@ -33,7 +33,7 @@ def fill(app: Flask, route: Route, given: dict[str, str]) -> str:
     """The address of a route with these values, something that does not exist for the others."""
     kinds = {name: type(found).__name__ for name, found in route._converters.items()}
     values = {
-        name: given.get(name, 999_999 if kind == "IntegerConverter" else "nothing")
+        name: given.get(name, 999_999 if kind == "RowNumber" else "nothing")
         for name, kind in kinds.items()
     }
     return app.url_map.bind("localhost").build(route.endpoint, values)
