@@ -27,7 +27,14 @@ from operator_qos.recourse.models import ActionPlan, Appeal, Restatement
 from operator_qos.sellers.models import Marketplace, Seller, Shop, ShopTraits
 from operator_qos.sources.models import SourceArrival, SourceCount
 from operator_qos.standards.models import StandardVersion
-from operator_qos.standing.models import EvaluationResult, EvaluationRun, ShopStanding, StandingChange
+from operator_qos.standing.models import (
+    EvaluationResult,
+    EvaluationRun,
+    LiveRule,
+    LiveStanding,
+    ShopStanding,
+    StandingChange,
+)
 from operator_qos.statements.models import Statement
 from operator_qos.trials.models import PhantomChange, PhantomStanding, StandardTrial
 
@@ -36,9 +43,9 @@ __all__ = [
     "ConnectionCursor", "ConnectionRun", "ConnectionThing", "ConnectionWish", "Dispute", "DisputeStep", "Entity",
     "EvaluationResult", "EvaluationRun", "Event", "EventBody", "EventId", "ExclusionRequest", "FaultIncident",
     "FigureCount", "FigureDifference", "FollowedObligation", "Hook", "HookCall", "ImportProgress", "ImportRun",
-    "JobLease", "KeyUse", "MappingVersion", "Marketplace", "MetricDay", "Notice", "NoticeRead", "Obligation",
-    "ObligationChange", "ObligationFeed", "OutboxMail", "OutcomeRow", "PhantomChange", "PhantomStanding", "PublicBadge",
-    "Quarantined", "ReceivedHook", "Receiver", "Restatement", "Scorecard", "Seller", "Shop", "ShopStanding",
-    "ShopTraits", "SourceArrival", "SourceCount", "SourceTotal", "StandardTrial", "StandardVersion", "StandingChange",
-    "Statement", "User",
+    "JobLease", "KeyUse", "LiveRule", "LiveStanding", "MappingVersion", "Marketplace", "MetricDay", "Notice",
+    "NoticeRead", "Obligation", "ObligationChange", "ObligationFeed", "OutboxMail", "OutcomeRow", "PhantomChange",
+    "PhantomStanding", "PublicBadge", "Quarantined", "ReceivedHook", "Receiver", "Restatement", "Scorecard", "Seller",
+    "Shop", "ShopStanding", "ShopTraits", "SourceArrival", "SourceCount", "SourceTotal", "StandardTrial",
+    "StandardVersion", "StandingChange", "Statement", "User",
 ]

@@ -54,6 +54,12 @@ def _refresh_slow(engine: Engine, _settings: Settings, now: datetime) -> object:
     return refresh_slow(engine, now=now)
 
 
+def _refresh_live(engine: Engine, _settings: Settings, now: datetime) -> object:
+    from operator_qos.evaluation.live import refresh_live
+
+    return refresh_live(engine, now=now)
+
+
 def _escalate_due(engine: Engine, _settings: Settings, now: datetime) -> object:
     from operator_qos.disputes.jobs import run_timers
 
@@ -165,6 +171,7 @@ def _forget_received(engine: Engine, _settings: Settings, now: datetime) -> obje
 JOBS: tuple[Job, ...] = (
     Job("advance_cells", _advance_cells, "interval", {"minutes": 1}),
     Job("refresh_slow", _refresh_slow, "interval", {"hours": 1}),
+    Job("refresh_live", _refresh_live, "interval", {"hours": 1}),
     Job("escalate_due", _escalate_due, "interval", {"minutes": 1}),
     Job("evaluate_due", _evaluate_due, "interval", {"minutes": 10}),
     Job("tell_due", _tell_due, "interval", {"minutes": 1}),
