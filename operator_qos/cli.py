@@ -15,6 +15,7 @@ COMMANDS = {
     "scheduler": ("operator_qos.operations.cli:scheduler_command", "Run the scheduler as a process of its own."),
     "user": ("operator_qos.accounts.cli:user_group", "People who sign in."),
     "key": ("operator_qos.accounts.cli:key_group", "Keys of machines that call the API."),
+    "receiver": ("operator_qos.receiving.cli:receiver_group", "Addresses for marketplaces' webhooks."),
     "marketplace": ("operator_qos.sellers.cli:marketplace_group", "Marketplaces."),
     "shop": ("operator_qos.sellers.cli:shop_group", "Shops and what the operator says of them."),
     "import": ("operator_qos.connectors.cli:import_group", "Take in events, tables and public data sets from files."),

@@ -16,9 +16,9 @@ from operator_qos.clock import to_ms
 from operator_qos.events.models import Event
 from operator_qos.hooks.models import HookCall
 from operator_qos.sellers.models import Marketplace, Shop
+from operator_qos.sources.queries import list_event_counts
 from operator_qos.statements.models import Statement
 from scoring.acts import LIVE, ActState
-from scoring.event_types import TYPES
 from scoring.guards import DAY_MS, JUDGED_DAYS, SEEN_DAYS, Feed, Light, list_lights
 from scoring.windows import day_end_ms, local_day
 
@@ -168,13 +168,9 @@ class _Days:
 
 def list_feeds(session: Session, marketplace_id: str, days: _Days) -> list[Feed]:
     """What each source of a marketplace sent of each type on each day."""
-    rows = session.execute(
-        select(Event.source, Event.type_rank, days.number, sql.count(), sql.max(Event.at_ms))
-        .join(Shop, Shop.id == Event.shop_id).where(Shop.marketplace_id == marketplace_id, *days.within)
-        .group_by(Event.source, Event.type_rank, "day"))
     counts: dict[tuple[str, str], _Counted] = {}
-    for source, rank, number, count, at_ms in rows:
-        counts.setdefault((source, TYPES[rank]), _Counted()).add(days.first, int(number), count, at_ms)
+    for row in list_event_counts(session, marketplace_id, since=days.first, until=days.today):
+        counts.setdefault((row.source, row.what), _Counted()).put(row.on, row.count, row.last_ms)
     told = _list_totals(session, marketplace_id, since=days.first)
     return [counts.get(key, _Counted()).to_feed(*key, told.get(key, {})) for key in {*counts, *told}]
 
@@ -199,7 +195,9 @@ class _Counted:
     last_ms: int = 0
 
     def add(self, first: date, number: int, count: int, at_ms: int) -> None:
-        on = first + timedelta(days=number)
+        self.put(first + timedelta(days=number), count, at_ms)
+
+    def put(self, on: date, count: int, at_ms: int) -> None:
         self.counts[on] = self.counts.get(on, 0) + count
         self.last_ms = max(self.last_ms, at_ms)
 

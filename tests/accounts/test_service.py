@@ -62,10 +62,10 @@ def test_a_key_is_found_by_its_digest_and_never_stored(world: Engine) -> None:
         stored = session.scalars(select(ApiKey)).one()
         assert stored.key_hash == hash_key(key)
         assert key not in str(vars(stored))
-        machine = find_machine(session, key)
+        machine = find_machine(session, key, now=NOW)
         assert machine is not None
         assert (machine.name, machine.marketplace_id) == ("feed", "halle-fr")
-        assert find_machine(session, key + "x") is None
+        assert find_machine(session, key + "x", now=NOW) is None
 
 
 def test_readers_of_a_company_are_found_by_role(world: Engine) -> None:
