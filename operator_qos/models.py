@@ -1,6 +1,6 @@
 """Every table of the product, imported once so that the metadata is whole."""
 
-from operator_qos.accounts.models import ApiKey, User
+from operator_qos.accounts.models import ApiKey, KeyUse, User
 from operator_qos.acts.models import Act, ActAdapter, SourceTotal
 from operator_qos.audit.models import AuditRow
 from operator_qos.badges.models import PublicBadge
@@ -22,10 +22,19 @@ from operator_qos.imports.models import ImportRun, MappingVersion
 from operator_qos.ledger.models import MetricDay, Obligation, OutcomeRow, Scorecard
 from operator_qos.me.models import CalendarFeed, FollowedObligation, ObligationChange, ObligationFeed
 from operator_qos.notices.models import JobLease, Notice, NoticeRead, OutboxMail
+from operator_qos.receiving.models import ReceivedHook, Receiver
 from operator_qos.recourse.models import ActionPlan, Appeal, Restatement
 from operator_qos.sellers.models import Marketplace, Seller, Shop, ShopTraits
+from operator_qos.sources.models import SourceArrival, SourceCount
 from operator_qos.standards.models import StandardVersion
-from operator_qos.standing.models import EvaluationResult, EvaluationRun, ShopStanding, StandingChange
+from operator_qos.standing.models import (
+    EvaluationResult,
+    EvaluationRun,
+    LiveRule,
+    LiveStanding,
+    ShopStanding,
+    StandingChange,
+)
 from operator_qos.statements.models import Statement
 from operator_qos.trials.models import PhantomChange, PhantomStanding, StandardTrial
 
@@ -34,8 +43,9 @@ __all__ = [
     "ConnectionCursor", "ConnectionRun", "ConnectionThing", "ConnectionWish", "Dispute", "DisputeStep", "Entity",
     "EvaluationResult", "EvaluationRun", "Event", "EventBody", "EventId", "ExclusionRequest", "FaultIncident",
     "FigureCount", "FigureDifference", "FollowedObligation", "Hook", "HookCall", "ImportProgress", "ImportRun",
-    "JobLease", "MappingVersion", "Marketplace", "MetricDay", "Notice", "NoticeRead", "Obligation", "ObligationChange",
-    "ObligationFeed", "OutboxMail", "OutcomeRow", "PhantomChange", "PhantomStanding", "PublicBadge", "Quarantined",
-    "Restatement", "Scorecard", "Seller", "Shop", "ShopStanding", "ShopTraits", "SourceTotal", "StandardTrial",
+    "JobLease", "KeyUse", "LiveRule", "LiveStanding", "MappingVersion", "Marketplace", "MetricDay", "Notice",
+    "NoticeRead", "Obligation", "ObligationChange", "ObligationFeed", "OutboxMail", "OutcomeRow", "PhantomChange",
+    "PhantomStanding", "PublicBadge", "Quarantined", "ReceivedHook", "Receiver", "Restatement", "Scorecard", "Seller",
+    "Shop", "ShopStanding", "ShopTraits", "SourceArrival", "SourceCount", "SourceTotal", "StandardTrial",
     "StandardVersion", "StandingChange", "Statement", "User",
 ]

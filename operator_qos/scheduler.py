@@ -54,6 +54,18 @@ def _refresh_slow(engine: Engine, _settings: Settings, now: datetime) -> object:
     return refresh_slow(engine, now=now)
 
 
+def _refresh_live(engine: Engine, _settings: Settings, now: datetime) -> object:
+    from operator_qos.evaluation.live import refresh_live
+
+    return refresh_live(engine, now=now)
+
+
+def _tell_newcomers(engine: Engine, _settings: Settings, now: datetime) -> object:
+    from operator_qos.standards.jobs import tell_newcomers_due
+
+    return tell_newcomers_due(engine, now=now)
+
+
 def _escalate_due(engine: Engine, _settings: Settings, now: datetime) -> object:
     from operator_qos.disputes.jobs import run_timers
 
@@ -94,6 +106,24 @@ def _follow_promises(engine: Engine, _settings: Settings, now: datetime) -> obje
     from operator_qos.me.jobs import follow_promises
 
     return follow_promises(engine, now=now)
+
+
+def _sync_connections(engine: Engine, settings: Settings, now: datetime) -> object:
+    from operator_qos.connections.jobs import sync_connections
+
+    return sync_connections(engine, settings, now=now)
+
+
+def _ask_platforms(engine: Engine, settings: Settings, now: datetime) -> object:
+    from operator_qos.connections.jobs import carry_out_wishes
+
+    return carry_out_wishes(engine, settings, now=now)
+
+
+def _compare_figures(engine: Engine, settings: Settings, now: datetime) -> object:
+    from operator_qos.connections.jobs import compare_connections
+
+    return compare_connections(engine, settings, now=now)
 
 
 def _recount_cells(engine: Engine, _settings: Settings, now: datetime) -> object:
@@ -150,9 +180,23 @@ def _tell_anchor(engine: Engine, _settings: Settings, now: datetime) -> object:
     return tell_anchor(engine, now=now)
 
 
+def _add_up_counts(engine: Engine, _settings: Settings, now: datetime) -> object:
+    from operator_qos.sources.jobs import add_up_counts
+
+    return add_up_counts(engine, now=now)
+
+
+def _forget_received(engine: Engine, _settings: Settings, now: datetime) -> object:
+    from operator_qos.receiving.jobs import forget_received
+
+    return forget_received(engine, now=now)
+
+
 JOBS: tuple[Job, ...] = (
     Job("advance_cells", _advance_cells, "interval", {"minutes": 1}),
     Job("refresh_slow", _refresh_slow, "interval", {"hours": 1}),
+    Job("refresh_live", _refresh_live, "interval", {"hours": 1}),
+    Job("tell_newcomers", _tell_newcomers, "interval", {"hours": 1}),
     Job("escalate_due", _escalate_due, "interval", {"minutes": 1}),
     Job("evaluate_due", _evaluate_due, "interval", {"minutes": 10}),
     Job("tell_due", _tell_due, "interval", {"minutes": 1}),
@@ -160,10 +204,15 @@ JOBS: tuple[Job, ...] = (
     Job("deliver_outbox", _deliver_outbox, "interval", {"seconds": 20}),
     Job("move_recourse", _move_recourse, "interval", {"minutes": 10}),
     Job("finish_abandoned_imports", _finish_abandoned, "interval", {"minutes": 10}),
+    Job("add_up_source_counts", _add_up_counts, "interval", {"minutes": 1}),
+    Job("forget_received_webhooks", _forget_received, "interval", {"hours": 24}),
     Job("run_imports", _run_imports, "interval", {"seconds": 10}),
     Job("drop_old_imports", _drop_old_imports, "cron", {"hour": 5, "minute": 5}),
     Job("call_hooks", _call_hooks, "interval", {"seconds": 20}),
     Job("follow_promises", _follow_promises, "interval", {"minutes": 1}),
+    Job("sync_connections", _sync_connections, "interval", {"minutes": 1}),
+    Job("ask_platforms", _ask_platforms, "interval", {"minutes": 1}),
+    Job("compare_figures", _compare_figures, "interval", {"minutes": 30}),
     Job("find_shared_faults", _find_shared_faults, "cron", {"hour": 4, "minute": 20}),
     Job("seal_audit", _seal_audit, "interval", {"minutes": 1}),
     Job("tell_anchor", _tell_anchor, "interval", {"hours": 1}),

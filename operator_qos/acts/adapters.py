@@ -14,6 +14,8 @@ from typing import Any, Protocol
 from sqlalchemy.orm import Session
 
 from operator_qos.acts.queries import ActRow
+from operator_qos.hooks.queries import find_hook_call
+from operator_qos.hooks.service import queue_hook
 from operator_qos.sellers.queries import ShopCard
 
 
@@ -67,8 +69,6 @@ class Webhook:
 
     def ask(self, session: Session, request: Request, *, now: datetime) -> Answer:
         """Put the call in the queue; without an address to call it has failed."""
-        from operator_qos.hooks.service import queue_hook
-
         topic = "act.end_asked" if request.ends else "act.asked"
         calls = queue_hook(session, marketplace_id=request.place.marketplace_id, topic=topic, key=request.key,
                            data=_describe(request), now=now)
@@ -78,15 +78,40 @@ class Webhook:
 
     def read_back(self, session: Session, request: Request, *, now: datetime) -> Answer:
         """Failed when the call is given up; otherwise asked until the receiver confirms."""
-        from operator_qos.hooks.queries import find_hook_call
-
         call = find_hook_call(session, request.act.call_id) if request.act.call_id is not None else None
         if call is not None and call.state == "dead":
             return Answer("failed", request.act.call_id, call.error)
         return Answer("asked", request.act.call_id)
 
 
-ADAPTERS: dict[str, ActAdapter] = {"record": RecordOnly(), "webhook": Webhook()}
+class Platform:
+    """The marketplace's platform is asked over its connection, by a job of its own; in force once it shows it."""
+
+    def ask(self, session: Session, request: Request, *, now: datetime) -> Answer:
+        """Wish for it; failed where the platform knows no such thing or there is no connection."""
+        from operator_qos.connections.rules import WISHES
+        from operator_qos.connections.service import queue_wish
+
+        if request.act.kind not in WISHES:
+            return Answer("failed", error=f"the platform cannot be asked for {request.act.kind}; carry it out there "
+                                          "and confirm it here")
+        begin, end = WISHES[request.act.kind]
+        wish = queue_wish(session, marketplace_id=request.place.marketplace_id, shop=request.place.code,
+                          wanted=end if request.ends else begin, key=request.key, now=now)
+        if wish is None:
+            return Answer("failed", error=f"{request.place.marketplace_id} has no connection that is read; add one")
+        return Answer(_NAMED[wish.state], error=wish.error)
+
+    def read_back(self, session: Session, request: Request, *, now: datetime) -> Answer:
+        """How far the wish got."""
+        from operator_qos.connections.service import find_wish_of
+
+        wish = find_wish_of(session, marketplace_id=request.place.marketplace_id, key=request.key)
+        return Answer(_NAMED[wish.state], error=wish.error) if wish is not None else Answer("asked")
+
+
+_NAMED = {"waiting": "asked", "asked": "asked", "in_force": "in_force", "failed": "failed"}
+ADAPTERS: dict[str, ActAdapter] = {"record": RecordOnly(), "webhook": Webhook(), "mirakl": Platform()}
 
 
 def _describe(request: Request) -> Mapping[str, Any]:

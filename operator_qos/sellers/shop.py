@@ -13,13 +13,14 @@ from operator_qos.disputes.rules import OPEN_STATES
 from operator_qos.evaluation.rule_page import RuleLine, list_rule_lines
 from operator_qos.ledger.queries import ScorecardRow, Unit, list_open_obligations, list_scorecards, list_units
 from operator_qos.metric_cards import MetricCard, build_cards
-from operator_qos.models import Dispute, Obligation, ShopStanding, StandingChange
+from operator_qos.models import Dispute, Obligation, ShopStanding
 from operator_qos.sellers import shop_queries
 from operator_qos.sellers.queries import ShopCard, list_shop_cards
 from operator_qos.sellers.today import describe_change
 from operator_qos.sellers.today_queries import project_standing
 from operator_qos.standards.binding import get_bound
 from operator_qos.standards.titles import name_badge, name_level
+from operator_qos.standing.live import Live, find_live
 from operator_qos.standing.outlook import OutlookPage, find_outlook
 from scoring.ladder import parse_standing
 from scoring.plain import is_plain, list_plain_rules
@@ -55,6 +56,7 @@ class HistoryLine:
     id: int = 0
     automated: bool = True
     may_be_contested: bool = False
+    statement: str | None = None  # its public id
 
 
 @dataclass(frozen=True)
@@ -68,9 +70,11 @@ class ShopPage:
     badges: tuple[str, ...]
     warning: int
     expected: str | None
+    expected_name: str
     outlook: OutlookPage | None
     judged: tuple[MetricCard, ...]
     rules: tuple[RuleLine, ...]
+    live_ms: int | None
     others: tuple[MetricCard, ...]
     against: tuple[AgainstLine, ...]
     obligations: tuple[Obligation, ...]
@@ -102,8 +106,10 @@ def _list_against(
     return tuple(found[:SHOWN_UNITS])
 
 
-def describe_history(changes: list[StandingChange]) -> tuple[HistoryLine, ...]:
-    """The stored changes in words, latest first."""
+def list_history(session: Session, shop_id: int, *, limit: int = 50) -> tuple[HistoryLine, ...]:
+    """The changes of a shop's standing in words, latest first."""
+    changes = shop_queries.list_changes(session, shop_id, limit=limit)
+    stated = shop_queries.list_change_statements(session, [change.id for change in changes])
     lines = []
     for change in changes:
         title, sentence = describe_change(change)
@@ -111,7 +117,8 @@ def describe_history(changes: list[StandingChange]) -> tuple[HistoryLine, ...]:
         standard = f"{change.standard_id} {change.standard_version}"
         contested = change.automated and change.kind in CONTESTED
         lines.append(HistoryLine(
-            change.on_date, title, sentence, level, standard, change.id, change.automated, contested))
+            change.on_date, title, sentence, level, standard, change.id, change.automated, contested,
+            stated.get(change.id)))
     return tuple(lines)
 
 
@@ -121,11 +128,15 @@ def _list_siblings(session: Session, card: ShopCard) -> tuple[ShopCard, ...]:
 
 
 def find_expected(
-    row: ShopStanding | None, scores: Mapping[str, ScorecardRow], on: date, *, standard: Standard
+    row: ShopStanding | None, scores: Mapping[str, ScorecardRow], on: date, *, standard: Standard,
+    live: Live | None = None,
 ) -> str | None:
-    """The level a shop would have if it were judged on a date with its numbers of now; None before its first."""
+    """The level a shop would have if it were judged on a date with its numbers of now; None before its first.
+
+    Of a standard that is not plain it is what was last looked at.
+    """
     if row is None or not is_plain(standard):
-        return None
+        return live.level if row is not None and live is not None and standard.tiers else None
     standing = parse_standing({"level": row.level, "badges": row.badges, "episodes": row.episodes})
     return project_standing(standing, scores, on=on, standard=standard).level
 
@@ -135,7 +146,8 @@ def build_shop(session: Session, card: ShopCard, *, now: datetime) -> ShopPage:
     standard = get_bound(session, card.id, now=now)
     scores = list_scorecards(session, [card.id]).get(card.id, {})
     cards = build_cards(scores, list_plain_rules(standard), standard.evidence)
-    standing = shop_queries.find_standing(session, card.id)
+    standing, live = shop_queries.find_standing(session, card.id), find_live(session, card.id, standard)
+    expected = find_expected(standing, scores, now.date(), standard=standard, live=live)
     disputes = shop_queries.list_shop_disputes(session, card.id, limit=SHOWN_DISPUTES)
     return ShopPage(
         as_of_ms=max((score.as_of_ms for score in scores.values()), default=None),
@@ -144,15 +156,17 @@ def build_shop(session: Session, card: ShopCard, *, now: datetime) -> ShopPage:
         since_on=standing.since_on if standing else None,
         badges=tuple(name_badge(standard, badge) for badge in standing.badges) if standing else (),
         warning=standing.warning if standing else 0,
-        expected=find_expected(standing, scores, now.date(), standard=standard),
+        expected=expected,
+        expected_name=name_level(standard, expected),
         outlook=find_outlook(session, card, standard, now=now),
         judged=tuple(found for found in cards if found.limit),
-        rules=list_rule_lines(session, card.id, standard),
+        rules=list_rule_lines(session, card.id, standard, live),
+        live_ms=live.as_of_ms if live is not None else None,
         others=tuple(found for found in cards if not found.limit),
         against=_list_against(session, card.id, scores, standard),
         obligations=tuple(list_open_obligations(session, [card.id], now=now, limit=SHOWN_OBLIGATIONS)),
         disputes=tuple(disputes),
         open_disputes=sum(dispute.state in OPEN_STATES for dispute in disputes),
-        history=describe_history(shop_queries.list_changes(session, card.id)),
+        history=list_history(session, card.id),
         siblings=_list_siblings(session, card),
     )

@@ -50,7 +50,19 @@ def read_order(order: Fields, reasons: Reasons) -> OrderLook | None:
         return None
     if state == "hidden":
         return None
+    for _, line in lines:
+        _refuse_strange_reasons(line, reasons)
     return OrderLook(order, order_id, lines, state, order.text("currency_iso_code"), reasons)
+
+
+def _refuse_strange_reasons(line: Fields, reasons: Reasons) -> None:
+    """Note codes that are not in the platform's list: nobody can say who is behind them."""
+    coded: list[tuple[Fields, str, tuple[str, ...]]] = [(line, "order_line_state_reason_code", ())]
+    coded += [(part, "reason_code", ("CANCELATION",)) for part in line.items("cancelations")]
+    coded += [(part, "reason_code", ("REFUND",)) for part in line.items("refunds")]
+    for fields, name, kinds in coded:
+        if reasons.is_strange(code := fields.text(name), *kinds):
+            fields.refuse(name, "is not in the platform's list of reasons; say what it means, then replay", code)
 
 
 def tell_order(look: OrderLook, difference: Difference, promises: Mapping[str, str], source: str) -> dict[str, str]:

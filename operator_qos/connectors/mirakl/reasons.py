@@ -30,6 +30,11 @@ class Reasons:
         """What a code means; nothing is known of one that is not listed."""
         return self.known.get((kind, code), Reason())
 
+    def is_strange(self, code: str, *kinds: str) -> bool:
+        """Whether a code is none of these types' (of any, without types), though the platform lists such."""
+        listed = {known for kind, known in self.known if not kinds or kind in kinds}
+        return bool(code and listed) and code not in listed
+
 
 def read_reasons(rows: Sequence[object], given: Mapping[str, str]) -> Reasons:
     """The platform's list of reasons (RE01) with what the operator says of some of them.
