@@ -8,42 +8,17 @@ import pytest
 from flask import Flask
 from sqlalchemy import Engine
 
-from operator_qos.connections import queries, service
-from operator_qos.connections.figures import Figure
-from operator_qos.connections.rules import Compared, Difference
-from operator_qos.connections.service import NewConnection
-from operator_qos.db import reading, unit_of_work
-from operator_qos.events.service import Counts
+from operator_qos.connections import queries
+from operator_qos.db import reading
 from operator_qos.lab.lab import open_lab
 from operator_qos.lab.mirakl.api import CALLS_PER_MINUTE, create_mirakl
 from operator_qos.lab.server import serve_beside
-from tests.connections.world import PLAN
+from tests.connections.world import PLAN, add_failing
 from tests.web.fixtures import NOW, app, clock, engine, post, sign_in, site_settings, world
 
 __all__ = ["app", "clock", "engine", "site_settings", "world"]
 FORM = {"name": "mirakl-fr", "kind": "mirakl", "marketplace": "halle-fr", "address": "http://127.0.0.1:9",
         "key": "very secret", "key_variable": "", "client_id": "", "token_address": ""}
-
-
-def fill(engine: Engine) -> int:
-    """A connection that failed last, a wish that was refused, and a day of figures with one difference unexplained."""
-    with unit_of_work(engine) as session:
-        new = NewConnection("mirakl-fr", "mirakl", "halle-fr", "https://x.example", key="k")
-        added = service.add_connection(session, new, secret="s", actor="ines", now=NOW)
-        claim = service.claim_connection(session, queries.get_connection(session, added), now=NOW)
-        assert claim is not None
-        service.finish_run(session, claim, started_at=NOW, counts=Counts(12, 3, 0, 2), now=NOW,
-                           error=("OR11: the platform answered 403.", "Check that the key is right."))
-        service.queue_wish(session, marketplace_id="halle-fr", shop="morvan-fr", wanted="immune", key="k", now=NOW,
-                           until_at=NOW + timedelta(days=30))
-        differences = (Difference("incident_rate", "LAST_MONTH", 0.05, Figure(1, 40), "unexplained"),
-                       Difference("approval_delay", "LAST_YEAR", 7200.0, Figure(9000, 2), "late_events", 3),
-                       Difference("orders_count", "LAST_MONTH", 41.0, Figure(40, 1), "set_aside", 2))
-        service.keep_figures(session, connection_id=added, on=NOW.date(),
-                             compared={"morvan-fr": Compared(40, 37, differences)})
-        service.keep_figures(session, connection_id=added, on=NOW.date() - timedelta(days=1),
-                             compared={"morvan-fr": Compared(40, 40, ())})
-        return added
 
 
 def test_a_platform_is_connected_tried_paused_and_resumed(app: Flask, engine: Engine) -> None:
@@ -77,7 +52,7 @@ def test_what_is_wrong_with_a_connection_is_said_and_nothing_written_is_lost(
 
 
 def test_a_failing_connection_says_why_what_to_do_and_what_was_asked(app: Flask, engine: Engine) -> None:
-    added = fill(engine)
+    added = add_failing(engine, now=NOW)
     analyst = sign_in(app, "analyst")
     everything = analyst.get("/operator/connections").text
     assert "cannot be read" in everything
@@ -92,7 +67,7 @@ def test_a_failing_connection_says_why_what_to_do_and_what_was_asked(app: Flask,
 
 
 def test_figures_that_differ_stand_with_both_numbers_and_the_cause(app: Flask, engine: Engine) -> None:
-    added = fill(engine)
+    added = add_failing(engine, now=NOW)
     analyst = sign_in(app, "analyst")
     page = analyst.get(f"/operator/connections/{added}/reconciliation").text
     for text in ("Lines with an incident", "5.0", "2.5", "No known cause gives", "2\u00a0h", "Orders placed", "41",
