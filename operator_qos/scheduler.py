@@ -60,6 +60,12 @@ def _refresh_live(engine: Engine, _settings: Settings, now: datetime) -> object:
     return refresh_live(engine, now=now)
 
 
+def _tell_newcomers(engine: Engine, _settings: Settings, now: datetime) -> object:
+    from operator_qos.standards.jobs import tell_newcomers_due
+
+    return tell_newcomers_due(engine, now=now)
+
+
 def _escalate_due(engine: Engine, _settings: Settings, now: datetime) -> object:
     from operator_qos.disputes.jobs import run_timers
 
@@ -190,6 +196,7 @@ JOBS: tuple[Job, ...] = (
     Job("advance_cells", _advance_cells, "interval", {"minutes": 1}),
     Job("refresh_slow", _refresh_slow, "interval", {"hours": 1}),
     Job("refresh_live", _refresh_live, "interval", {"hours": 1}),
+    Job("tell_newcomers", _tell_newcomers, "interval", {"hours": 1}),
     Job("escalate_due", _escalate_due, "interval", {"minutes": 1}),
     Job("evaluate_due", _evaluate_due, "interval", {"minutes": 10}),
     Job("tell_due", _tell_due, "interval", {"minutes": 1}),

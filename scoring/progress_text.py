@@ -6,7 +6,7 @@ where the earlier one stopped: what it does not name is forgotten, what is new t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any
 
@@ -33,6 +33,23 @@ def write_progress(progress: Progress, standard: Standard) -> list[dict[str, Any
         }
         for place in range(len(tiers))
     ]
+
+
+def drop_days(document: Plain, subject: str, days: Collection[date]) -> dict[str, Any]:
+    """A document as if these days had given no strike, or taken no points, that it remembers.
+
+    ``subject`` is ``strikes.ID``, or ``step:points:N`` for the happenings that lines of points count by the day; of
+    any other the document is as it was. Counts, steps and balances follow at the next evaluation.
+    """
+    gone = {day.isoformat() for day in days}
+    name = subject.removeprefix("strikes.")
+    if subject.startswith("step:points:"):
+        events = {line: [day for day in known if day not in gone] for line, known in document["events"].items()}
+        return {**document, "events": events}
+    if name not in document["strikes"]:
+        return dict(document)
+    left = [[day, count] for day, count in document["strikes"][name] if day not in gone]
+    return {**document, "strikes": {**document["strikes"], name: left}}
 
 
 def _write_histories(progress: Progress, place: int) -> dict[str, Any]:

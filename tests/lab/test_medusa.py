@@ -13,11 +13,14 @@ from flask import Flask, Response, request
 from flask.testing import FlaskClient
 from standardwebhooks.webhooks import Webhook
 
+from operator_qos.connectors.medusa import Place, map_hook
 from operator_qos.lab.chaos import Chaos
 from operator_qos.lab.lab import Lab
 from operator_qos.lab.medusa.api import create_medusa
 from operator_qos.lab.medusa.sending import Subscriber, disturb, list_messages
+from operator_qos.lab.medusa.shapes import name
 from operator_qos.lab.server import serve_beside
+from scoring.events import read_event
 from tests.lab.conftest import KEY
 
 SECRET = "whsec_" + base64.b64encode(b"0123456789abcdef01234567").decode()
@@ -29,15 +32,16 @@ def admin(lab: Lab) -> FlaskClient:
 
 
 class Receiver:
-    """Takes webhooks whose signature is right; refuses the first of all for a moment."""
+    """Takes webhooks whose signature is right; is busy for the first calls of all."""
 
-    def __init__(self) -> None:
+    def __init__(self, busy_for: int = 1) -> None:
+        self.busy_for = busy_for
         self.taken: list[tuple[str, dict[str, Any]]] = []
         self.calls = 0
 
     def receive(self) -> Response:
         self.calls += 1
-        if self.calls == 1:
+        if self.calls <= self.busy_for:
             return Response(status=503)
         payload = Webhook(SECRET).verify(request.get_data(), dict(request.headers.items(lower=True)))
         self.taken.append((request.headers["webhook-id"], payload))
@@ -100,6 +104,26 @@ def test_everything_that_happened_is_sent_signed_and_once(lab: Lab) -> None:
     assert kinds >= {"seller.created", "order.placed", "payment.captured", "shipment.created"}
 
 
+def test_what_nobody_takes_waits_in_its_order(lab: Lab) -> None:
+    receiver = Receiver(busy_for=5)
+    lab.clock.set(lab.world.first_at + 86_400)
+    with listening(receiver) as address:
+        subscriber = Subscriber(lab, address, SECRET, lab.world.first_at - 1, back_off_seconds=0.001)
+        assert subscriber.send_due() == 0  # four attempts at the first, then none at the others
+        waiting = [message.id for message in subscriber.waiting]
+        assert subscriber.send_due() == len(waiting) > 6
+    assert [message_id for message_id, _ in receiver.taken] == waiting
+    assert (subscriber.answers, subscriber.waiting) == ({"503": 5, "200": len(waiting)}, [])
+
+
+def test_what_is_refused_for_good_is_left(lab: Lab) -> None:
+    lab.clock.set(lab.world.first_at + 86_400)
+    with serve_beside(Flask("deaf")) as address:
+        subscriber = Subscriber(lab, f"{address}/hooks", SECRET, lab.world.first_at - 1)
+        assert subscriber.send_due() == 0
+    assert set(subscriber.answers) == {"404"} and not subscriber.waiting
+
+
 def test_webhooks_arrive_twice_and_mixed_where_the_switches_say_so(lab: Lab) -> None:
     due = list(list_messages(lab, lab.world.first_at, lab.world.first_at + 10 * 86_400))
     assert disturb(lab, due) == due
@@ -119,3 +143,19 @@ def test_every_kind_of_happening_has_its_webhook(lab: Lab) -> None:
         "order.claim_created", "payment.captured", "payment.refunded", "order.return_requested",
         "order.return_received"}
     json.dumps([message.body for message in found])
+
+
+def test_our_mapping_understands_every_webhook(lab: Lab) -> None:
+    world, told = lab.world, {}
+    names = {name("order", order): order for order in world.orders}
+    for message in list_messages(lab, world.first_at - 1, world.last_at):
+        for document in map_hook(message.body, Place("/hooks/lab", "lab")):
+            typed = read_event(document, now_ms=world.last_at * 1000)
+            assert told.setdefault(typed.id, document) == document
+    events = [read_event(document, now_ms=world.last_at * 1000) for document in told.values()]
+    for kind, step_kinds in {"order.placed": {"order.placed"}, "order.paid": {"order.paid"},
+                             "case.opened": {"case.opened"}, "order.refunded": {"order.refunded"},
+                             "order.shipped": {"order.shipped"}}.items():
+        found = sorted((names[str(event.order)], event.at_ms // 1000) for event in events if event.type == kind)
+        assert found == sorted((order.id, step.at) for order in world.orders.values()
+                               for step in order.until(world.last_at) if step.kind in step_kinds)
