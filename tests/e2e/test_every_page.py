@@ -41,6 +41,7 @@ PAGES = {
         "/operator/statements",
         "/operator/statements/check",
         f"/operator/statements/{STATEMENT}",
+        "/operator/imports",
         "/operator/quarantine",
         "/operator/sources",
         "/operator/keys",

@@ -174,6 +174,8 @@ def _read(status: int, headers: Any, content: bytes) -> Reply:
         raise _Trouble(f"answered {status}", _read_seconds(named.get("retry-after", "")))
     if len(content) > MOST_BYTES:
         raise _Trouble(f"sent more than {MOST_BYTES} bytes")
+    if named.get("content-length", "").isdigit() and len(content) < int(named["content-length"]):
+        raise _Trouble("sent an answer that breaks off")
     try:
         if named.get("content-encoding") == "gzip":
             content = zlib.decompressobj(31).decompress(content, MOST_BYTES)
