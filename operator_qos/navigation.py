@@ -58,6 +58,7 @@ MENUS: Mapping[frozenset[str], tuple[Entry, ...]] = {
         Entry("/seller/calendar", _("Opening hours")),
         Entry("/seller/notices", _("Notices")),
         Entry("/seller/standard", _("Standard")),
+        Entry("/seller/tools", _("My tools")),
     ),
     MEDIATOR_ROLES: (
         Entry("/mediator/queue", _("My queue"), ("/mediator/cases",)),

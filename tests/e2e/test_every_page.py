@@ -93,6 +93,7 @@ PAGES = {
         "/seller/notices",
         "/seller/notices?show=open",
         "/seller/badge",
+        "/seller/tools",
         "/account/notices",
         "/badges/verify?q=x",
         "/seller/statements",
