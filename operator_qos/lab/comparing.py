@@ -35,7 +35,9 @@ class Told:
 
     def fits(self, claim: Claim) -> bool:
         """Whether this is the claim."""
-        return self.first == self.last == claim.at if claim.dated else self.first <= claim.at <= self.last
+        if claim.dated or self.first != self.last:
+            return self.first <= claim.at <= self.last and (self.first == self.last or not claim.dated)
+        return claim.at <= self.last  # seen at the first look, however long it had been so
 
 
 def compare_with_truth(world: World, log: Log, claims: Iterable[Claim], ticks: Sequence[int]) -> list[str]:
@@ -59,7 +61,7 @@ def compare_with_truth(world: World, log: Log, claims: Iterable[Claim], ticks: S
 
 def _had_to_be_seen(claim: Claim, ticks: Sequence[int]) -> bool:
     slack = _REVIEW_SLACK_SECONDS if claim.name.startswith("review.") else _SLACK_SECONDS
-    if max(claim.at, claim.shown_from) > ticks[-1] - slack:
+    if claim.optional or max(claim.at, claim.shown_from) > ticks[-1] - slack:
         return False
     return all(any(first <= tick < last for tick in ticks) for first, last in claim.needs)
 
@@ -68,12 +70,13 @@ def list_told(world: World, log: Log) -> Iterator[Told]:
     """Everything the events say that was not taken back; a line each for what happens to lines."""
     gone = {(e["data"]["source"], e["data"]["id"]) for e in log.values() if e["type"] == "qos.event.retracted"}
     lines: set[Key] = set()
+    cases = name_cases(log)
     for name, event in sorted(log.items(), key=lambda item: str(item[1]["time"])):
         kind, data = event["type"].removeprefix("qos."), event.get("data", {})
         if name in gone or kind in _UNTOLD or (kind == "message.sent" and not data.get("order")):
             continue
         first, last = _span(event)
-        for key in _keys(world, kind, event):
+        for key in _keys(world, kind, event, cases):
             if kind in _OF_LINES and key in lines:
                 continue
             lines.add(key)
@@ -86,9 +89,15 @@ def _span(event: Event) -> tuple[int, int]:
     return min(at, other_at), max(at, other_at)
 
 
-def _keys(world: World, kind: str, event: Event) -> Iterator[Key]:
+def name_cases(log: Log) -> Mapping[str, str]:
+    """Case to its order, as the openings say."""
+    return {event["subject"]: event["data"].get("order", "") for event in log.values()
+            if event["type"] == "qos.case.opened"}
+
+
+def _keys(world: World, kind: str, event: Event, cases: Mapping[str, str]) -> Iterator[Key]:
     data = event.get("data", {})
-    order = str(data.get("order", event["subject"]))
+    order = str(data.get("order", cases.get(event["subject"], event["subject"])))
     if kind in _OF_LINES:
         for line in _lines(world, kind, event):
             yield kind, order, line
@@ -118,19 +127,20 @@ def _lines(world: World, kind: str, event: Event) -> list[str]:
 
 def compare_logs(clean: Log, other: Log, *, aside: frozenset[str] = frozenset()) -> list[str]:
     """How a log differs from the clean run's, in words; `aside` names the things that are left out of it."""
-    faults = []
+    faults, cases = [], name_cases(clean)
     for name in sorted(clean.keys() | other.keys()):
         first, second = clean.get(name), other.get(name)
-        if first == second or _is_aside(first or second or {}, aside):
+        if first == second or _is_aside(first or second or {}, aside, cases):
             continue
         what = "missing" if second is None else "too many" if first is None else "other"
         faults.append(f"{what}: {name[1]} ({(first or second or {}).get('type')})")
     return faults
 
 
-def _is_aside(event: Event, aside: frozenset[str]) -> bool:
-    data = event.get("data", {})
-    return bool({event["subject"], data.get("order", ""), event["shop"] if "shop" in event["type"] else ""} & aside)
+def _is_aside(event: Event, aside: frozenset[str], cases: Mapping[str, str]) -> bool:
+    subject = event["subject"]
+    order = event.get("data", {}).get("order") or cases.get(subject, "")
+    return bool({subject, order, event["shop"] if ".shop." in event["type"] else ""} & aside)
 
 
 def name_affected(world: World, unreadable: Iterable[Unreadable]) -> frozenset[str]:

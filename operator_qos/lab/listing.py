@@ -10,7 +10,6 @@ from operator_qos.lab.dice import draw
 from operator_qos.lab.lab import Lab
 
 Show = Callable[[str, int], dict[str, Any]]  # a thing at a moment
-MOST_REPEATED = 2  # of a page, which then holds so many rows more than were asked for
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +38,12 @@ def shift(lab: Lab, name: str, keys: Sequence[str], *, first_page: bool) -> Sequ
     return [*keys[turned:], *keys[:turned]]
 
 
-def render(lab: Lab, kind: str, keys: Sequence[str], show: Show) -> list[dict[str, Any]]:
-    """The page's things: some a second time as they were before, in a mixed order where pages are shuffled."""
+def render(lab: Lab, kind: str, keys: Sequence[str], show: Show, *, room: int) -> list[dict[str, Any]]:
+    """The page's things: some a second time as they were before, as far as there is room; mixed where shuffled."""
     now, seed = lab.clock.now(), lab.plan.seed
     entries = [Entry(key, now) for key in keys]
     again = [key for key in keys if draw(seed, "repeated", kind, key, now) < lab.chaos.repeated]
-    entries += [Entry(key, _before(lab, kind, key, now)) for key in again[:MOST_REPEATED]]
+    entries += [Entry(key, _before(lab, kind, key, now)) for key in again[:room]]
     if lab.chaos.shuffled:
         entries.sort(key=lambda entry: draw(seed, "shuffled", kind, entry.key, entry.at, now))
     return [show(entry.key, entry.at) for entry in entries]

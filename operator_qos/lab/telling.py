@@ -63,6 +63,10 @@ def _orders(events: Iterable[Event], seed: int) -> Iterator[Thing]:
     for event in events:
         step = _step(event)
         name = _order_of(event, step, cases)
+        if step.kind == "return.refunded" and name in steps:
+            line = steps[name][0].data["lines"][0]
+            given = {"amount_minor": line["amount_minor"], "reason": step.data["reason"]}
+            steps[name].append(Step(step.at, "order.refunded", given))
         if name and step.kind in _OF_ORDERS:
             steps[name].append(step)
             shops[name] = event["shop"]

@@ -15,7 +15,10 @@ from operator_qos.lab.truth import Thing, World
 
 @dataclass(frozen=True, slots=True, order=True)
 class Claim:
-    """`at` [epoch s]. `needs`: spans [from, until) in each of which one must have looked to know of it."""
+    """`at` [epoch s]. `needs`: spans [from, until) in each of which one must have looked to know of it.
+
+    `optional`: may be left untold, such as an acceptance by which nobody decided anything.
+    """
 
     name: str
     thing: str
@@ -24,6 +27,7 @@ class Claim:
     dated: bool = True
     needs: tuple[tuple[int, int], ...] = ()
     shown_from: int = 0
+    optional: bool = False
 
 
 def list_claims(world: World, until: int) -> list[Claim]:
@@ -48,6 +52,8 @@ def _of_orders(world: World, until: int) -> Iterator[Claim]:
 
 def _of_order(view: OrderView) -> Iterator[Claim]:
     name, shown_from = view.order.id, view.order.shown_from
+    if "accept_by" not in view.steps[0].data:
+        yield Claim("order.accepted", name, "", view.steps[0].at, shown_from=shown_from, optional=True)
     for step in view.steps:
         if step.kind in {"order.placed", "order.paid", "order.accepted"}:
             yield Claim(step.kind, name, "", step.at, shown_from=shown_from)
@@ -101,7 +107,9 @@ def _of_returns(world: World, _: int) -> Iterator[Claim]:
         for step, follower in zip(back.steps, [*back.steps[1:], None], strict=True):
             dated = step.kind == "return.requested"
             stood = ((step.at, follower.at),) if not dated and follower is not None else ()
-            yield Claim(step.kind, back.parent, "", step.at, dated=dated, needs=stood)
+            # A closed return says nothing of money: the refund stands with the order.
+            optional = step.kind == "return.refunded"
+            yield Claim(step.kind, back.parent, "", step.at, dated=dated, needs=stood, optional=optional)
 
 
 def _of_threads(world: World, _: int) -> Iterator[Claim]:

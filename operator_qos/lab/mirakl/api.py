@@ -70,7 +70,8 @@ def _offset_page(lab: Lab, kind: str, name: str, keys: Sequence[str]) -> Any:
     asked = request.args.to_dict()
     listing = urlencode(sorted((key, value) for key, value in asked.items() if key not in {"max", "offset"}))
     shown = shift(lab, f"{kind}?{listing}", keys, first_page=offset == 0)
-    rows = render(lab, kind, shown[offset : offset + most], lambda key, at: show(lab, kind, key, at))
+    page = shown[offset : offset + most]
+    rows = render(lab, kind, page, lambda key, at: show(lab, kind, key, at), room=most - len(page))
     headers = {}
     if most and offset + most < len(keys):
         query = urlencode({**asked, "max": most, "offset": offset + most})
@@ -124,8 +125,8 @@ def _add_exports(app: Flask, lab: Lab) -> None:
 def _seek_page(lab: Lab, kind: str, keys: Sequence[str], *, messages: int | None = 0) -> Any:
     """A page by `limit` and `page_token`; a seek page never shifts."""
     begin, limit = read_page_begin(), read_number("limit", 50, 100)
-    rows = render(
-        lab, kind, keys[begin : begin + limit], lambda key, at: show(lab, kind, key, at, messages=messages))
+    page = keys[begin : begin + limit]
+    rows = render(lab, kind, page, lambda key, at: show(lab, kind, key, at, messages=messages), room=limit - len(page))
     more = limit > 0 and begin + limit < len(keys)
     return {"data": rows, "next_page_token": make_page_token(begin + limit) if more else None,
             "previous_page_token": make_page_token(max(begin - limit, 0)) if begin else None}

@@ -102,7 +102,12 @@ class OrderView:
             return "CANCELED"
         if opened is not None and ended is None and line == self.lines[0]["line"]:
             return "INCIDENT_OPEN"
-        return self._plain_state(line)
+        return "REFUNDED" if self._is_refunded(line) else self._plain_state(line)
+
+    def _is_refunded(self, line: str) -> bool:
+        first = self.lines[0]
+        given = sum(step.data["amount_minor"] for step in self.steps if step.kind == "order.refunded")
+        return bool(line == first["line"] and given >= first["amount_minor"])
 
     def _plain_state(self, line: str) -> str:
         if self.find("order.closed"):
