@@ -12,7 +12,9 @@ from operator_qos.hooks.models import Hook, HookCall
 from operator_qos.ledger.models import MetricDay, Obligation, OutcomeRow, Scorecard
 from operator_qos.me.models import CalendarFeed, FollowedObligation, ObligationChange, ObligationFeed
 from operator_qos.notices.models import JobLease, Notice, NoticeRead, OutboxMail
+from operator_qos.operations.models import JobRun
 from operator_qos.recourse.models import ActionPlan, Appeal, Restatement
+from operator_qos.reports.models import ReportSubscription, SavedExport
 from operator_qos.sellers.models import Marketplace, Seller, Shop, ShopTraits
 from operator_qos.standards.models import StandardVersion
 from operator_qos.standing.models import EvaluationResult, EvaluationRun, ShopStanding, StandingChange
@@ -22,8 +24,9 @@ from operator_qos.trials.models import PhantomChange, PhantomStanding, StandardT
 __all__ = [
     "Act", "ActAdapter", "ActionPlan", "ApiKey", "Appeal", "AuditRow", "Base", "CalendarFeed", "Dispute", "DisputeStep",
     "Entity", "EvaluationResult", "EvaluationRun", "Event", "EventBody", "EventId", "ExclusionRequest", "FaultIncident",
-    "FollowedObligation", "Hook", "HookCall", "ImportProgress", "JobLease", "Marketplace", "MetricDay", "Notice",
-    "NoticeRead", "Obligation", "ObligationChange", "ObligationFeed", "OutboxMail", "OutcomeRow", "PhantomChange",
-    "PhantomStanding", "PublicBadge", "Quarantined", "Restatement", "Scorecard", "Seller", "Shop", "ShopStanding",
-    "ShopTraits", "SourceTotal", "StandardTrial", "StandardVersion", "StandingChange", "Statement", "User",
+    "FollowedObligation", "Hook", "HookCall", "ImportProgress", "JobLease", "JobRun", "Marketplace", "MetricDay",
+    "Notice", "NoticeRead", "Obligation", "ObligationChange", "ObligationFeed", "OutboxMail", "OutcomeRow",
+    "PhantomChange", "PhantomStanding", "PublicBadge", "Quarantined", "ReportSubscription", "Restatement",
+    "SavedExport", "Scorecard", "Seller", "Shop", "ShopStanding", "ShopTraits", "SourceTotal", "StandardTrial",
+    "StandardVersion", "StandingChange", "Statement", "User",
 ]

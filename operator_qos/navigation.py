@@ -46,7 +46,7 @@ MENUS: Mapping[frozenset[str], tuple[Entry, ...]] = {
         Entry("/operator/standards", _("Standards"), ("/operator/standard", "/operator/trials")),
         Entry("/operator/quarantine", _("Set aside")),
         Entry("/operator/audit", _("Audit trail"), ("/operator/reports/overrides", "/operator/hooks", "/operator/mails",
-                                                    "/operator/texts", "/operator/badges")),
+                                                    "/operator/texts", "/operator/badges", "/operator/exports")),
     ),
     SELLER_ROLES: (
         Entry("/seller/day", _("My day"), ("/seller/conversations",)),
@@ -58,7 +58,7 @@ MENUS: Mapping[frozenset[str], tuple[Entry, ...]] = {
         Entry("/seller/calendar", _("Opening hours")),
         Entry("/seller/notices", _("Notices")),
         Entry("/seller/standard", _("Standard")),
-        Entry("/seller/tools", _("My tools")),
+        Entry("/seller/tools", _("My tools"), ("/seller/exports",)),
     ),
     MEDIATOR_ROLES: (
         Entry("/mediator/queue", _("My queue"), ("/mediator/cases",)),

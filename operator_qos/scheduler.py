@@ -96,6 +96,12 @@ def _follow_promises(engine: Engine, _settings: Settings, now: datetime) -> obje
     return follow_promises(engine, now=now)
 
 
+def _send_due_reports(engine: Engine, _settings: Settings, now: datetime) -> object:
+    from operator_qos.reports.jobs import send_due_reports
+
+    return send_due_reports(engine, now=now)
+
+
 def _recount_cells(engine: Engine, _settings: Settings, now: datetime) -> object:
     from operator_qos.ledger.jobs import recount_cells
 
@@ -148,6 +154,7 @@ JOBS: tuple[Job, ...] = (
     Job("finish_abandoned_imports", _finish_abandoned, "interval", {"minutes": 10}),
     Job("call_hooks", _call_hooks, "interval", {"seconds": 20}),
     Job("follow_promises", _follow_promises, "interval", {"minutes": 1}),
+    Job("send_due_reports", _send_due_reports, "interval", {"minutes": 5}),
     Job("find_shared_faults", _find_shared_faults, "cron", {"hour": 4, "minute": 20}),
     Job("seal_audit", _seal_audit, "interval", {"minutes": 1}),
     Job("tell_anchor", _tell_anchor, "interval", {"hours": 1}),

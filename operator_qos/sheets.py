@@ -6,6 +6,7 @@ import csv
 import io
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 import orjson
 
@@ -83,9 +84,10 @@ def _write_xlsx(sheet: Sheet) -> bytes:
     from xlsxwriter import Workbook
 
     content = io.BytesIO()
+    book = Workbook(content, {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False,
+                              "nan_inf_to_errors": True})
     # The file says nothing of when it was made: the same table is the same file.
-    book = Workbook(content, {"in_memory": True, "constant_memory": True, "strings_to_formulas": False,
-                              "strings_to_urls": False, "nan_inf_to_errors": True})
+    book.set_properties({"created": datetime(2000, 1, 1)})  # noqa: DTZ001  # a document's date has no zone
     page = book.add_worksheet(sheet.name[:31])
     page.freeze_panes(1, 0)
     for number, line in enumerate(_list_cells(sheet)):

@@ -92,9 +92,9 @@ def _shop_filters(filters: Filters) -> list[ColumnElement[bool]]:
 _SHOP = (Shop.marketplace_id, Shop.code, Shop.name, Seller.name)
 
 
-def _select_metrics(filters: Filters) -> tuple[Select[Any], Sequence[Any]]:
+def _select_metrics(filters: Filters) -> tuple[Select[*tuple[Any, ...]], Sequence[Any]]:
     keys = (Scorecard.shop_id, Scorecard.metric_code)
-    query: Select[Any] = select(*keys, *_SHOP, Scorecard).join(Shop, Shop.id == Scorecard.shop_id).join(
+    query: Select[*tuple[Any, ...]] = select(*keys, *_SHOP, Scorecard).join(Shop, Shop.id == Scorecard.shop_id).join(
         Seller, Seller.id == Shop.seller_id).where(*_shop_filters(filters))
     query = query.where(Scorecard.metric_code == CODES[filters.metric]) if filters.metric else query
     return query.where(Scorecard.verdict == filters.verdict) if filters.verdict else query, keys
@@ -106,10 +106,10 @@ def _to_metric(marketplace: str, shop: str, name: str, seller: str, row: Scoreca
             row.raw_base, row.raw_value, row.buyers, row.verdict)
 
 
-def _select_standings(filters: Filters) -> tuple[Select[Any], Sequence[Any]]:
+def _select_standings(filters: Filters) -> tuple[Select[*tuple[Any, ...]], Sequence[Any]]:
     keys = (ShopStanding.shop_id,)
-    query: Select[Any] = select(*keys, *_SHOP, ShopStanding).join(Shop, Shop.id == ShopStanding.shop_id).join(
-        Seller, Seller.id == Shop.seller_id).where(*_shop_filters(filters))
+    query: Select[*tuple[Any, ...]] = select(*keys, *_SHOP, ShopStanding).join(
+        Shop, Shop.id == ShopStanding.shop_id).join(Seller, Seller.id == Shop.seller_id).where(*_shop_filters(filters))
     return query.where(ShopStanding.level == filters.level) if filters.level else query, keys
 
 
