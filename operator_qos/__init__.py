@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 # does exposes `blueprint` and `PERMISSIONS`, which names every endpoint of it (see permissions.py).
 BLUEPRINTS: tuple[str, ...] = (
     "operator_qos.accounts.views",
+    "operator_qos.accounts.keys.views",
     "operator_qos.acts.views",
     "operator_qos.acts.api",
     "operator_qos.sellers.views",
@@ -30,6 +31,8 @@ BLUEPRINTS: tuple[str, ...] = (
     "operator_qos.disputes.office.views",
     "operator_qos.disputes.start.views",
     "operator_qos.disputes.api",
+    "operator_qos.sources.views",
+    "operator_qos.contract.views",
     "operator_qos.standards.views",
     "operator_qos.standards.author.views",
     "operator_qos.standards.api",
@@ -48,6 +51,7 @@ BLUEPRINTS: tuple[str, ...] = (
     "operator_qos.events.api",
     "operator_qos.evaluation.views",
     "operator_qos.evaluation.api",
+    "operator_qos.receiving.api",
     "operator_qos.recourse.views",
     "operator_qos.recourse.planning.views",
     "operator_qos.recourse.reporting.views",

@@ -124,13 +124,6 @@ def list_ticks(limit: float, *, higher_is_better: bool) -> tuple[Tick, Tick]:
     return Tick(0.0, scale.low, "start"), Tick(100.0, scale.high, "end")
 
 
-def parse_trend(trend: str | Sequence[float | None]) -> tuple[float | None, ...]:
-    """Weekly values, oldest first, from a list or as stored in text; a week without a base is None."""
-    if not isinstance(trend, str):
-        return tuple(trend)
-    return tuple(float(part) if part.strip() else None for part in trend.split(",")) if trend else ()
-
-
 def _pieces(points: Iterable[tuple[float, float] | None]) -> list[list[tuple[float, float]]]:
     pieces: list[list[tuple[float, float]]] = [[]]
     for point in points:

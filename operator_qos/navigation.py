@@ -44,6 +44,7 @@ MENUS: Mapping[frozenset[str], tuple[Entry, ...]] = {
         Entry("/operator/plans", _("Plans")),
         Entry("/operator/requests", _("Requests"), ("/operator/incidents", "/operator/register")),
         Entry("/operator/standards", _("Standards"), ("/operator/standard", "/operator/trials")),
+        Entry("/operator/sources", _("Sources"), ("/operator/keys",)),
         Entry("/operator/quarantine", _("Set aside")),
         Entry("/operator/audit", _("Audit trail"), ("/operator/reports/overrides", "/operator/hooks", "/operator/mails",
                                                     "/operator/texts", "/operator/badges", "/operator/exports")),

@@ -32,6 +32,7 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from operator_qos.accounts.actors import ROLES, Actor, Machine
 from operator_qos.accounts.queries import find_machine
+from operator_qos.accounts.quotas import note_use
 from operator_qos.sellers.queries import ShopCard, find_shop_card, list_shop_cards
 
 ADMIN: Final = ("admin",)
@@ -61,6 +62,7 @@ __all__ = [
     "people",
     "public",
     "shop_ids_visible",
+    "signed",
 ]
 
 
@@ -70,12 +72,13 @@ class PermissionTableError(RuntimeError):
 
 @dataclass(frozen=True)
 class Rule:
-    """Who may call an endpoint, and how its view checks whose things it shows."""
+    """Who may call an endpoint, and how its view checks whose things it shows; `is_signed`: by a call's signature."""
 
     roles: frozenset[str] = frozenset()
     is_public: bool = False
     scope: str = ""
     tenant: str = ""
+    is_signed: bool = False
 
 
 def public() -> Rule:
@@ -91,6 +94,11 @@ def people(*roles: str, tenant: str = "") -> Rule:
 def machine(scope: str, *, tenant: str = "") -> Rule:
     """For programs with an API key of that scope."""
     return Rule(scope=scope, tenant=tenant)
+
+
+def signed(tenant: str) -> Rule:
+    """Open to programs without a key of ours: the view checks the signature of each call, so no form token is asked."""
+    return Rule(is_public=True, tenant=tenant, is_signed=True)
 
 
 def is_api() -> bool:
@@ -153,10 +161,10 @@ def _read_bearer() -> str:
 def require_key(scope: str) -> BaseResponse | None:
     """Let the holder of a valid key with that scope pass, answer a problem to others."""
     from operator_qos.errors import problem
-    from operator_qos.web import get_session
+    from operator_qos.web import get_session, get_site, now
 
     key = _read_bearer()
-    found = find_machine(get_session(), key) if key else None
+    found = find_machine(get_session(), key, now=now()) if key else None
     if found is None:
         text = "Send a valid key as 'Authorization: Bearer …'; 'operator-qos key create' makes one."
         answer = problem(401, "No valid API key", text)
@@ -167,6 +175,7 @@ def require_key(scope: str) -> BaseResponse | None:
             403, "Wrong scope", f"This key has the scope '{found.scope}', this call needs '{scope}'."
         )
     g.machine = found
+    note_use(get_site().engine, found, now=now())
     return None
 
 
@@ -209,7 +218,8 @@ def enforce() -> BaseResponse | None:
             return _turn_away()
         if actor.role not in rule.roles:
             abort(404)
-    _check_form()
+    if not rule.is_signed:
+        _check_form()
     return None
 
 

@@ -54,6 +54,12 @@ def _refresh_slow(engine: Engine, _settings: Settings, now: datetime) -> object:
     return refresh_slow(engine, now=now)
 
 
+def _refresh_live(engine: Engine, _settings: Settings, now: datetime) -> object:
+    from operator_qos.evaluation.live import refresh_live
+
+    return refresh_live(engine, now=now)
+
+
 def _escalate_due(engine: Engine, _settings: Settings, now: datetime) -> object:
     from operator_qos.disputes.jobs import run_timers
 
@@ -117,6 +123,20 @@ def _move_recourse(engine: Engine, _settings: Settings, now: datetime) -> object
     return move_recourse(engine, now=now)
 
 
+def _run_imports(engine: Engine, settings: Settings, now: datetime) -> object:
+    from operator_qos.imports.jobs import run_imports
+    from operator_qos.imports.store import ImportStore
+
+    return run_imports(engine, ImportStore(settings.imports_dir), now=now)
+
+
+def _drop_old_imports(engine: Engine, settings: Settings, now: datetime) -> object:
+    from operator_qos.imports.jobs import drop_old_files
+    from operator_qos.imports.store import ImportStore
+
+    return drop_old_files(engine, ImportStore(settings.imports_dir), now=now)
+
+
 def _find_shared_faults(engine: Engine, _settings: Settings, now: datetime) -> object:
     from operator_qos.exclusions.jobs import find_shared_faults
 
@@ -142,9 +162,22 @@ def _tell_anchor(engine: Engine, _settings: Settings, now: datetime) -> object:
     return tell_anchor(engine, now=now)
 
 
+def _add_up_counts(engine: Engine, _settings: Settings, now: datetime) -> object:
+    from operator_qos.sources.jobs import add_up_counts
+
+    return add_up_counts(engine, now=now)
+
+
+def _forget_received(engine: Engine, _settings: Settings, now: datetime) -> object:
+    from operator_qos.receiving.jobs import forget_received
+
+    return forget_received(engine, now=now)
+
+
 JOBS: tuple[Job, ...] = (
     Job("advance_cells", _advance_cells, "interval", {"minutes": 1}),
     Job("refresh_slow", _refresh_slow, "interval", {"hours": 1}),
+    Job("refresh_live", _refresh_live, "interval", {"hours": 1}),
     Job("escalate_due", _escalate_due, "interval", {"minutes": 1}),
     Job("evaluate_due", _evaluate_due, "interval", {"minutes": 10}),
     Job("tell_due", _tell_due, "interval", {"minutes": 1}),
@@ -152,6 +185,10 @@ JOBS: tuple[Job, ...] = (
     Job("deliver_outbox", _deliver_outbox, "interval", {"seconds": 20}),
     Job("move_recourse", _move_recourse, "interval", {"minutes": 10}),
     Job("finish_abandoned_imports", _finish_abandoned, "interval", {"minutes": 10}),
+    Job("add_up_source_counts", _add_up_counts, "interval", {"minutes": 1}),
+    Job("forget_received_webhooks", _forget_received, "interval", {"hours": 24}),
+    Job("run_imports", _run_imports, "interval", {"seconds": 10}),
+    Job("drop_old_imports", _drop_old_imports, "cron", {"hour": 5, "minute": 5}),
     Job("call_hooks", _call_hooks, "interval", {"seconds": 20}),
     Job("follow_promises", _follow_promises, "interval", {"minutes": 1}),
     Job("send_due_reports", _send_due_reports, "interval", {"minutes": 5}),

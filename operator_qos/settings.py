@@ -30,6 +30,7 @@ class Settings:
     secure_cookies: bool = False
     trust_proxy: bool = False
     body_retention_days: int = 540
+    backlog_limit: int = 200_000
     login_attempts: str = "10 per 15 minutes"
     operator_name: str = ""
     mediators: str = ""
@@ -51,6 +52,11 @@ class Settings:
         """Where mails go as files while no SMTP host is set."""
         return self.data_dir / "outbox"
 
+    @property
+    def imports_dir(self) -> Path:
+        """Where files wait that people brought for import."""
+        return self.data_dir / "imports"
+
 
 MEANINGS: Mapping[str, str] = {
     "data_dir": "folder of the SQLite database, mail files and the generated secret",
@@ -67,6 +73,7 @@ MEANINGS: Mapping[str, str] = {
     "secure_cookies": "1: cookies travel over HTTPS only; set it wherever HTTPS is used",
     "trust_proxy": "1: believe X-Forwarded-* of one proxy in front",
     "body_retention_days": "days after which message texts and original events may be deleted",
+    "backlog_limit": "orders and cases waiting to be worked out beyond which events over HTTP are answered 429",
     "login_attempts": "sign-in attempts allowed per address and per account",
     "operator_name": "who issues statements of reasons; empty: the marketplace's name",
     "mediators": "mediators named in statements of reasons, at least two, with ; between them; empty: none is named",
@@ -104,6 +111,11 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         if PREFIX + field.name.upper() in source
     }
     return Settings(**given)  # type: ignore[arg-type]  # _convert keeps each field's own type
+
+
+def find_variable(name: str) -> str:
+    """What an environment variable that somebody named holds, such as the key of a platform; empty for nothing."""
+    return os.environ.get(name, "")
 
 
 def read_secret(settings: Settings) -> str:

@@ -31,7 +31,7 @@ from operator_qos.permissions import (
     public,
 )
 from operator_qos.settings import Settings, read_secret
-from operator_qos.web import Site, get_language, get_site, init_web, now
+from operator_qos.web import Site, get_language, get_site, init_web, now, refuse_nul
 
 BODY_LIMIT_BYTES = 16 * 1024 * 1024
 SESSION_DAYS = 7
@@ -128,5 +128,6 @@ def build_app(
     app.add_url_rule("/", view_func=show_home)
     app.add_url_rule("/healthz", view_func=show_health)
     init_permissions(app, _register(app, blueprints))
+    app.before_request(refuse_nul)
     app.context_processor(_shell_context)
     return app

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 OPERATOR_ROLES = frozenset({"admin", "analyst"})
 SELLER_ROLES = frozenset({"seller_owner", "seller_staff"})
@@ -38,9 +39,21 @@ class Actor:
 
 
 @dataclass(frozen=True)
+class Quota:
+    """How much a key may send in a minute; None is without limit."""
+
+    events_a_minute: int | None = None
+    calls_a_minute: int | None = None
+
+
+NO_QUOTA = Quota()
+
+
+@dataclass(frozen=True)
 class Machine:
     """The program behind a request, known by its key; `marketplace_id` None means every marketplace.
 
+    `sources` are the beginnings of `source` it may send events of, none means every source.
     A seller's own key has `seller_id` and opens nothing but the addresses for sellers' tools.
     """
 
@@ -48,6 +61,9 @@ class Machine:
     name: str
     scope: str
     marketplace_id: str | None
+    sources: tuple[str, ...] = ()
+    quota: Quota = NO_QUOTA
+    used_at: datetime | None = None
     seller_id: int | None = None
 
 

@@ -6,14 +6,15 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
 
 import click
 from sqlalchemy.orm import Session
 
 from operator_qos.accounts import service
-from operator_qos.accounts.actors import COMMAND_LINE, ROLES
+from operator_qos.accounts.actors import COMMAND_LINE, ROLES, Quota
 from operator_qos.accounts.queries import KeyRow, UserRow, list_keys, list_users
-from operator_qos.accounts.service import KEY_SCOPES, AccountError, NewUser
+from operator_qos.accounts.service import KEY_SCOPES, ROTATION, AccountError, KeyTerms, NewUser
 from operator_qos.cli_support import Context, Refusal, emit, json_option, pass_context
 from operator_qos.db import reading, unit_of_work
 from operator_qos.i18n import LANGUAGES
@@ -116,26 +117,45 @@ def key_group() -> None:
 @click.option(
     "--marketplace", "marketplace_id", metavar="ID", help="Only for this marketplace; without it for all."
 )
+@click.option("--source", "sources", multiple=True, metavar="PREFIX",
+              help="Only events whose source begins so; may be given again.")
+@click.option("--events-a-minute", type=click.IntRange(min=1), help="More is answered 429.")
+@click.option("--calls-a-minute", type=click.IntRange(min=1), help="More is answered 429.")
+@click.option("--expires", type=click.DateTime(["%Y-%m-%d"]), help="Last day of the key (UTC).")
 @json_option
 @pass_context
-def create_key(context: Context, name: str, scope: str, marketplace_id: str | None) -> None:
+def create_key(  # noqa: PLR0913, PLR0917  # one argument per option
+    context: Context, name: str, scope: str, marketplace_id: str | None, sources: tuple[str, ...],
+    events_a_minute: int | None, calls_a_minute: int | None, expires: datetime | None,
+) -> None:
     """Create a key and print it. It cannot be read again later."""
+    until = None if expires is None else expires.replace(tzinfo=UTC) + timedelta(days=1)
+    terms = KeyTerms(scope, marketplace_id, sources, Quota(events_a_minute, calls_a_minute), until)
     with _account_work(context) as session:
-        key = service.create_key(
-            session,
-            name=name,
-            scope=scope,
-            marketplace_id=marketplace_id,
-            actor=COMMAND_LINE,
-            now=context.clock(),
-        )
+        key = service.create_key(session, name=name, terms=terms, actor=COMMAND_LINE, now=context.clock())
     document = {"key": key, "name": name, "scope": scope, "marketplace": marketplace_id}
     emit(context, document, f"{key}\nKeep it now: it is stored as a digest and cannot be shown again.")
 
 
+@key_group.command("rotate")
+@click.argument("name")
+@click.option("--keep-days", type=click.IntRange(0, 90), default=ROTATION.days, show_default=True,
+              help="How long the old key goes on.")
+@json_option
+@pass_context
+def rotate_key(context: Context, name: str, keep_days: int) -> None:
+    """Exchange a key and print the new one; the old one goes on for a while."""
+    with _account_work(context) as session:
+        key = service.rotate_key(session, name=name, actor=COMMAND_LINE, now=context.clock(),
+                                 keep=timedelta(days=keep_days))
+    emit(context, {"key": key, "name": name, "old_key_days": keep_days},
+         f"{key}\nKeep it now: it cannot be shown again. The old key works for {keep_days} more days.")
+
+
 def _to_key_line(row: KeyRow) -> str:
     place = row.marketplace_id or "every marketplace"
-    return f"{row.name}  {row.scope}  {place}{'' if row.revoked_at is None else '  (revoked)'}"
+    used = f"  last used {row.used_at:%Y-%m-%d %H:%M}" if row.used_at else "  never used"
+    return f"{row.name}  {row.scope}  {place}{used}{'' if row.revoked_at is None else '  (revoked)'}"
 
 
 @key_group.command("list")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, String
+from sqlalchemy import JSON, BigInteger, ForeignKey, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from operator_qos.db import Base, UtcDateTime
@@ -37,3 +37,22 @@ class ApiKey(Base):
     seller_id: Mapped[int | None] = mapped_column(ForeignKey("sellers.id"), index=True)  # whose own key it is
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     revoked_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    expires_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    # Where a program sends from: the beginnings of `source` it may write; None: every source.
+    sources: Mapped[list[str] | None] = mapped_column(JSON)
+    events_a_minute: Mapped[int | None]
+    calls_a_minute: Mapped[int | None]
+    # The key before the last exchange goes on for a while, so that programs can be changed one after the other.
+    previous_hash: Mapped[str | None] = mapped_column(String(64), index=True, unique=True)
+    previous_until_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class KeyUse(Base):
+    """When a key was last used, and up to which moment its quotas are spent: one row that all web processes share."""
+
+    __tablename__ = "key_uses"
+
+    key_id: Mapped[int] = mapped_column(ForeignKey("api_keys.id"), primary_key=True, autoincrement=False)
+    used_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    events_ms: Mapped[int] = mapped_column(BigInteger, default=0)
+    calls_ms: Mapped[int] = mapped_column(BigInteger, default=0)

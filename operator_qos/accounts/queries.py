@@ -9,8 +9,8 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from operator_qos.accounts.actors import Actor, Machine
-from operator_qos.accounts.models import ApiKey, User
+from operator_qos.accounts.actors import Actor, Machine, Quota
+from operator_qos.accounts.models import ApiKey, KeyUse, User
 
 
 @dataclass(frozen=True)
@@ -45,6 +45,13 @@ class KeyRow:
     marketplace_id: str | None
     created_at: datetime
     revoked_at: datetime | None
+    expires_at: datetime | None
+    sources: tuple[str, ...]
+    events_a_minute: int | None
+    calls_a_minute: int | None
+    previous_until_at: datetime | None
+    seller_id: int | None
+    used_at: datetime | None
 
 
 def normalise_email(text: str) -> str:
@@ -93,17 +100,22 @@ def list_active_users(
 
 def list_keys(session: Session) -> list[KeyRow]:
     """Every key, revoked ones included, by name."""
-    query = select(
-        ApiKey.id, ApiKey.name, ApiKey.scope, ApiKey.marketplace_id, ApiKey.created_at, ApiKey.revoked_at
-    ).order_by(ApiKey.name)
-    return [KeyRow(*row) for row in session.execute(query)]
+    columns = [getattr(ApiKey, name) for name in KeyRow.__dataclass_fields__ if name != "used_at"]
+    query = select(*columns, KeyUse.used_at).outerjoin(KeyUse, KeyUse.key_id == ApiKey.id).order_by(ApiKey.name)
+    return [KeyRow(**{**row._mapping, "sources": tuple(row.sources or ())}) for row in session.execute(query)]
 
 
-def find_machine(session: Session, key: str) -> Machine | None:
-    """The holder of a key that is not revoked."""
-    found = session.scalar(
-        select(ApiKey).where(ApiKey.key_hash == hash_key(key), ApiKey.revoked_at.is_(None))
-    )
+def find_machine(session: Session, key: str, *, now: datetime) -> Machine | None:
+    """The holder of a key that is neither revoked nor over; after an exchange both keys hold for a while."""
+    digest = hash_key(key)
+    is_it = (ApiKey.key_hash == digest) | ((ApiKey.previous_hash == digest) & (ApiKey.previous_until_at > now))
+    in_time = ApiKey.expires_at.is_(None) | (ApiKey.expires_at > now)
+    found = session.execute(
+        select(ApiKey, KeyUse.used_at).outerjoin(KeyUse, KeyUse.key_id == ApiKey.id)
+        .where(is_it, in_time, ApiKey.revoked_at.is_(None))).one_or_none()
     if found is None:
         return None
-    return Machine(found.id, found.name, found.scope, found.marketplace_id, found.seller_id)
+    row: ApiKey = found.ApiKey
+    quota = Quota(row.events_a_minute, row.calls_a_minute)
+    return Machine(row.id, row.name, row.scope, row.marketplace_id, tuple(row.sources or ()), quota, found.used_at,
+                   row.seller_id)

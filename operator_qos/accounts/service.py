@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import re
 import secrets
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from operator_qos.accounts.actors import ROLES, SELLER_ROLES, Actor
+from operator_qos.accounts.actors import NO_QUOTA, ROLES, SELLER_ROLES, Actor, Quota
 from operator_qos.accounts.models import ApiKey, User
 from operator_qos.accounts.queries import find_user, hash_key, normalise_email, to_actor
 from operator_qos.audit.service import append_audit
@@ -22,6 +22,8 @@ from operator_qos.sellers.company_queries import find_marketplace_name, find_sel
 SHORTEST_PASSWORD, LONGEST_PASSWORD = 12, 200
 KEY_SCOPES = ("ingest", "read", "disputes", "acts")
 KEY_PREFIX = "qos_"
+LONGEST_KEY_NAME, MOST_A_MINUTE = 100, 10_000_000
+ROTATION = timedelta(days=7)  # how long the key before goes on
 
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+")
 _hasher = PasswordHasher()
@@ -207,35 +209,89 @@ def deactivate_user(session: Session, *, email: str, actor: Actor, now: datetime
     append_audit(session, actor=actor.email, now=now, action="user.deactivated", subject=f"user:{user.email}")
 
 
-def create_key(
-    session: Session, *, name: str, scope: str, actor: Actor, now: datetime, marketplace_id: str | None = None
+@dataclass(frozen=True)
+class KeyTerms:
+    """What a key may do: its scope, on which marketplace (None: every), for which sources, how much, until when."""
+
+    scope: str
+    marketplace_id: str | None = None
+    sources: tuple[str, ...] = ()
+    quota: Quota = NO_QUOTA
+    expires_at: datetime | None = None
+
+
+def _make_key() -> str:
+    return KEY_PREFIX + secrets.token_urlsafe(32)
+
+
+def _validate_terms(session: Session, terms: KeyTerms, now: datetime) -> None:
+    if terms.scope not in KEY_SCOPES:
+        raise AccountError("scope", "unknown", f"{terms.scope!r} is no scope; choose {' or '.join(KEY_SCOPES)}")
+    if terms.marketplace_id is not None and find_marketplace_name(session, terms.marketplace_id) is None:
+        raise AccountError("marketplace", "unknown", f"there is no marketplace {terms.marketplace_id!r}")
+    for field, value in asdict(terms.quota).items():
+        if value is not None and not 1 <= value <= MOST_A_MINUTE:
+            raise AccountError(field, "range", f"a quota lies between 1 and {MOST_A_MINUTE:,}; leave it out for none")
+    if any(not source or len(source) > 200 for source in terms.sources) or len(terms.sources) > 50:
+        raise AccountError("sources", "range", "name up to 50 sources, each by its beginning of 1 to 200 characters")
+    if terms.expires_at is not None and terms.expires_at <= now:
+        raise AccountError("expires_at", "past", "this key would be over already; choose a later day")
+
+
+def create_key(  # what the key may do may be said part by part
+    session: Session, *, name: str, actor: Actor, now: datetime, terms: KeyTerms | None = None, scope: str = "",
+    marketplace_id: str | None = None,
 ) -> str:
     """Create an API key and answer it, the only time it can be read. Raises AccountError."""
-    if scope not in KEY_SCOPES:
-        raise AccountError("scope", "unknown", f"{scope!r} is no scope; choose {' or '.join(KEY_SCOPES)}")
-    if marketplace_id is not None and find_marketplace_name(session, marketplace_id) is None:
-        raise AccountError("marketplace", "unknown", f"there is no marketplace {marketplace_id!r}")
+    terms, name = terms or KeyTerms(scope, marketplace_id), name.strip()
+    _validate_terms(session, terms, now)
+    if not 1 <= len(name) <= LONGEST_KEY_NAME:
+        raise AccountError("name", "empty", f"name the key after its program, in 1 to {LONGEST_KEY_NAME} characters")
     if session.scalar(select(ApiKey.id).where(ApiKey.name == name)) is not None:
         raise AccountError(
             "name", "taken", f"a key named {name!r} exists already; revoked names are not used again"
         )
-    key = KEY_PREFIX + secrets.token_urlsafe(32)
-    session.add(
-        ApiKey(name=name, key_hash=hash_key(key), scope=scope, marketplace_id=marketplace_id, created_at=now)
-    )
+    key = _make_key()
+    session.add(ApiKey(
+        name=name, key_hash=hash_key(key), scope=terms.scope, marketplace_id=terms.marketplace_id, created_at=now,
+        expires_at=terms.expires_at, sources=list(terms.sources) or None,
+        events_a_minute=terms.quota.events_a_minute, calls_a_minute=terms.quota.calls_a_minute))
     session.flush()
-    after = {"scope": scope, "marketplace": marketplace_id}
+    after = {"scope": terms.scope, "marketplace": terms.marketplace_id, "sources": list(terms.sources),
+             **asdict(terms.quota), "expires_at": terms.expires_at.isoformat() if terms.expires_at else None}
     append_audit(
         session, actor=actor.email, now=now, action="key.created", subject=f"key:{name}", after=after
     )
     return key
 
 
-def revoke_key(session: Session, *, name: str, actor: Actor, now: datetime) -> None:
-    """End a key for good; nothing when it ended before. Raises AccountError for an unknown name."""
+def _get_key(session: Session, name: str) -> ApiKey:
     key = session.scalar(select(ApiKey).where(ApiKey.name == name))
     if key is None:
         raise AccountError("name", "unknown", f"there is no key named {name!r}")
+    return key
+
+
+def rotate_key(
+    session: Session, *, name: str, actor: Actor, now: datetime, keep: timedelta = ROTATION
+) -> str:
+    """Exchange a key and answer the new one; the old one goes on for `keep`. Raises AccountError."""
+    found = _get_key(session, name)
+    if found.revoked_at is not None:
+        raise AccountError("name", "revoked", f"the key {name!r} was revoked; create another")
+    if found.seller_id is not None:
+        raise AccountError("name", "foreign", f"the key {name!r} is a seller's own; the seller replaces it")
+    key = _make_key()
+    found.previous_hash, found.previous_until_at, found.key_hash = found.key_hash, now + keep, hash_key(key)
+    session.flush()
+    append_audit(session, actor=actor.email, now=now, action="key.rotated", subject=f"key:{name}",
+                 after={"previous_until": (now + keep).isoformat()})
+    return key
+
+
+def revoke_key(session: Session, *, name: str, actor: Actor, now: datetime) -> None:
+    """End a key for good, and the one before it; nothing when it ended before. Raises AccountError."""
+    key = _get_key(session, name)
     if key.revoked_at is None:
         key.revoked_at = now
         append_audit(session, actor=actor.email, now=now, action="key.revoked", subject=f"key:{name}")

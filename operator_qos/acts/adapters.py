@@ -14,6 +14,8 @@ from typing import Any, Protocol
 from sqlalchemy.orm import Session
 
 from operator_qos.acts.queries import ActRow
+from operator_qos.hooks.queries import find_hook_call
+from operator_qos.hooks.service import queue_hook
 from operator_qos.sellers.queries import ShopCard
 
 
@@ -67,8 +69,6 @@ class Webhook:
 
     def ask(self, session: Session, request: Request, *, now: datetime) -> Answer:
         """Put the call in the queue; without an address to call it has failed."""
-        from operator_qos.hooks.service import queue_hook
-
         topic = "act.end_asked" if request.ends else "act.asked"
         calls = queue_hook(session, marketplace_id=request.place.marketplace_id, topic=topic, key=request.key,
                            data=_describe(request), now=now)
@@ -78,8 +78,6 @@ class Webhook:
 
     def read_back(self, session: Session, request: Request, *, now: datetime) -> Answer:
         """Failed when the call is given up; otherwise asked until the receiver confirms."""
-        from operator_qos.hooks.queries import find_hook_call
-
         call = find_hook_call(session, request.act.call_id) if request.act.call_id is not None else None
         if call is not None and call.state == "dead":
             return Answer("failed", request.act.call_id, call.error)

@@ -6,7 +6,7 @@ from datetime import date
 from typing import Annotated, Any
 
 from flask import Blueprint, Response, jsonify, request
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from operator_qos.acts import queries, service
 from operator_qos.acts.adapters import Answer
@@ -14,7 +14,7 @@ from operator_qos.errors import problem
 from operator_qos.permissions import current_machine, machine
 from operator_qos.sellers.queries import list_shop_cards
 from operator_qos.web import get_session, now, writing
-from scoring.acts import ActState
+from scoring.event_types import CONTROL, Id
 
 blueprint = Blueprint("acts_api", __name__, url_prefix="/api/v1")
 _TENANT = "acts of the key's marketplace; else the 404 of a missing one"
@@ -26,6 +26,13 @@ PERMISSIONS = {
 PAGE = 200
 
 
+def refuse_control(text: str) -> str:
+    """The text itself. Raises ValueError for one that holds what nobody writes and no database takes."""
+    if CONTROL.search(text):
+        raise ValueError("holds a control character; remove it")
+    return text
+
+
 class _Body(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
@@ -34,14 +41,14 @@ class ConfirmBody(_Body):
     """`in_force` also confirms the end of an act whose end was asked for."""
 
     state: Annotated[str, Field(pattern="^(in_force|failed)$")]
-    error: Annotated[str, Field(max_length=500)] = ""
+    error: Annotated[str, Field(max_length=500), AfterValidator(refuse_control)] = ""
 
 
 class TotalBody(_Body):
     """How many events of a type a local day had."""
 
-    source: Annotated[str, Field(min_length=1, max_length=200)]
-    type: Annotated[str, Field(min_length=1, max_length=60)]
+    source: Id
+    type: Annotated[Id, Field(max_length=60)]
     on: date
     count: Annotated[int, Field(ge=0, le=10**12)]
 
@@ -49,7 +56,7 @@ class TotalBody(_Body):
 class TotalsBody(_Body):
     """Days of one marketplace; the key's own unless it is a key of all."""
 
-    marketplace: Annotated[str, Field(max_length=200)] = ""
+    marketplace: Annotated[str, Field(max_length=200), AfterValidator(refuse_control)] = ""
     totals: Annotated[list[TotalBody], Field(min_length=1, max_length=1000)]
 
 
@@ -57,9 +64,8 @@ class TotalsBody(_Body):
 def list_asked() -> Response:
     """The acts that wait for the marketplace, the oldest first."""
     session, key = get_session(), current_machine()
-    cards = {card.id: card for card in list_shop_cards(session, marketplace_id=key.marketplace_id)}
-    found = queries.list_acts(session, states=[ActState.ASKED, ActState.ENDING])
-    mine = [act for act in reversed(found) if act.shop_id in cards][:PAGE]
+    mine = queries.list_waiting(session, key.marketplace_id, limit=PAGE)
+    cards = {card.id: card for card in list_shop_cards(session, shop_ids=sorted({act.shop_id for act in mine}))}
     return jsonify({"acts": [
         {"id": act.id, "kind": act.kind, "subject": act.subject, "scope": dict(act.scope), "state": act.state,
          "shop": cards[act.shop_id].code, "marketplace": cards[act.shop_id].marketplace_id,

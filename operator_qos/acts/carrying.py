@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import or_, select
@@ -11,7 +11,8 @@ from sqlalchemy.orm import Session
 
 from operator_qos.acts.adapters import ADAPTERS, Answer, Request
 from operator_qos.acts.models import Act
-from operator_qos.acts.queries import ActRow, find_adapter
+from operator_qos.acts.queries import ActRow, list_adapters
+from operator_qos.db import MANY_SHOPS, chunks
 from operator_qos.sellers.queries import ShopCard, list_shop_cards
 from operator_qos.standards.queries import UnknownVersionError, get_version
 from operator_qos.standing import service as standing
@@ -22,12 +23,74 @@ from operator_qos.statements.rules import earliest_effect
 from operator_qos.statements.service import issue_statement
 from scoring.acts import LIVE, MIRRORS, ActState
 
-OVER = {ActState.ENDED, ActState.UNDONE, ActState.REFUSED, ActState.DROPPED}
-
 
 def to_row(act: Act) -> ActRow:
     """An act as it is read by everybody else."""
     return ActRow(**{name: getattr(act, name) for name in ActRow.__dataclass_fields__})
+
+
+@dataclass(frozen=True)
+class Desk:
+    """Where acts are carried out: the shops concerned and how their marketplaces are reached, asked for once."""
+
+    session: Session
+    now: datetime
+    cards: Mapping[int, ShopCard]
+    adapters: Mapping[str, str]
+
+    @classmethod
+    def open(cls, session: Session, acts: Iterable[Act], *, now: datetime) -> Desk:
+        """Ready for these acts."""
+        shop_ids = sorted({act.shop_id for act in acts})
+        cards = {card.id: card for part in chunks(shop_ids, MANY_SHOPS)
+                 for card in list_shop_cards(session, shop_ids=part)}
+        return cls(session, now, cards, list_adapters(session))
+
+    def ask(self, act: Act) -> None:
+        """Ask the marketplace to begin an act, or to end one that is to end, and note how far that got."""
+        act.asked_at = self.now
+        act.adapter = self.adapters.get(self.cards[act.shop_id].marketplace_id, "record")
+        self._settle(act, ADAPTERS[act.adapter].ask(self.session, self._request(act), now=self.now))
+
+    def read_back(self, act: Act) -> None:
+        """Look how far an act has got that the marketplace was asked for."""
+        self._settle(act, ADAPTERS[act.adapter].read_back(self.session, self._request(act), now=self.now))
+
+    def end(self, act: Act, *, state: str = ActState.ENDED) -> None:
+        """End an act: one that never came into force is dropped, any other taken back where it stands.
+
+        ``state`` says how it is over then: by itself or taken back by people.
+        """
+        reached = act.state in {ActState.IN_FORCE, ActState.ASKED} or is_ending(act)
+        if act.kind in MIRRORS or not reached:
+            act.state, act.ended_at = str(state if reached else ActState.DROPPED), self.now
+            return
+        act.ends_as, act.state = str(state), ActState.ENDING
+        self.ask(act)
+
+    def _request(self, act: Act) -> Request:
+        return Request(to_row(act), self.cards[act.shop_id], is_ending(act))
+
+    def _settle(self, act: Act, answer: Answer) -> None:
+        confirm(act, answer, now=self.now)
+
+
+def is_ending(act: Act) -> bool:
+    """Whether the marketplace was asked to end an act, and has not."""
+    return act.ends_as is not None and act.ended_at is None
+
+
+def confirm(act: Act, answer: Answer, *, now: datetime) -> None:
+    """Write down how far an act, or its end, has got with the marketplace."""
+    act.call_id, act.error = answer.call_id, answer.error[:500]
+    if answer.state == "failed":
+        act.state = ActState.FAILED
+    elif answer.state != "in_force":
+        act.state = ActState.ENDING if is_ending(act) else ActState.ASKED
+    elif is_ending(act):
+        act.state, act.ended_at = str(act.ends_as), now
+    else:
+        act.state, act.in_force_at = ActState.IN_FORCE, now
 
 
 def go_ahead(session: Session, acts: Sequence[Act], *, now: datetime) -> None:
@@ -45,58 +108,37 @@ def go_ahead(session: Session, acts: Sequence[Act], *, now: datetime) -> None:
             session, shop_id=shop_id, acts=_list_facts(session, stated), now=now)
         for act in stated:
             act.statement_id = statement_id
+    desk = Desk.open(session, [act for act in acts if act.kind not in MIRRORS], now=now)
     for act in acts:
         act.state, act.holds = ActState.PLANNED, []
         if act.kind in MIRRORS:
             act.state, act.in_force_at = ActState.IN_FORCE, now  # our own books: a change binds from its date on
         elif act.effective_at <= now:
-            ask(session, act, now=now)
+            desk.ask(act)
     session.flush()
-
-
-def ask(session: Session, act: Act, *, now: datetime, ends: bool = False) -> None:
-    """Ask the marketplace to begin or end an act, and write down how far that got. Does not commit."""
-    act.adapter, act.asked_at = find_adapter(session, act.shop_id), now
-    request = _request(session, act, ends=ends)
-    _settle(act, ADAPTERS[act.adapter].ask(session, request, now=now), now=now, ends=ends)
-
-
-def read_back(session: Session, act: Act, *, now: datetime) -> None:
-    """Look how far an act has got that the marketplace was asked for. Does not commit."""
-    ends = act.state == ActState.ENDING
-    request = _request(session, act, ends=ends)
-    _settle(act, ADAPTERS[act.adapter].read_back(session, request, now=now), now=now, ends=ends)
-
-
-def confirm(act: Act, answer: Answer, *, now: datetime) -> None:
-    """Write down what the marketplace says of an act it was asked for. Does not commit."""
-    _settle(act, answer, now=now, ends=act.state == ActState.ENDING)
 
 
 def end_acts(session: Session, acts: Iterable[Act], *, now: datetime, state: str = ActState.ENDED) -> None:
-    """End acts: what never came into force is dropped, what has is taken back where it stands. Does not commit.
-
-    ``state`` says how they end once they are over: by themselves or taken back by people.
-    """
-    for act in acts:
-        if act.state not in LIVE and act.state != ActState.HELD:
-            continue
-        reached = act.state in {ActState.IN_FORCE, ActState.ASKED}
-        act.scope = {**act.scope, "ends_as": str(state)}
-        if act.kind in MIRRORS or not reached:
-            act.state = state if reached else ActState.DROPPED
-            act.ended_at = now
-        else:
-            act.state = ActState.ENDING
-            ask(session, act, now=now, ends=True)
+    """End those acts that have, or are about to have, an effect. Does not commit."""
+    ending = [act for act in acts if act.state in LIVE or act.state == ActState.HELD]
+    desk = Desk.open(session, ending, now=now)
+    for act in ending:
+        desk.end(act, state=state)
     session.flush()
 
 
-def list_lasting(session: Session, shop_id: int, origin: str) -> list[Act]:
-    """The acts of a shop that last with an origin."""
-    states = (*LIVE, ActState.HELD)
-    return list(session.scalars(select(Act).where(
-        Act.shop_id == shop_id, Act.origin == origin, Act.state.in_(states), Act.kind.not_in(MIRRORS))))
+def settle_mirrors(session: Session, mirrors: Sequence[Act], *, now: datetime) -> None:
+    """Let changes hold: the acts that mirrored how things were, and those that lasted with it, are over."""
+    newest = {(act.shop_id, act.subject): act for act in mirrors}
+    ends = {(act.shop_id, act.ends) for act in mirrors if act.ends and act.ends != act.origin}
+    over: list[Act] = []
+    for part in chunks(sorted({act.shop_id for act in mirrors}), MANY_SHOPS):
+        for act in session.scalars(select(Act).where(Act.shop_id.in_(part), Act.state.in_((*LIVE, ActState.HELD)))):
+            if act.kind not in MIRRORS:
+                over += [act] if (act.shop_id, act.origin) in ends else []
+            elif act.state == ActState.IN_FORCE and newest.get((act.shop_id, act.subject), act) is not act:
+                over.append(act)
+    end_acts(session, over, now=now)
 
 
 def list_family(session: Session, act_ids: Collection[int]) -> list[Act]:
@@ -131,26 +173,6 @@ def _set_moment(act: Act, now: datetime) -> None:
     if late > timedelta(0):
         act.effective_at = earliest
         act.until_at = act.until_at + late if act.until_at is not None else None
-
-
-def _request(session: Session, act: Act, *, ends: bool) -> Request:
-    return Request(to_row(act), _get_place(session, act.shop_id), ends)
-
-
-def _get_place(session: Session, shop_id: int) -> ShopCard:
-    return list_shop_cards(session, shop_ids=[shop_id])[0]
-
-
-def _settle(act: Act, answer: Answer, *, now: datetime, ends: bool) -> None:
-    act.call_id, act.error = answer.call_id, answer.error[:500]
-    if answer.state == "in_force" and ends:
-        act.state, act.ended_at = str(act.scope.get("ends_as", ActState.ENDED)), now
-    elif answer.state == "in_force":
-        act.state, act.in_force_at = ActState.IN_FORCE, now
-    elif answer.state == "failed":
-        act.state = ActState.FAILED
-    else:
-        act.state = ActState.ENDING if ends else ActState.ASKED
 
 
 def _list_facts(session: Session, acts: Sequence[Act]) -> list[StatementAct]:

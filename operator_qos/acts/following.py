@@ -8,16 +8,17 @@ from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from operator_qos.acts.carrying import end_acts, go_ahead, let_go, list_family, list_lasting, show_in_force
+from operator_qos.acts.carrying import end_acts, go_ahead, let_go, list_family, settle_mirrors, show_in_force
 from operator_qos.acts.models import Act
 from operator_qos.acts.queries import list_lights_by_shop
+from operator_qos.standards.binding import get_shipped_standard
 from operator_qos.standards.queries import UnknownVersionError, get_version
 from operator_qos.standing.queries import ChangeRow, list_held_changes, list_new_changes, list_standings
 from operator_qos.standing.service import mark_changes
-from scoring.acts import MIRRORS, ActPlan, ActState, Following, Moved, follow, join
+from scoring.acts import ActPlan, ActState, Following, Moved, follow, join
 from scoring.guards import CAPS, Caps
 from scoring.standards import Standard
 
@@ -53,6 +54,7 @@ class _Case:
     rows: list[ChangeRow]
     move: Moved
     following: Following
+    was_held: bool
     holds: list[Mapping[str, Any]] = field(default_factory=list)
 
     @property
@@ -68,15 +70,15 @@ def follow_changes(session: Session, run: RunFacts, *, now: datetime) -> Followe
     cases = _list_cases(session, grouped, gone, now=now)
     _set_holds(session, cases, run, now=now)
     made = [(case, *_make(case, now=now)) for case in cases]
+    session.add_all(mirror for _, mirror, _ in made)
+    session.flush()
     for _, mirror, brought in made:
-        session.add(mirror)
-        session.flush()
         for act in brought:
             act.parent_id = mirror.id
         session.add_all(brought)
     session.flush()
-    for case, mirror, _ in made:
-        _place(session, case, mirror, now=now)
+    _place(session, cases)
+    settle_mirrors(session, [mirror for case, mirror, _ in made if not case.holds], now=now)
     go_ahead(session, [act for case, mirror, brought in made if not case.holds
                        for act in (mirror, *brought) if not act.holds], now=now)
     count = sum(1 + len(brought) for _, _, brought in made)
@@ -120,7 +122,8 @@ def _list_cases(
             mark_changes(session, [*earlier, *(row.id for row in mine)], state=gone)
             let_go(session, shop_id, {subject})
             continue
-        cases.append(_Case(list(mine), joined, follow(joined, standards.get(mine[-1]))))
+        following = follow(joined, standards.get(mine[-1]))
+        cases.append(_Case(list(mine), joined, following, was_held=back is not None))
     return cases
 
 
@@ -149,7 +152,7 @@ def _set_holds(session: Session, cases: Sequence[_Case], run: RunFacts, *, now: 
 
 def _make(case: _Case, *, now: datetime) -> tuple[Act, list[Act]]:
     mirror = _to_act(case, case.following.mirror, case.holds, now=now)
-    mirror.scope = {**mirror.scope, "ends": case.following.ends}
+    mirror.ends = case.following.ends
     brought = [_to_act(case, plan, [*case.holds, *([TWO_PEOPLE] if plan.needs_two else [])], now=now)
                for plan in case.following.brought]
     return mirror, brought
@@ -161,33 +164,29 @@ def _to_act(case: _Case, plan: ActPlan, holds: Sequence[Mapping[str, Any]], *, n
     return Act(
         shop_id=row.shop_id, change_id=row.id, kind=plan.kind, subject=plan.subject, origin=plan.origin,
         before=plan.before, after=plan.after, scope=dict(plan.scope), is_adverse=plan.is_adverse,
-        needs_two=plan.needs_two, state=ActState.HELD, holds=[dict(hold) for hold in holds], batch=str(row.on_date),
+        needs_two=plan.needs_two, state=ActState.HELD, holds=[dict(hold) for hold in holds],
         automated=True, decided_by="system", standard_id=row.standard_id, standard_version=row.standard_version,
         on_date=row.on_date, made_at=now, effective_at=begins,
         until_at=begins + timedelta(days=plan.days) if plan.days is not None else None)
 
 
-def _place(session: Session, case: _Case, mirror: Act, *, now: datetime) -> None:
-    """Say of the changes whether they hold, keep the standing back where not, end what lasted with what was."""
-    shop_id, subject = case.last.shop_id, case.move.subject
-    if case.holds:
-        mark_changes(session, [row.id for row in case.rows], state="held")
-        show_in_force(session, shop_id, subject=subject, before=case.move.before)
-        return
-    earlier = [row.id for row in list_held_changes(session, shop_id) if to_moved(row).subject == subject]
-    settle_mirror(session, mirror, [*earlier, *(row.id for row in case.rows)], now=now)
+def _place(session: Session, cases: Sequence[_Case]) -> None:
+    """Say of the changes whether they hold, and keep the standings back where they do not."""
+    states = {"held": [case for case in cases if case.holds], "in_force": [case for case in cases if not case.holds]}
+    for state, concerned in states.items():
+        mark_changes(session, [row.id for case in concerned for row in case.rows], state=state)
+    for case in states["held"]:
+        show_in_force(session, case.last.shop_id, subject=case.move.subject, before=case.move.before)
+    for case in states["in_force"]:
+        if case.was_held:
+            release_changes(session, case.last.shop_id, case.move.subject)
 
 
-def settle_mirror(session: Session, mirror: Act, change_ids: Sequence[int], *, now: datetime) -> None:
-    """Let a change hold: it is in force, nothing of its subject is held back, what lasted with before ends."""
-    mark_changes(session, change_ids, state="in_force")
-    let_go(session, mirror.shop_id, {mirror.subject})
-    session.execute(update(Act).where(
-        Act.shop_id == mirror.shop_id, Act.subject == mirror.subject, Act.kind.in_(MIRRORS), Act.id != mirror.id,
-        Act.state == ActState.IN_FORCE).values(state=ActState.ENDED, ended_at=now))
-    ends = str(mirror.scope.get("ends") or "")
-    if ends and ends != mirror.origin:
-        end_acts(session, list_lasting(session, mirror.shop_id, ends), now=now)
+def release_changes(session: Session, shop_id: int, subject: str) -> None:
+    """Let what was held back of a subject hold."""
+    held = [row.id for row in list_held_changes(session, shop_id) if to_moved(row).subject == subject]
+    mark_changes(session, held, state="in_force")
+    let_go(session, shop_id, {subject})
 
 
 class _Standards:
@@ -204,8 +203,6 @@ class _Standards:
             try:
                 self._known[key] = get_version(self._session, *key).standard
             except UnknownVersionError:
-                from operator_qos.standards.binding import get_shipped_standard
-
                 self._known[key] = get_shipped_standard()
         return self._known[key]
 

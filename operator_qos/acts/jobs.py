@@ -29,13 +29,13 @@ def _move(engine: Engine, act_id: int, *, now: datetime) -> bool:
         act = session.scalars(select(Act).where(Act.id == act_id).with_for_update(skip_locked=True)).one_or_none()
         if act is None:
             return False
-        before = act.state
+        before, desk = act.state, carrying.Desk.open(session, [act], now=now)
         if act.state == ActState.PLANNED and act.effective_at <= now:
-            carrying.ask(session, act, now=now)
+            desk.ask(act)
         elif act.state in {ActState.IN_FORCE, ActState.ASKED} and act.until_at is not None and act.until_at <= now:
-            carrying.end_acts(session, [act], now=now)
+            desk.end(act)
         elif act.state in {ActState.ASKED, ActState.ENDING}:
-            carrying.read_back(session, act, now=now)
+            desk.read_back(act)
         if act.state != before:
             log.info("act_moved", act=act.id, before=before, after=act.state)
         return act.state != before

@@ -44,7 +44,8 @@ class Act(Base):
     needs_two: Mapped[bool] = mapped_column(default=False)
     state: Mapped[str] = mapped_column(String(10))  # scoring.acts.ActState
     holds: Mapped[list[dict[str, Any]]] = mapped_column(JSON)  # why it waits: guard and its numbers
-    batch: Mapped[str] = mapped_column(String(254), default="")  # decided together: marketplace and date
+    ends: Mapped[str] = mapped_column(String(100), default="")  # the origin whose acts end when it goes ahead
+    ends_as: Mapped[str | None] = mapped_column(String(10))  # how it is over once its end, asked for, is in force
     automated: Mapped[bool] = mapped_column(default=True)
     decided_by: Mapped[str] = mapped_column(String(254))
     why: Mapped[str] = mapped_column(Text, default="")

@@ -14,14 +14,19 @@ from sqlalchemy.orm import Session
 from operator_qos.acts.models import Act, ActAdapter, SourceTotal
 from operator_qos.clock import to_ms
 from operator_qos.events.models import Event
+from operator_qos.hooks.models import HookCall
 from operator_qos.sellers.models import Marketplace, Shop
+from operator_qos.sources.queries import list_event_counts
 from operator_qos.statements.models import Statement
 from scoring.acts import LIVE, ActState
-from scoring.event_types import TYPES
 from scoring.guards import DAY_MS, JUDGED_DAYS, SEEN_DAYS, Feed, Light, list_lights
 from scoring.windows import day_end_ms, local_day
 
 ANY_TYPE = "any"  # events of every type together
+
+
+# Acts that nobody is told of: they wait for people, or never took effect.
+UNSEEN = (ActState.HELD, ActState.REFUSED, ActState.DROPPED)
 
 
 class UnknownActError(LookupError):
@@ -46,7 +51,8 @@ class ActRow:
     needs_two: bool
     state: str
     holds: Sequence[Mapping[str, Any]]
-    batch: str
+    ends: str
+    ends_as: str | None
     automated: bool
     decided_by: str
     why: str
@@ -88,6 +94,14 @@ def list_acts(
     return [ActRow(*row) for row in session.execute(query)]
 
 
+def list_waiting(session: Session, marketplace_id: str | None, *, limit: int) -> list[ActRow]:
+    """Acts that wait for a marketplace's answer, or for that of any, the oldest first."""
+    query = select(*_COLUMNS).where(Act.state.in_((ActState.ASKED, ActState.ENDING)))
+    if marketplace_id is not None:
+        query = query.where(Act.shop_id.in_(select(Shop.id).where(Shop.marketplace_id == marketplace_id)))
+    return [ActRow(*row) for row in session.execute(query.order_by(Act.id).limit(limit))]
+
+
 def get_act(session: Session, act_id: int) -> ActRow:
     """One act. Raises UnknownActError."""
     row = session.execute(select(*_COLUMNS).where(Act.id == act_id)).one_or_none()
@@ -102,18 +116,17 @@ def count_held(session: Session) -> int:
 
 
 def list_due_act_ids(session: Session, *, now: datetime) -> list[int]:
-    """Acts that time moves on: planned ones due, those whose time is over, and those the marketplace was asked for."""
+    """Acts that time moves on: planned ones due, those whose time is over, and those to ask the marketplace about.
+
+    One that was told by webhook speaks up by itself; only a call that was given up needs looking at.
+    """
+    given_up = select(HookCall.id).where(HookCall.state == "dead")
+    silent = (Act.adapter != "webhook") | Act.call_id.in_(given_up)
     due = select(Act.id).where(
         ((Act.state == ActState.PLANNED) & (Act.effective_at <= now))
         | (Act.state.in_((ActState.IN_FORCE, ActState.ASKED)) & (Act.until_at <= now))
-        | Act.state.in_((ActState.ASKED, ActState.ENDING)))
+        | (Act.state.in_((ActState.ASKED, ActState.ENDING)) & silent))
     return list(session.scalars(due.order_by(Act.id)))
-
-
-def find_adapter(session: Session, shop_id: int) -> str:
-    """How acts reach the shop's marketplace."""
-    query = select(ActAdapter.adapter).join(Shop, Shop.marketplace_id == ActAdapter.marketplace_id)
-    return session.scalar(query.where(Shop.id == shop_id)) or "record"
 
 
 def list_adapters(session: Session) -> dict[str, str]:
@@ -155,13 +168,9 @@ class _Days:
 
 def list_feeds(session: Session, marketplace_id: str, days: _Days) -> list[Feed]:
     """What each source of a marketplace sent of each type on each day."""
-    rows = session.execute(
-        select(Event.source, Event.type_rank, days.number, sql.count(), sql.max(Event.at_ms))
-        .join(Shop, Shop.id == Event.shop_id).where(Shop.marketplace_id == marketplace_id, *days.within)
-        .group_by(Event.source, Event.type_rank, "day"))
     counts: dict[tuple[str, str], _Counted] = {}
-    for source, rank, number, count, at_ms in rows:
-        counts.setdefault((source, TYPES[rank]), _Counted()).add(days.first, int(number), count, at_ms)
+    for row in list_event_counts(session, marketplace_id, since=days.first, until=days.today):
+        counts.setdefault((row.source, row.what), _Counted()).put(row.on, row.count, row.last_ms)
     told = _list_totals(session, marketplace_id, since=days.first)
     return [counts.get(key, _Counted()).to_feed(*key, told.get(key, {})) for key in {*counts, *told}]
 
@@ -186,7 +195,9 @@ class _Counted:
     last_ms: int = 0
 
     def add(self, first: date, number: int, count: int, at_ms: int) -> None:
-        on = first + timedelta(days=number)
+        self.put(first + timedelta(days=number), count, at_ms)
+
+    def put(self, on: date, count: int, at_ms: int) -> None:
         self.counts[on] = self.counts.get(on, 0) + count
         self.last_ms = max(self.last_ms, at_ms)
 

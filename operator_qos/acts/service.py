@@ -14,13 +14,13 @@ from sqlalchemy.orm import Session
 
 from operator_qos.acts import carrying
 from operator_qos.acts.adapters import ADAPTERS, Answer
-from operator_qos.acts.following import TWO_PEOPLE, Followed, RunFacts, follow_changes, settle_mirror, to_moved
+from operator_qos.acts.following import TWO_PEOPLE, Followed, RunFacts, follow_changes, release_changes, to_moved
 from operator_qos.acts.models import Act, ActAdapter, SourceTotal
 from operator_qos.acts.queries import UnknownActError
 from operator_qos.audit.service import append_audit
 from operator_qos.clock import to_ms
 from operator_qos.notices.service import announce
-from operator_qos.sellers.queries import list_shop_cards
+from operator_qos.sellers.queries import list_marketplaces, list_shop_cards
 from operator_qos.standing.queries import list_held_changes
 from operator_qos.standing.service import mark_changes
 from operator_qos.statements.rules import StatementError, earliest_effect
@@ -29,8 +29,8 @@ from scoring.event_types import RANKS
 from scoring.windows import local_day
 
 __all__ = ["ActError", "Followed", "Intended", "RunFacts", "Told", "choose_adapter", "confirm_act", "follow_changes",
-           "propose_act", "record_totals", "refuse_acts", "release_acts", "undo_acts"]
-MIN_WHY = 10
+           "propose_act", "record_totals", "refuse_acts", "release_acts", "retry_act", "undo_acts"]
+MIN_WHY, MOST_DAYS, MOST_CAP = 10, 3650, 10**9
 
 
 class ActError(ValueError):
@@ -78,7 +78,7 @@ def propose_act(session: Session, intended: Intended, *, shop_id: int, actor: st
     act = Act(
         shop_id=shop_id, kind=intended.kind, subject=subject, scope=_write_scope(intended),
         is_adverse=intended.kind not in KIND_BESIDE, needs_two=is_grave, state=ActState.HELD,
-        holds=[dict(TWO_PEOPLE)] if is_grave else [], batch="", automated=False, decided_by=actor, why=intended.why,
+        holds=[dict(TWO_PEOPLE)] if is_grave else [], automated=False, decided_by=actor, why=intended.why,
         on_date=local_day(to_ms(now), card.timezone), made_at=now, effective_at=now,
         until_at=now + timedelta(days=intended.days) if intended.days else None, legal_ground=intended.legal_ground,
         approved_by=actor, origin="by_hand")
@@ -100,10 +100,10 @@ def release_acts(session: Session, *, act_ids: Collection[int], why: str, actor:
     going = [act for act in acts if _approve(session, act, acts, actor)]
     for act in acts:
         _audit(session, "act.release" if act in going else "act.approve", act, actor=actor, why=why, now=now)
-    for act in going:
-        if act.kind in MIRRORS and act.change_id is not None:
-            held = [row.id for row in list_held_changes(session, act.shop_id) if to_moved(row).subject == act.subject]
-            settle_mirror(session, act, held, now=now)
+    mirrors = [act for act in going if act.kind in MIRRORS]
+    for act in mirrors:
+        release_changes(session, act.shop_id, act.subject)
+    carrying.settle_mirrors(session, mirrors, now=now)
     carrying.go_ahead(session, going, now=now)
     return [act.id for act in going]
 
@@ -143,6 +143,21 @@ def undo_acts(session: Session, *, act_ids: Collection[int], why: str, actor: st
     return [act.id for act in live]
 
 
+def retry_act(session: Session, *, act_id: int, actor: str, now: datetime) -> str:
+    """Ask the marketplace again for an act, or its end, that failed; returns its state. Does not commit.
+
+    Raises UnknownActError, and ActError for one that did not fail.
+    """
+    act = session.get(Act, act_id, with_for_update=True)
+    if act is None:
+        raise UnknownActError(f"there is no act {act_id}")
+    if act.state != ActState.FAILED:
+        raise ActError(f"act {act_id} is {act.state}; only one that failed is asked for again", "over")
+    carrying.Desk.open(session, [act], now=now).ask(act)
+    _audit(session, "act.retry", act, actor=actor, why="", now=now)
+    return act.state
+
+
 def confirm_act(
     session: Session, *, act_id: int, marketplace_id: str | None, answer: Answer, actor: str, now: datetime
 ) -> str:
@@ -165,6 +180,7 @@ def choose_adapter(session: Session, *, marketplace_id: str, adapter: str, actor
     """Say how acts reach a marketplace from now on. Does not commit. Raises ActError for an unknown way."""
     if adapter not in ADAPTERS:
         raise ActError(f"{adapter!r} is no way to a marketplace; choose one of {', '.join(sorted(ADAPTERS))}")
+    _require_place(session, marketplace_id)
     row = session.get(ActAdapter, marketplace_id)
     before = row.adapter if row is not None else "record"
     session.merge(ActAdapter(marketplace_id=marketplace_id, adapter=adapter))
@@ -174,6 +190,7 @@ def choose_adapter(session: Session, *, marketplace_id: str, adapter: str, actor
 
 def record_totals(session: Session, told: Sequence[Told], *, marketplace_id: str, now: datetime) -> int:
     """Keep what a source says of its days, the last word counts; returns how many. Does not commit. Raises ActError."""
+    _require_place(session, marketplace_id)
     odd = next((total for total in told if total.type not in RANKS or total.count < 0), None)
     if odd is not None:
         raise ActError(f"{odd.type!r} with {odd.count} is no total; name a type of event and a count from 0")
@@ -188,12 +205,20 @@ def record_totals(session: Session, told: Sequence[Told], *, marketplace_id: str
     return len(told)
 
 
+def _require_place(session: Session, marketplace_id: str) -> None:
+    names = [place.id for place in list_marketplaces(session)]
+    if marketplace_id not in names:
+        raise ActError(f"there is no marketplace {marketplace_id!r}; there are: {', '.join(names) or 'none'}", "place")
+
+
 def _require_intended(intended: Intended, now: datetime) -> None:
     if intended.kind not in BY_HAND:
         raise ActError(f"{intended.kind!r} is nothing people decide by hand; choose one of {', '.join(BY_HAND)}")
     _require_why(intended.why)
-    if intended.days is not None and intended.days < 1:
-        raise ActError("give the days from 1 on, or none for an act without an end")
+    if intended.days is not None and not 1 <= intended.days <= MOST_DAYS:
+        raise ActError(f"give days from 1 on up to {MOST_DAYS}, or none for an act without an end", "days")
+    if intended.cap is not None and not 0 <= intended.cap <= MOST_CAP:
+        raise ActError(f"give a limit from 0 to {MOST_CAP}", "cap")
     try:
         earliest_effect(intended.kind, now, intended.legal_ground, evidence=intended.why)
     except StatementError as error:

@@ -8,6 +8,7 @@ from datetime import date
 
 from flask import Blueprint, flash, redirect, request, url_for
 from flask_babel import gettext as _
+from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Response
 
 from operator_qos.acts import queries, service
@@ -21,7 +22,7 @@ from operator_qos.permissions import ADMIN, OPERATOR, SELLER, current_actor, get
 from operator_qos.recourse.queries import count_owed
 from operator_qos.sellers.queries import ShopCard, list_marketplaces, list_shop_cards
 from operator_qos.statements.rules import LEGAL_GROUNDS
-from operator_qos.web import get_language, get_session, now, writing
+from operator_qos.web import get_language, get_session, now, read_number, read_page, take_page, writing
 from scoring.acts import BY_HAND, ActState
 
 blueprint = Blueprint("acts", __name__)
@@ -29,6 +30,7 @@ _SHOP = "get_visible_shop"
 PERMISSIONS = {
     "acts.list_decisions": people(*OPERATOR),
     "acts.decide": people(*OPERATOR),
+    "acts.retry": people(*OPERATOR),
     "acts.choose_adapter": people(*ADMIN),
     "acts.operator_shop": people(*OPERATOR, tenant=_SHOP),
     "acts.propose": people(*OPERATOR, tenant=_SHOP),
@@ -93,7 +95,7 @@ def _list_elsewhere() -> list[tuple[str, str, int]]:
 @blueprint.post("/operator/decisions")
 def decide() -> tuple[str, int] | Response:
     """Release or refuse the acts ticked, with a reason."""
-    ids = [int(value) for value in request.form.getlist("act") if value.isdigit()]
+    ids = [number for value in request.form.getlist("act") if (number := read_number(value)) is not None]
     if not ids:
         return _list_decisions(_("Tick what you decide on.")), 400
     do: Callable[..., list[int]] = (
@@ -112,8 +114,24 @@ def _say_problem(error: service.ActError) -> str:
     said = {"why": _("Say why, in ten letters or more; it stands in the audit trail."),
             "second": _("You have approved this already; a second, different person must."),
             "over": _("Somebody has decided this meanwhile. The list is up to date again."),
-            "parent": _("It follows from something that is held; release that first.")}
+            "parent": _("It follows from something that is held; release that first."),
+            "days": _("Give the days from 1 to %(most)s, or none.", most=service.MOST_DAYS),
+            "cap": _("Give a limit from 0 on."), "place": _("There is no such marketplace.")}
     return said.get(error.code) or str(error)
+
+
+@blueprint.post("/operator/decisions/<int:act_id>/retry")
+def retry(act_id: int) -> tuple[str, int] | Response:
+    """Ask the marketplace again."""
+    try:
+        with writing() as session:
+            service.retry_act(session, act_id=act_id, actor=current_actor().email, now=now())
+    except queries.UnknownActError:
+        raise NotFound from None
+    except service.ActError as error:
+        return _list_decisions(_say_problem(error)), 400
+    flash(_("Asked again."))
+    return redirect(url_for("acts.list_decisions"), 303)
 
 
 @blueprint.post("/operator/decisions/adapter")
@@ -124,7 +142,7 @@ def choose_adapter() -> tuple[str, int] | Response:
             service.choose_adapter(session, marketplace_id=request.form.get("marketplace", ""),
                                    adapter=request.form.get("adapter", ""), actor=current_actor().email, now=now())
     except service.ActError as error:
-        return _list_decisions(str(error)), 400
+        return _list_decisions(_say_problem(error)), 400
     return redirect(url_for("acts.list_decisions"), 303)
 
 
@@ -138,14 +156,15 @@ def show_shop(audience: str, marketplace: str, shop: str) -> str:
 def _show_shop(audience: str, card: ShopCard, problem: str = "") -> str:
     found = queries.list_acts(get_session(), shop_ids=[card.id])
     if audience == "seller":  # what waits for people, or never took effect, is nothing to frighten anybody with
-        found = [act for act in found if act.state not in {ActState.HELD, ActState.REFUSED, ActState.DROPPED}]
-    lines = _to_lines(found)
-    live = [line for line in lines if line.act.is_live and (line.act.is_adverse or line.act.kind == "badge")
-            and not (line.act.kind in {"warning", "strikes"} and line.act.after == "0")]
-    return show("acts/shop.html", card=card, links=ShopLinks(audience, card), audience=audience, live=live,
-                held=[line for line in lines if line.act.state == ActState.HELD],
-                past=[line for line in lines if line not in live and line.act.state != ActState.HELD],
-                kinds=KINDS, by_hand=BY_HAND, grounds=LEGAL_GROUNDS, problem=problem)
+        found = [act for act in found if act.state not in queries.UNSEEN]
+    held = [act for act in found if act.state == ActState.HELD]
+    live = [act for act in found if act.is_live and (act.is_adverse or act.kind == "badge")]
+    shown = {act.id for act in (*held, *live)}
+    past = [act for act in found if act.id not in shown]
+    page = read_page(len(past))
+    return show("acts/shop.html", card=card, links=ShopLinks(audience, card), audience=audience, live=_to_lines(live),
+                held=_to_lines(held), past=_to_lines(take_page(past, page)), page=page, kinds=KINDS, by_hand=BY_HAND,
+                grounds=LEGAL_GROUNDS, problem=problem)
 
 
 @blueprint.post(f"/operator{_AT}")
@@ -153,7 +172,7 @@ def propose(marketplace: str, shop: str) -> tuple[str, int] | Response:
     """Decide an act by hand."""
     card = get_visible_shop(get_session(), current_actor(), marketplace, shop)
     form = request.form
-    days, cap = (int(form[name]) if form.get(name, "").isdigit() else None for name in ("days", "cap"))
+    days, cap = (read_number(form.get(name)) for name in ("days", "cap"))
     intended = service.Intended(form.get("kind", ""), form.get("why", ""), days=days, cap=cap,
                                 legal_ground=form.get("legal_ground") or None)
     try:
@@ -169,9 +188,8 @@ def propose(marketplace: str, shop: str) -> tuple[str, int] | Response:
 def undo(marketplace: str, shop: str) -> tuple[str, int] | Response:
     """Take an act of the shop back, with what came with it."""
     card = get_visible_shop(get_session(), current_actor(), marketplace, shop)
-    asked = request.form.get("act", "")
-    mine = {act.id for act in queries.list_acts(get_session(), shop_ids=[card.id])}
-    ids = [int(asked)] if asked.isdigit() and int(asked) in mine else []
+    asked = read_number(request.form.get("act"))
+    ids = [act.id for act in queries.list_acts(get_session(), shop_ids=[card.id]) if act.id == asked]
     try:
         with writing() as session:
             service.undo_acts(session, act_ids=ids, why=request.form.get("why", ""), actor=current_actor().email,

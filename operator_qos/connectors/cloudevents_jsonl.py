@@ -21,7 +21,7 @@ STANDARD_INPUT = "-"
 _CUT_RAW_BYTES = 2_000
 
 
-class _LineFault(Exception):
+class LineFault(Exception):
     """The line is no event; `field` says which part of it is wrong."""
 
     def __init__(self, field: str, reason: str) -> None:
@@ -31,7 +31,7 @@ class _LineFault(Exception):
 
 
 def read_jsonl(paths: Sequence[Path | str]) -> Iterator[EventRow | BadRow]:
-    """The events of all files in order, plain or gzip, "-" being standard input.
+    """The events of all files in order, plain, gzip or zstd, "-" being standard input.
 
     A line that cannot be read is a BadRow and the next one is read; so is the place where a file breaks off.
     Raises SourceLayoutError at once, before the first row, when a file is missing.
@@ -61,16 +61,16 @@ def _rows_of(path: Path | str) -> Iterator[EventRow | BadRow]:
 
 def _rows_of_line(file: str, line: Line) -> Iterator[EventRow | BadRow]:
     try:
-        parsed = _parse(line)
-    except _LineFault as fault:
-        yield BadRow(file, line.number, fault.field, fault.reason, _raw(line))
+        parsed = parse_line(line)
+    except LineFault as fault:
+        yield BadRow(file, line.number, fault.field, fault.reason, raw_of(line))
         return
     if isinstance(parsed, dict):
         yield EventRow(file, line.number, parsed)
     elif isinstance(parsed, list):
         yield from _rows_of_batch(file, line, parsed)
     else:
-        yield BadRow(file, line.number, "line", _not_an_event("The line", parsed), _raw(line))
+        yield BadRow(file, line.number, "line", _not_an_event("The line", parsed), raw_of(line))
 
 
 def _rows_of_batch(file: str, line: Line, batch: list[object]) -> Iterator[EventRow | BadRow]:
@@ -88,22 +88,23 @@ def _not_an_event(what: str, parsed: object) -> str:
     return f"{what} is {kind}, not an event. Write one JSON object per event."
 
 
-def _parse(line: Line) -> object:
+def parse_line(line: Line) -> object:
+    """What the line says, as strict JSON. Raises LineFault."""
     if line.cut:
         limit = f"{LINE_LIMIT_BYTES:,} bytes"
-        raise _LineFault("line", f"The line is longer than {limit}. Split the batch or shorten the event.")
+        raise LineFault("line", f"The line is longer than {limit}. Split the batch or shorten the event.")
     try:
         return _checked_text(_DECODER.decode(line.content.decode()))
     except UnicodeDecodeError as error:
         where = f"byte {error.start + 1} of the line"
-        raise _LineFault("line", f"The line is not UTF-8 ({where}). Save the file as UTF-8.") from error
+        raise LineFault("line", f"The line is not UTF-8 ({where}). Save the file as UTF-8.") from error
     except json.JSONDecodeError as error:
         where = f"{error.msg}, column {error.colno}"
-        raise _LineFault("line", f"The line is not JSON ({where}). Write one event per line.") from error
+        raise LineFault("line", f"The line is not JSON ({where}). Write one event per line.") from error
     except RecursionError as error:
-        raise _LineFault("line", "The line is nested too deeply. Flatten the event.") from error
+        raise LineFault("line", "The line is nested too deeply. Flatten the event.") from error
     except ValueError as error:
-        raise _LineFault("line", "A number has too many digits. Shorten it.") from error
+        raise LineFault("line", "A number has too many digits. Shorten it.") from error
 
 
 def _checked_text(parsed: object) -> object:
@@ -112,7 +113,7 @@ def _checked_text(parsed: object) -> object:
         json.dumps(parsed, ensure_ascii=False).encode()
     except UnicodeEncodeError as error:
         reason = "The line holds half of a character (a lone \\ud800 to \\udfff). Repair the text."
-        raise _LineFault("line", reason) from error
+        raise LineFault("line", reason) from error
     return parsed
 
 
@@ -121,24 +122,25 @@ def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
     if len(made) < len(pairs):
         names = [name for name, _ in pairs]
         twice = next(name for name in names if names.count(name) > 1)
-        raise _LineFault(twice, f"The key “{twice}” is given twice in one object. Keep one of them.")
+        raise LineFault(twice, f"The key “{twice}” is given twice in one object. Keep one of them.")
     return made
 
 
 def _no_constant(name: str) -> NoReturn:
-    raise _LineFault("line", f"{name} is not JSON. Leave the field out when its value is not known.")
+    raise LineFault("line", f"{name} is not JSON. Leave the field out when its value is not known.")
 
 
 def _number(text: str) -> float:
     number = float(text)
     if math.isinf(number):
-        raise _LineFault("line", f"The number {text[:20]} is too large. Write a number that can exist.")
+        raise LineFault("line", f"The number {text[:20]} is too large. Write a number that can exist.")
     return number
 
 
 _DECODER = json.JSONDecoder(object_pairs_hook=_object, parse_constant=_no_constant, parse_float=_number)
 
 
-def _raw(line: Line) -> str:
+def raw_of(line: Line) -> str:
+    """The line as quarantine keeps it."""
     content = line.content[:_CUT_RAW_BYTES] if line.cut else line.content
     return content.decode("utf-8", "backslashreplace")

@@ -1,22 +1,20 @@
-"""Files as bounded lines: plain or gzip, by name or standard input, never a whole file in memory."""
+"""Files as bounded lines: plain, gzip or zstd, by name or standard input, never a whole file in memory."""
 
 from __future__ import annotations
 
-import gzip
-import io
 import sys
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, cast
+from typing import IO
 
 from operator_qos.connectors.rows import SourceLayoutError
+from operator_qos.connectors.unpacking import open_unpacked
 
 LINE_LIMIT_BYTES = 1024 * 1024
 BROKEN_FILE_ERRORS = (OSError, EOFError, zlib.error)
 
-_GZIP_MAGIC = b"\x1f\x8b"
 _SKIP_BYTES = 64 * 1024
 
 
@@ -43,20 +41,14 @@ def check_is_file(path: Path) -> None:
 def read_lines(path: Path | str) -> Iterator[Line]:
     """The lines of a file, or of standard input for "-". Raises one of BROKEN_FILE_ERRORS on damage."""
     if str(path) == "-":
-        yield from _split(_unzipped(sys.stdin.buffer))
+        yield from split_lines(open_unpacked(sys.stdin.buffer))
         return
     with Path(path).open("rb") as raw:
-        yield from _split(_unzipped(raw))
+        yield from split_lines(open_unpacked(raw))
 
 
-def _unzipped(raw: IO[bytes]) -> IO[bytes]:
-    buffered = raw if isinstance(raw, io.BufferedReader) else io.BufferedReader(cast(io.RawIOBase, raw))
-    if buffered.peek(2)[:2] == _GZIP_MAGIC:
-        return cast(IO[bytes], gzip.GzipFile(fileobj=buffered))
-    return buffered
-
-
-def _split(stream: IO[bytes]) -> Iterator[Line]:
+def split_lines(stream: IO[bytes]) -> Iterator[Line]:
+    """The lines of an unpacked stream; one beyond the limit is cut."""
     number = 0
     while chunk := stream.readline(LINE_LIMIT_BYTES + 2):
         number += 1

@@ -22,7 +22,9 @@ from operator_qos.sellers.service import add_marketplace
 from scoring.events import Problem
 
 BATCH = 20_000
+EXAMPLES = 10
 Progress = Callable[[int], None]
+Batches = Callable[[int, Counts], None]  # told after each batch: rows done, what became of the rows of this run
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,7 @@ def key_of(kind: str, paths: Sequence[Path]) -> str:
 
 def import_rows(
     engine: Engine, rows: Iterator[EventRow | BadRow], *, key: str, name: str, now: datetime,
-    on_progress: Progress | None = None,
+    on_progress: Progress | None = None, on_batch: Batches | None = None,
 ) -> ImportReport:
     """Take in every row, a batch at a time, then bring the kept numbers up to date; commits as it goes.
 
@@ -83,9 +85,11 @@ def import_rows(
         _write_progress(run, done + run.rows)
         if on_progress is not None:
             on_progress(done + run.rows)
+        if on_batch is not None:
+            on_batch(done + run.rows, run.counts)
     stuck = finish_bulk(engine, now=now)
     _write_progress(run, None)
-    return ImportReport(run.rows, done, run.counts, tuple(run.examples[:10]), len(stuck))
+    return ImportReport(run.rows, done, run.counts, tuple(run.examples), len(stuck))
 
 
 def _take_batch(run: _Run, batch: Sequence[EventRow | BadRow]) -> None:
@@ -94,9 +98,9 @@ def _take_batch(run: _Run, batch: Sequence[EventRow | BadRow]) -> None:
         with unit_of_work(run.engine) as session:
             for row in bad:
                 insert_quarantined(session, row.raw, Problem(row.field, row.reason), origin=row.file, now=run.now,
-                                   row=row.row)
+                                   row=row.row, marketplace=row.marketplace, shop=row.shop, mapping_id=row.mapping_id)
         run.counts = replace(run.counts, quarantined=run.counts.quarantined + len(bad))
-        run.examples += [f"{row.file} row {row.row}, {row.field}: {row.reason}" for row in bad]
+        _keep_examples(run, [f"{row.file} row {row.row}, {row.field}: {row.reason}" for row in bad])
     by_file: dict[str, list[EventRow]] = {}
     for good in (row for row in batch if isinstance(row, EventRow)):
         by_file.setdefault(good.file, []).append(good)
@@ -107,9 +111,12 @@ def _take_batch(run: _Run, batch: Sequence[EventRow | BadRow]) -> None:
 
 def _count(run: _Run, rows: Sequence[EventRow], receipts: Sequence[Receipt]) -> None:
     run.counts = run.counts.plus(receipts)
-    for row, receipt in zip(rows, receipts, strict=True):
-        if receipt.reason:
-            run.examples.append(f"{row.file} row {row.row}, {receipt.field}: {receipt.reason}")
+    _keep_examples(run, [f"{row.file} row {row.row}, {receipt.field}: {receipt.reason}"
+                         for row, receipt in zip(rows, receipts, strict=True) if receipt.reason])
+
+
+def _keep_examples(run: _Run, found: Sequence[str]) -> None:
+    run.examples += found[: EXAMPLES - len(run.examples)]
 
 
 def _read_progress(engine: Engine, key: str) -> int:

@@ -27,6 +27,9 @@ class BadRow:
     field: str
     reason: str
     raw: str
+    mapping_id: int | None = None  # the saved mapping that read it: `raw` is then the row as a JSON object
+    marketplace: str = ""
+    shop: str = ""
 
 
 @dataclass(frozen=True, slots=True)

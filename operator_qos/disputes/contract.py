@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from operator_qos.disputes.desk import DOINGS
 from operator_qos.disputes.rules import FAULTS, OFFER_REMEDIES, PROBLEMS, REMEDIES, STATES
+from operator_qos.openapi import Part, write_document, write_operation
 
 Side = Literal["buyer", "seller", "staff"]
 Ref = Field(min_length=1, max_length=200)
@@ -155,57 +156,28 @@ MODELS: tuple[type[BaseModel], ...] = (
     OpenBody, FileBody, RulingBody, ActBody, LinkBody, OfferView, DisputeView, FileView, MessageView, ListView, ActView,
     MessagesView, LinkView,
 )
-_PROBLEM = {
-    "type": "object", "required": ["type", "title", "status", "detail"],
-    "properties": {"type": {"type": "string"}, "title": {"type": "string"}, "status": {"type": "integer"},
-                   "detail": {"type": "string"}},
-}
-_ERRORS = {
-    "400": "The body is no JSON object of this form", "401": "No valid key", "403": "The key has another scope",
-    "404": "There is no such thing for this key", "409": "Not allowed in this state", "422": "A field cannot be used",
-}
 _ID = {"name": "dispute_id", "in": "path", "required": True, "schema": {"type": "integer", "minimum": 1}}
 _AS = {"name": "as", "in": "query", "schema": {"enum": ["buyer", "seller", "staff"], "default": "staff"},
        "description": "whose eyes: only what that side may read"}
 
 
-def _ref(model: type[BaseModel]) -> dict[str, str]:
-    return {"$ref": f"#/components/schemas/{model.__name__}"}
-
-
-def _operation(  # one argument per part of an operation
+def _operation(
     name: str, summary: str, *, answer: type[BaseModel] | str, body: type[BaseModel] | None = None,
-    parameters: tuple[dict[str, Any], ...] = (), status: str = "200",
+    parameters: tuple[dict[str, Any], ...] = (),
 ) -> dict[str, Any]:
-    content = {answer: {}} if isinstance(answer, str) else {"application/json": {"schema": _ref(answer)}}
-    responses: dict[str, Any] = {status: {"description": "done", "content": content}}
-    problem = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
-    responses |= {code: {"description": text, "content": problem} for code, text in _ERRORS.items()}
-    found: dict[str, Any] = {"operationId": name, "summary": summary, "responses": responses}
-    if parameters:
-        found["parameters"] = list(parameters)
-    if body is not None:
-        found["requestBody"] = {"required": True, "content": {"application/json": {"schema": _ref(body)}}}
-    return found
+    return write_operation(name, summary, answer=answer, scope="disputes", body=body, parameters=parameters)
+
+
+def describe() -> Part:
+    """What a marketplace's programs can do in disputes."""
+    return Part(_list_paths(), MODELS)
 
 
 def write_openapi() -> dict[str, Any]:
     """The OpenAPI 3.1 document of the API of disputes."""
-    schemas: dict[str, Any] = {"Problem": _PROBLEM}
-    for model in MODELS:
-        schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
-        schema.pop("$defs", None)
-        schemas[model.__name__] = schema
-    return {
-        "openapi": "3.1.0",
-        "info": {"title": "Operator QoS: disputes", "version": "1"},
-        "components": {"schemas": schemas, "securitySchemes": {"key": {"type": "http", "scheme": "bearer"}}},
-        "security": [{"key": []}],
-        "paths": _list_paths(),
-        "webhooks": {"step": {"post": {
-            "summary": "Every step of a dispute, signed as Standard Webhooks are",
-            "responses": {"2XX": {"description": "taken; anything else is tried again"}}}}},
-    }
+    return write_document("Operator QoS: disputes", [describe()], webhooks={"step": {"post": {
+        "summary": "Every step of a dispute, signed as Standard Webhooks are",
+        "responses": {"2XX": {"description": "taken; anything else is tried again"}}}}})
 
 
 def _list_paths() -> dict[str, Any]:

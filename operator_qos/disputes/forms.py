@@ -31,7 +31,7 @@ from operator_qos.disputes.queries import DisputeRow
 from operator_qos.disputes.rules import CLAUSES, FAULTS, MONEY_REMEDIES, REMEDIES, IllegalAction
 from operator_qos.files import PREVIEWED, FileError, FileStore
 from operator_qos.i18n import LANGUAGES
-from operator_qos.web import get_session, get_site, now, writing
+from operator_qos.web import get_session, get_site, now, read_number, writing
 from operator_qos.words import party_name
 
 REMEDY_NAMES = {
@@ -81,10 +81,10 @@ def read_given(zone: str, *, store: FileStore) -> Given:
         awaits_buyer=bool(sent.get("awaits_buyer")),
         remedy=sent.get("remedy", ""),
         amount_minor=_read_amount(sent.get("amount", "")) if sent.get("remedy") in MONEY_REMEDIES else 0,
-        offer_id=_read_number(sent.get("offer", "")),
+        offer_id=read_number(sent.get("offer")) or 0,
         whom=sent.get("whom", "seller"),
         due_at=_read_end_of_day(sent.get("due_on", ""), zone),
-        mediator_id=_read_number(sent.get("mediator", "")),
+        mediator_id=read_number(sent.get("mediator")) or 0,
         files=store.keep_all(read_files()),
     )
 
@@ -92,10 +92,6 @@ def read_given(zone: str, *, store: FileStore) -> Given:
 def read_files() -> list[tuple[str, bytes]]:
     """Name and content of every file sent with the form."""
     return [(file.filename or "file", file.read()) for file in request.files.getlist("files") if file.filename]
-
-
-def _read_number(text: str) -> int:
-    return int(text) if text.isdigit() and len(text) < 19 else 0
 
 
 def _read_amount(text: str) -> int:

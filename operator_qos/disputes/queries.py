@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from statistics import median
 
 from sqlalchemy import ColumnElement, Row, Select, case, func, select
@@ -380,14 +380,6 @@ def find_next_lapse(session: Session) -> datetime | None:
     """When the next case will come to the mediators unless its seller acts."""
     query = select(func.min(Dispute.seller_due_at)).where(Dispute.state.in_(TALKING))
     return session.scalar(query)
-
-
-def list_near_deadline(
-    session: Session, *, now: datetime, within: timedelta, limit: int = 10
-) -> list[DisputeRow]:
-    """Cases the mediators owe a decision on by `now + within`, overdue ones first."""
-    query = select(Dispute).where(Dispute.state.in_(IN_MEDIATION), Dispute.decision_due_at < now + within)
-    return _rows(session, query.order_by(Dispute.decision_due_at, Dispute.id).limit(limit))
 
 
 def list_similar(session: Session, dispute: Dispute, *, since: datetime, limit: int = 200) -> list[Similar]:

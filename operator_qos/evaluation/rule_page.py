@@ -15,16 +15,17 @@ from operator_qos.clock import to_ms
 from operator_qos.evaluation import queries
 from operator_qos.evaluation.bench import open_bench
 from operator_qos.evaluation.general import name_result
-from operator_qos.formats import format_count, format_duration, format_number, format_rate
 from operator_qos.ledger.unit_queries import Forgiveness, list_dossiers, list_forgiveness
 from operator_qos.sellers.queries import ShopCard
-from operator_qos.standards.phrases import name_part, read_language, say_condition
+from operator_qos.standards.phrases import name_part, say_condition
+from operator_qos.standards.values import say_value
 from operator_qos.standards.wording import RuleWords, word_part
+from operator_qos.standing.live import Live, LiveLine, find_live
 from operator_qos.standing.queries import OfficialResult, find_standing, list_official_results
 from scoring.behind import list_behind, list_exclusions
 from scoring.evaluate import Evaluation
 from scoring.measures import EPOCH
-from scoring.metrics import GROUP_CODES, METRICS
+from scoring.metrics import GROUP_CODES
 from scoring.outcome_rows import SOURCES
 from scoring.plain import list_plain_rules
 from scoring.standards import Standard
@@ -37,7 +38,7 @@ STATES = ("against", "excluded", "in_order", "not_counted")
 
 @dataclass(frozen=True)
 class RuleLine:
-    """A rule with what was last decided of it; `result` is None before its first official date."""
+    """A rule with what was last decided of it, and with what it is now; verdicts are None before they are known."""
 
     id: str
     name: str
@@ -45,6 +46,9 @@ class RuleLine:
     verdict: str | None
     value: str
     counted: str
+    now_verdict: str | None = None
+    now_value: str = ""
+    now_counted: str = ""
 
 
 @dataclass(frozen=True)
@@ -83,22 +87,30 @@ class RulePage:
     has_moved: bool
     parts: tuple[RulePart, ...]
     rows: tuple[RuleRow, ...]
+    live: LiveLine | None = None
+    live_ms: int | None = None
+    live_value: str = ""
 
     def count(self, state: str) -> int:
         """How many rows count that way."""
         return sum(row.state == state for row in self.rows)
 
 
-def list_rule_lines(session: Session, shop_id: int, standard: Standard) -> tuple[RuleLine, ...]:
-    """The rules of a standard that are not plain, with what was last decided of the shop."""
+def list_rule_lines(
+    session: Session, shop_id: int, standard: Standard, live: Live | None = None
+) -> tuple[RuleLine, ...]:
+    """The rules of a standard that are not plain, with what was last decided of the shop and what holds now."""
     plain = {rule.id for rule in list_plain_rules(standard)}
     rules = [rule for rule in standard.rules if rule.is_active and rule.id not in plain]
     if not rules:
         return ()
     results = list_official_results(session, shop_id)
-    parts = sorted({name.partition("|")[2] for name in results}) or [""]
+    current = live.rules if live is not None else {}
+    parts = sorted({name.partition("|")[2] for name in (*results, *current)}) or [""]
+    named = [(rule, part, name_result(rule.id, part)) for rule in rules for part in parts]
     return tuple(
-        _to_line(rule, standard, part, results.get(name_result(rule.id, part))) for rule in rules for part in parts)
+        _add_live(_to_line(rule, standard, part, results.get(name)), rule, current.get(name))
+        for rule, part, name in named)
 
 
 def _to_line(rule: Rule, standard: Standard, part: str, result: OfficialResult | None) -> RuleLine:
@@ -106,20 +118,18 @@ def _to_line(rule: Rule, standard: Standard, part: str, result: OfficialResult |
     asked = say_condition(rule.kept_when, standard) if rule.kept_when is not None else ""
     if result is None:
         return RuleLine(rule.id, name, asked, None, "–", "")
-    counted = words.counted_phrase(rule.metric, bad=result.bad, base=result.base) if result.base else ""
-    return RuleLine(rule.id, name, asked, result.verdict, say_value(rule, result.value), counted)
+    return RuleLine(rule.id, name, asked, result.verdict, say_value(rule, result.value), _say_counted(rule, result))
 
 
-def say_value(figure: Figure, value: float | None) -> str:
-    """A figure's value as people read it: shares in per cent, times as such, everything else as a number."""
-    language, metric = read_language(), METRICS.get(figure.metric)
-    if value is None:
-        return "–"
-    if figure.measure in {"share", "share_of_good"} and figure.composed is None:
-        return format_rate(value, language)
-    if metric is not None and metric.kind == "time" and figure.measure in {"mean", "median", "percentile"}:
-        return format_duration(value, language)
-    return format_count(int(value), language) if float(value).is_integer() else format_number(value, language, digits=2)
+def _add_live(line: RuleLine, rule: Rule, live: LiveLine | None) -> RuleLine:
+    if live is None:
+        return line
+    return replace(line, now_verdict=live.verdict, now_value=say_value(rule, live.value),
+                   now_counted=_say_counted(rule, live))
+
+
+def _say_counted(rule: Rule, counts: OfficialResult | LiveLine) -> str:
+    return words.counted_phrase(rule.metric, bad=counts.bad, base=counts.base) if counts.base else ""
 
 
 def find_rule_page(
@@ -143,7 +153,17 @@ def find_rule_page(
     seen = _Seen(evaluation, rule, places)
     results = list_official_results(session, card.id, on=on) if is_official else {}
     page = seen.build(on, results.get(rule.id) or results.get(rule.metric))
-    return replace(page, rows=_add_reasons(session, card.id, rule, page.rows))
+    page = replace(page, rows=_add_reasons(session, card.id, rule, page.rows))
+    return page if is_projected else _add_live_verdict(session, card.id, rule, page)
+
+
+def _add_live_verdict(session: Session, shop_id: int, rule: Figure, page: RulePage) -> RulePage:
+    """The page with what the rule says now, of one that is not plain."""
+    live = find_live(session, shop_id, page.standard)
+    line = live.rules.get(rule.id) if live is not None else None
+    if live is None or line is None:
+        return page
+    return replace(page, live=line, live_ms=live.as_of_ms, live_value=say_value(rule, line.value))
 
 
 def find_part(standard: Standard, name: str) -> Figure | None:

@@ -1,4 +1,4 @@
-"""From the bytes of a request to documents: unpacked within bounds, strict JSON, at most 1,000 events."""
+"""From the bytes of a request to documents: unpacked within bounds, strict JSON, at most 10,000 events."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ BATCH: Final = "application/cloudevents-batch+json"
 PLAIN: Final = "application/json"
 MEDIA_TYPES: Final = (STRUCTURED, BATCH, PLAIN)
 MAX_BYTES: Final = 16 * 1024 * 1024
-MAX_EVENTS: Final = 1000
+MAX_EVENTS: Final = 10_000
 GZIP_WINDOW: Final = 31
 
 
@@ -44,7 +44,7 @@ class Sent:
 
 def check_kind(sent: Sent) -> None:
     """Raises BodyRefused (415) for a media type, charset or encoding that is not taken."""
-    if sent.media_type not in MEDIA_TYPES:
+    if sent.media_type not in MEDIA_TYPES and sent.attributes is None:  # in binary mode it is the type of the data
         given = repr(sent.media_type[:100]) if sent.media_type else "no type"
         _refuse_kind(f"Content-Type names {given}; send one of {', '.join(MEDIA_TYPES)}.", "Content-Type")
     if sent.charset.lower() not in {"", "utf-8", "utf8", "us-ascii"}:
@@ -90,9 +90,9 @@ def _unzip(packed: bytes) -> bytes:
 
 def read_documents(sent: Sent, content: bytes) -> list[object]:
     """The events of an unpacked body, in order. Raises BodyRefused."""
-    parsed = _parse(content) if content.strip() or sent.attributes is None else None
     if sent.attributes is not None:
-        return [{**sent.attributes, "data": parsed}]
+        return [_read_binary(sent, sent.attributes, content)]
+    parsed = _parse(content)
     if sent.media_type == STRUCTURED and not isinstance(parsed, dict):
         raise _unreadable(f"{STRUCTURED} holds one event as a JSON object; send an array as {BATCH}")
     if sent.media_type == BATCH and not isinstance(parsed, list):
@@ -102,11 +102,23 @@ def read_documents(sent: Sent, content: bytes) -> list[object]:
     return _bounded(parsed if isinstance(parsed, list) else [parsed])
 
 
+def _read_binary(sent: Sent, attributes: Mapping[str, str], content: bytes) -> dict[str, object]:
+    if sent.media_type == PLAIN or not sent.media_type:
+        return {**attributes, "data": _parse(content) if content.strip() else None}
+    found: dict[str, object] = {**attributes, "datacontenttype": sent.media_type}
+    return {**found, "data_base64": base64.b64encode(content).decode()} if content else found
+
+
 def _bounded(documents: list[object]) -> list[object]:
     if len(documents) <= MAX_EVENTS:
         return documents
     detail = f"The call holds {len(documents):,} events; the limit is {MAX_EVENTS:,}. Send them in parts."
     raise BodyRefused(413, "Too many events", detail, where="body")
+
+
+def is_binary(media_type: str) -> bool:
+    """Whether a body may be the data of an event whose attributes stand in headers."""
+    return not media_type.startswith("application/cloudevents")
 
 
 def read_attributes(headers: Iterable[tuple[str, str]]) -> dict[str, str] | None:

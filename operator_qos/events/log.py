@@ -104,7 +104,7 @@ def insert_events(
 
 def insert_quarantined(  # noqa: PLR0913  # all by keyword, one per column
     session: Session, raw: str, problem: Problem, *, origin: str, now: datetime, row: int = 0,
-    marketplace: str = "", shop: str = "",
+    marketplace: str = "", shop: str = "", mapping_id: int | None = None,
 ) -> bool:
     """Keep what could not be read, once per content; returns whether it is new. Does not commit."""
     raw = storable(raw)
@@ -114,7 +114,7 @@ def insert_quarantined(  # noqa: PLR0913  # all by keyword, one per column
     session.add(Quarantined(
         received_at=now, origin=storable(origin)[:300], row=row, field=storable(problem.field)[:200],
         reason=storable(problem.reason)[:1000], marketplace=storable(marketplace)[:200], shop=storable(shop)[:200],
-        raw=raw, raw_hash=digest))
+        raw=raw, raw_hash=digest, mapping_id=mapping_id))
     session.flush()
     return True
 

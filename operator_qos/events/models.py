@@ -78,7 +78,7 @@ class Quarantined(Base):
     """What could not be read, with where it came from and what to do; repairable and replayable."""
 
     __tablename__ = "quarantine"
-    __table_args__ = (UniqueConstraint("raw_hash"),)
+    __table_args__ = (UniqueConstraint("raw_hash"), Index("ix_quarantine_replayed_at_id", "replayed_at", "id"))
 
     id: Mapped[int] = mapped_column(BigKey, primary_key=True)
     received_at: Mapped[datetime] = mapped_column(UtcDateTime)
@@ -90,7 +90,11 @@ class Quarantined(Base):
     shop: Mapped[str] = mapped_column(String(200), default="")
     raw: Mapped[str] = mapped_column(Text)
     raw_hash: Mapped[str] = mapped_column(String(32))
-    replayed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    replayed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)  # settled: it landed, or was given up
+    mapping_id: Mapped[int | None]  # the mapping that read it: `raw` is a row of columns, else an event
+    repaired: Mapped[str | None] = mapped_column(Text)  # what landed where that is not `raw`
+    settled_by: Mapped[str | None] = mapped_column(String(254))  # None: by itself, once its shop opened
+    outcome: Mapped[str | None] = mapped_column(String(10))  # landed, dismissed
 
 
 class ImportProgress(Base):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal
@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 from operator_qos.clock import from_ms, to_ms
 from operator_qos.db import lock_shops, unit_of_work
 from operator_qos.events.dossiers import Assignment
+from operator_qos.events.envelope import check_envelope, unpack_data
 from operator_qos.events.flaws import find_flaw, may_be_flawed, storable
 from operator_qos.events.log import (
     Arrival,
@@ -36,6 +37,7 @@ from operator_qos.ledger.scorecards import refresh_scorecards
 from operator_qos.ledger.service import Touched, advance_shops, derive_dossiers, list_clock_dossiers
 from operator_qos.sellers.queries import Directory, load_directory
 from operator_qos.sellers.service import open_shop, update_shops
+from operator_qos.sources.service import Told, count_arrivals
 from scoring.events import EventRefused, Problem, TypedEvent, order_key, read_event
 
 DAY_MS = 86_400_000
@@ -61,7 +63,8 @@ class Intake:
     """How a batch is taken in: where it comes from, whether unknown shops are opened, how long bodies are kept.
 
     `rows` are row numbers in the file, for messages; `live` brings facts, cells and scorecards up to date at once,
-    which a bulk load does once at its end.
+    which a bulk load does once at its end. `sources`: the beginnings of `source` that are taken, none for all.
+    `checks_envelope`: every rule of CloudEvents holds, for senders who say that they speak it.
     """
 
     now: datetime
@@ -71,6 +74,8 @@ class Intake:
     rows: Sequence[int] = ()
     retention_days: int = 540
     live: bool = True
+    sources: tuple[str, ...] = ()
+    checks_envelope: bool = False
 
     @property
     def now_ms(self) -> int:
@@ -103,7 +108,19 @@ def take_in(session: Session, documents: Sequence[object], *, intake: Intake) ->
     opened = [a for a in fresh if a.typed.type == "shop.opened"]
     if opened:
         _take_in_waiting(session, opened, intake)
-    return [receipt for receipt in receipts if receipt is not None]
+    answered = [receipt for receipt in receipts if receipt is not None]
+    count_arrivals(session, _tell(documents, answered, fresh), now_ms=intake.now_ms)
+    return answered
+
+
+def _tell(documents: Sequence[object], receipts: Sequence[Receipt], fresh: Sequence[Arrival]) -> Iterator[Told]:
+    taken = {arrival.place: arrival.typed for arrival in fresh}
+    for place, receipt in enumerate(receipts):
+        typed = taken.get(place)
+        if typed is not None:
+            yield Told(typed.marketplace, typed.source, receipt.status, typed.type, typed.at_ms)
+        else:
+            yield Told(_text(documents[place], "marketplace"), receipt.source, receipt.status)
 
 
 def _text(document: object, field: str) -> str:
@@ -163,7 +180,11 @@ def _read(session: Session, place: int, document: object, directory: Directory, 
     flaw = find_flaw(document) if may_be_flawed(body) else None
     if flaw is not None:
         raise EventRefused(flaw)
-    typed = read_event(document, now_ms=intake.now_ms)
+    if intake.checks_envelope:
+        check_envelope(document)
+    typed = read_event(unpack_data(document) if "data_base64" in document else document, now_ms=intake.now_ms)
+    if intake.sources and not typed.source.startswith(intake.sources):
+        raise EventRefused(Problem("source", "this key may not send events of that source; use the source's own key"))
     _require_zone(typed)
     key = _require_place(typed, directory, intake)
     shop_id = _require_shop(session, typed, directory, intake)
@@ -288,7 +309,7 @@ def _take_in_waiting(session: Session, opened: Sequence[Arrival], intake: Intake
             Quarantined.field == "shop", Quarantined.replayed_at.is_(None))).all()
         if rows:
             documents = [json.loads(row.raw) for row in rows]
-            receipts = take_in(session, documents, intake=replace(intake, rows=()))
+            receipts = take_in(session, documents, intake=replace(intake, rows=(), sources=(), checks_envelope=False))
             for row, receipt in zip(rows, receipts, strict=True):
                 if receipt.field != "shop":  # else it is the shop's name itself that cannot be read
                     row.replayed_at = from_ms(intake.now_ms)

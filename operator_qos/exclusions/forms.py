@@ -24,6 +24,7 @@ from operator_qos.ledger.units import find_units
 from operator_qos.metric_words import Words
 from operator_qos.sellers.queries import ShopCard
 from operator_qos.standards.binding import get_bound
+from operator_qos.web import read_number
 from operator_qos.words import cause_name, metric_name
 from scoring.metrics import GROUP_CODES
 
@@ -136,4 +137,4 @@ def explain(error: RequestRefused | FileError) -> str:
 
 def read_ids(field: str) -> set[int]:
     """The numbers ticked in a form."""
-    return {int(text) for text in request.form.getlist(field) if text.isdigit() and len(text) < 19}
+    return {number for text in request.form.getlist(field) if (number := read_number(text)) is not None}

@@ -61,6 +61,32 @@ def mirakl_command(context: Context, /, host: str, port: int, **wish: Any) -> No
     serve(create_mirakl(lab), host=host, port=port)
 
 
+@lab_group.command("medusa")
+@click.option("--send-to", default="", help="Address that webhooks are sent to, as they happen.")
+@click.option("--secret", default="", envvar="OPERATOR_QOS_LAB_SECRET", help="Signs the webhooks: whsec_…")
+@click.option("--send-days", default=0, show_default=True, type=click.IntRange(0, 800),
+              help="Begin with what happened that many days ago.")
+@_server_options
+@pass_context
+def medusa_command(  # one argument per option
+    context: Context, /, send_to: str, secret: str, send_days: int, host: str, port: int, **wish: Any,
+) -> None:
+    """Serve a fake Medusa with Mercur's sellers, and send its webhooks."""
+    from operator_qos.lab.medusa.api import CALLS_PER_MINUTE, create_medusa
+    from operator_qos.lab.medusa.sending import Subscriber, keep_sending
+    from operator_qos.lab.server import serve
+
+    if bool(send_to) != bool(secret):
+        raise Refusal("--send-to and --secret belong together; the receiver's page shows the secret once.")
+    lab = _open(context, wish, CALLS_PER_MINUTE)
+    began_at = lab.clock.now() - send_days * 86_400
+    subscriber = Subscriber(lab, send_to, secret, began_at) if send_to else None
+    click.echo(_say(lab, f"http://{host}:{port}"), err=True)
+    if subscriber is not None:
+        keep_sending(subscriber)
+    serve(create_medusa(lab, subscriber), host=host, port=port)
+
+
 def _open(context: Context, wish: dict[str, Any], calls_per_minute: dict[str, int]) -> Lab:
     """A lab as asked for; its clock stands at the end of its history and runs on."""
     from operator_qos.lab.chaos import switch_on

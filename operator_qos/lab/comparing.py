@@ -137,6 +137,11 @@ def compare_logs(clean: Log, other: Log, *, aside: frozenset[str] = frozenset())
     return faults
 
 
+def set_aside(log: Log, names: frozenset[str], cases: Mapping[str, str]) -> Log:
+    """The log without the events of these things."""
+    return {name: event for name, event in log.items() if not _is_aside(event, names, cases)}
+
+
 def _is_aside(event: Event, aside: frozenset[str], cases: Mapping[str, str]) -> bool:
     subject = event["subject"]
     order = event.get("data", {}).get("order") or cases.get(subject, "")

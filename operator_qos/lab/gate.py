@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import time
 from collections import Counter, defaultdict, deque
 from collections.abc import Mapping
@@ -54,8 +55,10 @@ class Gate:
         self._tokens = dict.fromkeys(self._tokens, 0.0)
 
     def admits(self, authorization: str) -> bool:
-        """Whether that header opens: a Bearer token that is still good, or the bare API key."""
+        """Whether that header opens: a Bearer token that is still good, or the API key, bare or as Basic's name."""
         scheme, _, token = authorization.partition(" ")
+        if scheme == "Basic":
+            return token == base64.b64encode(f"{self.api_key}:".encode()).decode()
         if scheme == "Bearer":
             return self._tokens.get(token, 0.0) > self.clock.now()
         return authorization == self.api_key

@@ -40,6 +40,13 @@ def count_pending(engine: Engine) -> Waiting:
         return Waiting(waiting - flawed, flawed)
 
 
+def is_backlogged(engine: Engine, *, limit: int) -> bool:
+    """Whether more dossiers than that wait to be derived; looks at no more of them than it needs to."""
+    with reading(engine) as session:
+        waiting = select(PendingDossier.dossier_id).where(PendingDossier.flaw.is_(None))
+        return session.scalar(waiting.offset(limit).limit(1)) is not None
+
+
 def forget_pending(session: Session, shop_id: int) -> None:
     """Nothing of this shop waits: everything is derived anew. Does not commit."""
     session.connection().execute(delete(PendingDossier).where(PendingDossier.shop_id == shop_id))

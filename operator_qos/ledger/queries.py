@@ -218,19 +218,3 @@ def list_order_events(session: Session, shop_id: int, order_ref: str) -> list[Lo
     dossier = session.scalar(select(OrderFact.dossier_id).where(
         OrderFact.shop_id == shop_id, OrderFact.order_ref == order_ref))
     return [] if dossier is None else _list_events(session, dossier)
-
-
-def list_case_events(session: Session, shop_id: int, case_ref: str) -> list[LoggedEvent]:
-    """The events of a case, of its order and of their talks, in time order."""
-    dossier = session.scalar(select(CaseFact.dossier_id).where(
-        CaseFact.shop_id == shop_id, CaseFact.case_ref == case_ref))
-    return [] if dossier is None else _list_events(session, dossier)
-
-
-def list_conversation_events(session: Session, shop_id: int, conversation: str) -> list[LoggedEvent]:
-    """The messages of one conversation, in time order."""
-    dossier = session.scalar(select(TurnFact.dossier_id).where(
-        TurnFact.shop_id == shop_id, TurnFact.conversation == conversation).limit(1))
-    if dossier is None:
-        return []
-    return _list_events(session, dossier, Event.subject == conversation)

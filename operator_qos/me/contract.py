@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from operator_qos.exclusions.rules import MAX_TEXT, MAX_THINGS, STATES
 from operator_qos.me.deadlines import KINDS
 from operator_qos.me.rules import CHANGES, LONGEST_PAGE, PAGE
+from operator_qos.openapi import Part
 from operator_qos.standing.day_queries import STATES as OWED_STATES
 
 Ref = Field(min_length=1, max_length=200)
@@ -218,3 +219,13 @@ def list_schemas() -> dict[str, Any]:
         schema.pop("$defs", None)
         found[model.__name__] = schema
     return found
+
+
+def describe() -> Part:
+    """What sellers' own programs can do."""
+    paths = list_paths()
+    for ways in paths.values():
+        for method, operation in ways.items():
+            scope = "seller_read" if method == "get" else "seller_answer"
+            operation |= {"security": [{"key": []}], "x-scope": scope}
+    return Part(paths, schemas=list_schemas())

@@ -9,7 +9,7 @@ import base64
 import hashlib
 import hmac
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -115,10 +115,3 @@ def read_token(session: Session, token: str, *, secret: str) -> ReplyAddress | N
 def is_valid(row: ReplyAddress, *, now: datetime) -> bool:
     """Whether answers to it are still taken."""
     return row.revoked_at is None and row.expires_at > now
-
-
-def list_valid(session: Session, *, about: str, now: datetime) -> Sequence[ReplyAddress]:
-    """Every address about a thing to which an answer is still taken."""
-    return session.scalars(select(ReplyAddress).where(
-        ReplyAddress.about == about, ReplyAddress.expires_at > now, ReplyAddress.revoked_at.is_(None),
-    ).order_by(ReplyAddress.id)).all()

@@ -20,7 +20,6 @@ from operator_qos.notices.mail import (
     list_topics,
     parse_own_words,
     read_our_words,
-    render_notice,
 )
 from operator_qos.notices.models import MailText, Notice
 
@@ -128,15 +127,6 @@ def preview(session: Session, topic: str, language: str, text: str, *, name: str
     """The text as a reader of the latest real notice would get it. Raises WordingError."""
     data, link = find_example(session, topic) or ({}, "/")
     return check_wording(topic, language, text, example={**data, "topic": topic, "name": name, "url": link})
-
-
-def say_ours(session: Session, topic: str, language: str, *, name: str) -> NoticeText | None:
-    """The same notice in our words; None where ours cannot be said without a real notice."""
-    data, link = find_example(session, topic) or ({}, "/")
-    try:
-        return render_notice(topic, data, language=language, name=name, link=link)
-    except jinja2.TemplateError:
-        return None
 
 
 def save_wording(

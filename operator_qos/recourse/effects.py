@@ -18,10 +18,10 @@ from operator_qos.recourse import queries
 from operator_qos.recourse.models import Appeal
 from operator_qos.recourse.queries import ChangeFacts
 from operator_qos.recourse.restating import Restated, list_differences, restate_shop
-from operator_qos.recourse.rules import OUTCOMES, AppealRefused, subject_of
+from operator_qos.recourse.rules import OUTCOMES, AppealRefused
 from operator_qos.standing import service as standings
 from operator_qos.standing.queries import StandingRow, find_standing
-from scoring.acts import ActState
+from scoring.acts import ActState, Moved
 from scoring.dossier import Name
 from scoring.events import iso
 from scoring.ladder import is_lower
@@ -109,7 +109,7 @@ def _exclude(session: Session, row: Appeal, ruling: Ruling, *, actor: str, now: 
 
 def _restate(session: Session, row: Appeal, named: Sequence[ChangeFacts], *, now: datetime) -> Restated:
     """Judge again from the first date that the decision touches."""
-    pardons = [Pardon(subject_of(change.kind, change.metric, change.before, change.after), change.on_date)
+    pardons = [Pardon(Moved(change.kind, change.metric, change.before, change.after).subject, change.on_date)
                for change in named if change.kind in PARDONED]
     since_on = min([change.on_date for change in named], default=row.contested_on)
     return restate_shop(session, appeal_id=row.id, shop_id=row.shop_id, since_on=since_on, pardons=pardons, now=now)
@@ -141,7 +141,7 @@ def _restore(
     changes = list_differences(before, again, reason=reason, since_on=restated.last_on)
     standings.store_standings(session, [again])
     # What was undone or refused stays as it was by itself now; what others hold back stays held.
-    gone = {subject_of(change.kind, change.metric, change.before, change.after) for change in changes}
+    gone = {Moved(change.kind, change.metric, change.before, change.after).subject for change in changes}
     standings.hold_back(session, row.shop_id, [one for one in before.list_held() if one.subject not in gone])
     effective_at = queries.get_effective_at(session, row)
     run_id = queries.find_run_id(session, row.shop_id, restated.last_on)

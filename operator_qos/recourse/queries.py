@@ -14,11 +14,13 @@ from operator_qos.accounts.actors import OPERATOR_ROLES
 from operator_qos.accounts.models import User
 from operator_qos.acts import queries as acts
 from operator_qos.recourse.models import Appeal, AppealFile, AppealStep, RestatedResult, Restatement
-from operator_qos.recourse.rules import OPEN_STATES, OUTCOMES, REMIND_BEFORE, is_against, may_judge, subject_of
+from operator_qos.recourse.rules import OPEN_STATES, OUTCOMES, REMIND_BEFORE, is_against, may_judge
 from operator_qos.sellers.models import Shop
 from operator_qos.sellers.queries import ShopCard, list_shop_cards
 from operator_qos.standards.binding import list_bindings
 from operator_qos.standing.models import EvaluationResult, EvaluationRun, StandingChange
+from operator_qos.standing.queries import UNSEEN
+from scoring.acts import Moved
 from scoring.standards import Standard
 
 
@@ -42,6 +44,7 @@ class ChangeFacts:
     standard_version: int
     automated: bool
     effective_at: datetime
+    state: str
 
 
 @dataclass(frozen=True)
@@ -57,6 +60,12 @@ class Contested:
     original_by: str | None
     change: ChangeFacts | None = None
     act: acts.ActRow | None = None
+
+    @property
+    def took_effect(self) -> bool:
+        """Whether it ever had an effect: what waits for people or was dropped is nothing the shop was told of."""
+        seen = self.change is None or self.change.state not in UNSEEN
+        return seen and (self.act is None or self.act.state not in acts.UNSEEN)
 
 
 @dataclass(frozen=True)
@@ -254,7 +263,7 @@ def _of_act(act: acts.ActRow) -> Contested:
 def _of_change(session: Session, change: ChangeFacts) -> Contested:
     released = acts.list_acts(session, change_ids=[change.id])
     return Contested(
-        change.id, None, subject_of(change.kind, change.metric, change.before, change.after), change.on_date,
+        change.id, None, Moved(change.kind, change.metric, change.before, change.after).subject, change.on_date,
         change.standard_id, change.standard_version, _name_deciders(released), change=change)
 
 
@@ -268,11 +277,12 @@ def _name_deciders(found: Sequence[acts.ActRow]) -> str | None:
 def list_contestable(
     session: Session, shop_ids: Collection[int], *, since: date, limit: int = 100
 ) -> list[ChangeFacts]:
-    """What went against shops on a date or later, the latest first."""
+    """What went against shops on a date or later and took effect, the latest first."""
     if not shop_ids:
         return []
     rows = session.execute(select(*_CHANGE).where(
         StandingChange.shop_id.in_(shop_ids), StandingChange.on_date >= since, StandingChange.automated,
+        StandingChange.state.not_in(UNSEEN),
     ).order_by(StandingChange.on_date.desc(), StandingChange.id.desc()).limit(limit))
     found = [ChangeFacts(*row) for row in rows]
     bindings = list_bindings(session, sorted({change.shop_id for change in found}))

@@ -25,7 +25,6 @@ from operator_qos.recourse.models import Pardon as PardonRow
 from operator_qos.recourse.models import RestatedResult, Restatement
 from operator_qos.recourse.replay import Told, list_fallen, replay
 from operator_qos.recourse.restated_rows import restate_rows
-from operator_qos.recourse.rules import subject_of
 from operator_qos.standing.service import Change
 from scoring.plain import is_plain
 from scoring.plans import Pardon, Shelter
@@ -226,10 +225,3 @@ def list_differences(then: Standing, again: Standing, *, reason: Mapping[str, An
         if old != new:
             found.append(change("warning_given" if new > old else "warning_ended", metric, str(old), str(new)))
     return found
-
-
-def to_pardon(kind: str, metric: str | None, before: str | None, after: str | None, on: date) -> Pardon:
-    """The pardon of a change that falls."""
-    return Pardon(subject_of(kind, metric, before, after), on)
-
-

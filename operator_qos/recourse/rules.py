@@ -125,15 +125,6 @@ def require_text(field: str, text: str) -> str:
     return kept
 
 
-def subject_of(kind: str, metric: str | None, before: str | None, after: str | None) -> str:
-    """What a standing change is about, as acts and pardons name it."""
-    if kind.startswith("badge"):
-        return f"badge:{after or before or ''}"
-    if kind.startswith("warning"):
-        return f"warning:{metric or ''}"
-    return "level" if kind.startswith("level") else f"{kind.partition('_')[0]}:{metric or ''}"
-
-
 def is_against(kind: str, before: str | None, after: str | None, tiers: Sequence[str]) -> bool:
     """Whether a change is one that a shop would contest: `tiers` from the best level down."""
     if kind == "level_changed":

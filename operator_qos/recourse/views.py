@@ -24,7 +24,7 @@ from operator_qos.recourse.rules import AppealRefused, IllegalStep
 from operator_qos.recourse.things import list_things
 from operator_qos.sellers.queries import ShopCard
 from operator_qos.standards.binding import list_bindings
-from operator_qos.web import get_session, now, read_page, take_page, writing
+from operator_qos.web import get_session, now, read_number, read_page, take_page, writing
 from scoring.dossier import Name
 
 blueprint = Blueprint("recourse", __name__)
@@ -66,12 +66,14 @@ def list_own() -> str:
     cards = queries.list_cards(session, {change.shop_id for change in found})
     page = read_page(len(appeals))
     return show("recourse/seller_appeals.html", appeals=take_page(appeals, page), page=page, audience="seller",
-                contestable=[(change, _word(session, change), cards[change.shop_id]) for change in found[:20]],
-                titles=_list_titles(session, appeals))
+                contestable=[(change, text, cards[change.shop_id]) for change, text in _word(session, found[:20])],
+                titles=_list_titles(session, take_page(appeals, page)))
 
 
-def _word(session: Session, change: ChangeFacts) -> str:
-    return phrases.say_change(change, queries.get_standard(session, change.shop_id, change.on_date))
+def _word(session: Session, changes: Sequence[ChangeFacts]) -> list[tuple[ChangeFacts, str]]:
+    """Changes in words."""
+    bindings = list_bindings(session, sorted({change.shop_id for change in changes}))
+    return [(change, phrases.say_change(change, bindings[change.shop_id].on(change.on_date))) for change in changes]
 
 
 def _list_titles(session: Session, appeals: Sequence[AppealRow]) -> dict[int, str]:
@@ -89,10 +91,10 @@ def _find_asked() -> tuple[ShopCard, Contested]:
     """What the address names, if it is the company's own. Raises NotFound."""
     session = get_session()
     shops = shop_ids_visible(session, current_actor()) or frozenset()
-    asked = {name: request.values.get(name, type=int) for name in ("change", "act")}
+    asked = {name: read_number(request.values.get(name)) for name in ("change", "act")}
     for shop_id in sorted(shops):
         found = queries.find_contested(session, shop_id, change_id=asked["change"], act_id=asked["act"])
-        if found is not None:
+        if found is not None and found.took_effect:
             return queries.get_shop(session, shop_id), found
     raise NotFound
 
@@ -174,7 +176,7 @@ def _render(row: AppealRow, audience: str, error: str = "", status: int = 200) -
 def _list_falling(session: Session, row: AppealRow) -> list[tuple[ChangeFacts, str]]:
     """What a decision may take back: what is contested and what went against the shop from its date on."""
     found = queries.list_contestable(session, [row.shop.id], since=row.contested_on)
-    return [(change, _word(session, change)) for change in sorted(found, key=lambda one: (one.on_date, one.id))]
+    return _word(session, sorted(found, key=lambda one: (one.on_date, one.id)))
 
 
 @blueprint.get("/seller/appeals/<int:appeal_id>")
@@ -303,9 +305,8 @@ def _assign(appeal_id: int, actor: str) -> Work:
 def _decide(appeal_id: int, actor: str) -> Work:
     sent = request.form
     names = [name for text in sent.getlist("thing") if (name := _read_name(text)) is not None]
-    ruling = service.Ruling(sent.get("outcome", ""), sent.get("reasons", ""),
-                            [int(text) for text in sent.getlist("change") if text.isdigit()], names,
-                            sent.get("scope", "both"))
+    changes = [number for text in sent.getlist("change") if (number := read_number(text)) is not None]
+    ruling = service.Ruling(sent.get("outcome", ""), sent.get("reasons", ""), changes, names, sent.get("scope", "both"))
     return (lambda session: service.decide(session, ruling, appeal_id=appeal_id, actor=actor, now=now()),
             _("Decided and carried out. The seller was told."))
 

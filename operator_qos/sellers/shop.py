@@ -20,6 +20,7 @@ from operator_qos.sellers.today import describe_change
 from operator_qos.sellers.today_queries import project_standing
 from operator_qos.standards.binding import get_bound
 from operator_qos.standards.titles import name_badge, name_level
+from operator_qos.standing.live import Live, find_live
 from operator_qos.standing.outlook import OutlookPage, find_outlook
 from scoring.ladder import parse_standing
 from scoring.plain import is_plain, list_plain_rules
@@ -68,9 +69,11 @@ class ShopPage:
     badges: tuple[str, ...]
     warning: int
     expected: str | None
+    expected_name: str
     outlook: OutlookPage | None
     judged: tuple[MetricCard, ...]
     rules: tuple[RuleLine, ...]
+    live_ms: int | None
     others: tuple[MetricCard, ...]
     against: tuple[AgainstLine, ...]
     obligations: tuple[Obligation, ...]
@@ -121,11 +124,15 @@ def _list_siblings(session: Session, card: ShopCard) -> tuple[ShopCard, ...]:
 
 
 def find_expected(
-    row: ShopStanding | None, scores: Mapping[str, ScorecardRow], on: date, *, standard: Standard
+    row: ShopStanding | None, scores: Mapping[str, ScorecardRow], on: date, *, standard: Standard,
+    live: Live | None = None,
 ) -> str | None:
-    """The level a shop would have if it were judged on a date with its numbers of now; None before its first."""
+    """The level a shop would have if it were judged on a date with its numbers of now; None before its first.
+
+    Of a standard that is not plain it is what was last looked at.
+    """
     if row is None or not is_plain(standard):
-        return None
+        return live.level if row is not None and live is not None and standard.tiers else None
     standing = parse_standing({"level": row.level, "badges": row.badges, "episodes": row.episodes})
     return project_standing(standing, scores, on=on, standard=standard).level
 
@@ -135,7 +142,8 @@ def build_shop(session: Session, card: ShopCard, *, now: datetime) -> ShopPage:
     standard = get_bound(session, card.id, now=now)
     scores = list_scorecards(session, [card.id]).get(card.id, {})
     cards = build_cards(scores, list_plain_rules(standard), standard.evidence)
-    standing = shop_queries.find_standing(session, card.id)
+    standing, live = shop_queries.find_standing(session, card.id), find_live(session, card.id, standard)
+    expected = find_expected(standing, scores, now.date(), standard=standard, live=live)
     disputes = shop_queries.list_shop_disputes(session, card.id, limit=SHOWN_DISPUTES)
     return ShopPage(
         as_of_ms=max((score.as_of_ms for score in scores.values()), default=None),
@@ -144,10 +152,12 @@ def build_shop(session: Session, card: ShopCard, *, now: datetime) -> ShopPage:
         since_on=standing.since_on if standing else None,
         badges=tuple(name_badge(standard, badge) for badge in standing.badges) if standing else (),
         warning=standing.warning if standing else 0,
-        expected=find_expected(standing, scores, now.date(), standard=standard),
+        expected=expected,
+        expected_name=name_level(standard, expected),
         outlook=find_outlook(session, card, standard, now=now),
         judged=tuple(found for found in cards if found.limit),
-        rules=list_rule_lines(session, card.id, standard),
+        rules=list_rule_lines(session, card.id, standard, live),
+        live_ms=live.as_of_ms if live is not None else None,
         others=tuple(found for found in cards if not found.limit),
         against=_list_against(session, card.id, scores, standard),
         obligations=tuple(list_open_obligations(session, [card.id], now=now, limit=SHOWN_OBLIGATIONS)),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from flask_babel import gettext, ngettext
@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from operator_qos import words
 from operator_qos.clock import from_ms
 from operator_qos.disputes.queries import DisputeRow, find_row
+from operator_qos.evaluation.rule_page import RuleLine, list_rule_lines
 from operator_qos.ledger.queries import ScorecardRow, list_scorecards
 from operator_qos.metric_cards import MetricCard, build_card
 from operator_qos.models import StandingChange
@@ -20,7 +21,9 @@ from operator_qos.sellers.league import list_judged_rules
 from operator_qos.sellers.league_queries import LeagueView, is_ranked, list_league_ids, list_league_rows
 from operator_qos.sellers.queries import ShopCard, list_shop_cards
 from operator_qos.standards.binding import list_bound, list_in_use
-from scoring.plain import find_plain_rule
+from operator_qos.standards.titles import name_level
+from operator_qos.standing.live import find_live
+from scoring.plain import find_plain_rule, is_plain
 from scoring.standards import Standard
 
 NEAR = timedelta(hours=48)
@@ -66,13 +69,16 @@ class ChangeLine:
 
 @dataclass(frozen=True)
 class ProjectionLine:
-    """A shop about to change its level, with the metric that decides it."""
+    """A shop about to change its level, with the metric that decides it; names as its standard calls the levels."""
 
     card: ShopCard
     level: str
+    level_name: str
     expected: str
+    expected_name: str
     is_up: bool
     metric: MetricCard | None
+    rules: tuple[RuleLine, ...] = ()  # of a standard that is not plain, those not kept now
 
 
 @dataclass(frozen=True)
@@ -165,17 +171,25 @@ def _list_projection_lines(
     bound = list_bound(session, shop_ids, now=now)
     cards = {card.id: card for card in list_shop_cards(session, shop_ids=shop_ids)}
     scores = list_scorecards(session, shop_ids)
-    return tuple(_projection_line(p, cards[p.shop_id], scores[p.shop_id], bound[p.shop_id]) for p in found)
+    return tuple(
+        replace(_projection_line(p, cards[p.shop_id], scores.get(p.shop_id, {}), bound[p.shop_id]),
+                rules=_list_unkept(session, p.shop_id, bound[p.shop_id])) for p in found)
+
+
+def _list_unkept(session: Session, shop_id: int, standard: Standard) -> tuple[RuleLine, ...]:
+    """The rules of a standard that is not plain which a shop does not keep now."""
+    live = None if is_plain(standard) else find_live(session, shop_id, standard)
+    lines = list_rule_lines(session, shop_id, standard, live) if live is not None else ()
+    return tuple(line for line in lines if line.now_verdict in {"watch", "breached"})
 
 
 def _projection_line(
     found: queries.Projection, card: ShopCard, scores: Mapping[str, ScorecardRow], standard: Standard
 ) -> ProjectionLine:
-    order = ("below", "in_standard", "top")
-    is_up = order.index(found.expected) > order.index(found.level)
     rule = find_plain_rule(standard, found.why) if found.why else None
     metric = build_card(scores[rule.metric], rule, standard.evidence) if rule else None
-    return ProjectionLine(card, found.level, found.expected, is_up, metric)
+    names = (name_level(standard, level) for level in (found.level, found.expected))
+    return ProjectionLine(card, found.level, next(names), found.expected, next(names), found.is_up, metric)
 
 
 def _list_worst(session: Session, metric: str, now: datetime) -> tuple[WorstLine, ...]:
@@ -207,7 +221,7 @@ def _say_disputes(counts: queries.DisputeCounts) -> list[str]:
 
 
 def _say_levels(projections: list[queries.Projection]) -> str:
-    up = sum(p.expected == "top" or p.level == "below" for p in projections)
+    up = sum(p.is_up for p in projections)
     down = len(projections) - up
     if not projections:
         return str(gettext("No level would change if it were decided now."))

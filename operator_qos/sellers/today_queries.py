@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, and_, exists, func, or_, select
 from sqlalchemy.orm import Session
 
 from operator_qos.clock import to_ms
-from operator_qos.disputes.rules import IN_MEDIATION, OPEN_STATES
+from operator_qos.disputes.rules import OPEN_STATES
 from operator_qos.models import (
     Dispute,
     EvaluationRun,
@@ -24,6 +24,7 @@ from operator_qos.models import (
 )
 from operator_qos.sellers.queries import ShopCard, list_shop_cards
 from operator_qos.standards.binding import list_bound, list_in_use
+from operator_qos.standing.live import list_live_moves
 from operator_qos.standing.queries import UNSEEN
 from scoring.ladder import MetricVerdict, Standing, parse_standing, step
 from scoring.metrics import METRICS, METRICS_BY_CODE
@@ -67,6 +68,7 @@ class Projection:
     level: str
     expected: str
     why: str | None
+    is_up: bool
 
 
 class Judged(Protocol):
@@ -247,14 +249,23 @@ def _list_judged_scores(
 
 
 def list_projections(session: Session, *, now: datetime) -> list[Projection]:
-    """The shops under plain standards that would change level if they were judged now, those heading down first."""
+    """The shops that would change level if they were judged now, those heading down first."""
     found = [
         projection
-        for standard in list_in_use(session, now=now) if is_plain(standard)
-        for projection in _list_projections(session, now=now, standard=standard)
+        for standard in list_in_use(session, now=now)
+        for projection in (_list_projections(session, now=now, standard=standard) if is_plain(standard)
+                           else _list_moves(session, standard))
     ]
-    order = ("below", "in_standard", "top")
-    return sorted(found, key=lambda p: (order.index(p.expected) > order.index(p.level), p.shop_id))
+    return sorted(found, key=lambda p: (p.is_up, p.shop_id))
+
+
+def _list_moves(session: Session, standard: Standard) -> list[Projection]:
+    """As last looked at, under a standard that is not plain; of levels that it knows."""
+    order = [tier.id for tier in standard.tiers]
+    return [
+        Projection(move.shop_id, move.level, move.expected, None, order.index(move.expected) < order.index(move.level))
+        for move in list_live_moves(session, standard) if {move.level, move.expected} <= set(order)
+    ]
 
 
 def _list_projections(session: Session, *, now: datetime, standard: Standard) -> list[Projection]:
@@ -276,7 +287,9 @@ def _project(
     expected = project_standing(_to_standing(row), scores, on=on, standard=standard).level
     if expected == row.level:
         return None
-    return Projection(row.shop_id, row.level, expected, _decisive(scores, expected))
+    order = ("below", "in_standard", "top")
+    is_up = order.index(expected) > order.index(row.level)
+    return Projection(row.shop_id, row.level, expected, _decisive(scores, expected), is_up)
 
 
 def list_recent_changes(session: Session, *, since: date, limit: int) -> list[Change]:
@@ -300,12 +313,6 @@ def count_recent_changes(session: Session, *, since: date) -> int:
 def find_last_run_on(session: Session) -> date | None:
     """The latest date judged officially; None before the first."""
     return session.scalar(select(func.max(EvaluationRun.on_date)))
-
-
-def count_waiting_decisions(session: Session) -> int:
-    """Disputes the mediators owe a decision on."""
-    query = select(func.count(Dispute.id)).where(Dispute.state.in_(IN_MEDIATION))
-    return session.scalar(query) or 0
 
 
 def count_quarantined(session: Session) -> int:

@@ -16,9 +16,12 @@ from operator_qos.ledger.queries import ScorecardRow, list_scorecards
 from operator_qos.metric_cards import room_sentence
 from operator_qos.sellers.queries import ShopCard
 from operator_qos.standards.binding import list_bound
+from operator_qos.standards.phrases import name_part
+from operator_qos.standards.values import say_value
 from operator_qos.standing import day_queries as queries
 from operator_qos.standing.day_queries import CARRIED, Owed
-from scoring.plain import find_plain_rule
+from operator_qos.standing.live import Live, list_live
+from scoring.plain import find_plain_rule, is_plain
 from scoring.standards import Standard
 
 METRIC_OF = {
@@ -95,6 +98,7 @@ class Facts:
     shops: Shops
     scores: Mapping[int, Mapping[str, ScorecardRow]]
     standards: Mapping[int, Standard]
+    live: Mapping[int, Live]
     questions: Mapping[tuple[str, str], str]
     orders: Mapping[tuple[int, str], queries.OrderNote]
     cases: Mapping[tuple[int, str], queries.CaseNote]
@@ -104,10 +108,12 @@ class Facts:
 def read_facts(session: Session, owed: Sequence[Owed], shops: Shops, *, now_ms: int) -> Facts:
     """What the lines of these promises need, in a fixed number of statements."""
     shop_ids = sorted({row.shop_id for row in owed})
+    standards = list_bound(session, shop_ids, now=from_ms(now_ms))
     return Facts(
         shops=shops,
         scores=list_scorecards(session, shop_ids),
-        standards=list_bound(session, shop_ids, now=from_ms(now_ms)),
+        standards=standards,
+        live=list_live(session, [shop for shop, standard in standards.items() if not is_plain(standard)]),
         questions=queries.list_questions(session, owed),
         orders=queries.list_order_notes(session, owed),
         cases=queries.list_case_notes(session, owed),
@@ -162,7 +168,7 @@ def _describe_missed(owed: Owed, score: ScorecardRow | None) -> str:
 
 
 def describe_cost(
-    owed: Owed, scores: Mapping[str, ScorecardRow], *, standard: Standard, now_ms: int
+    owed: Owed, scores: Mapping[str, ScorecardRow], *, standard: Standard, now_ms: int, live: Live | None = None
 ) -> tuple[str, str | None]:
     """What missing a promise costs, in orders, with the verdict of its metric where that is not kept."""
     if owed.excluded == "both":
@@ -174,11 +180,21 @@ def describe_cost(
     if owed.due_ms < now_ms:
         return _describe_missed(owed, score), None
     if rule is None or score is None:
-        return "", None
+        return _describe_live(metric, standard, live)
     room = room_sentence(score, rule, standard.evidence)
     if score.verdict == "not_enough_data":
         return f"{words.metric_name(metric)}{gettext(': ')}{room}", None
     return room, score.verdict if score.verdict in {"watch", "breached"} else None
+
+
+def _describe_live(metric: str, standard: Standard, live: Live | None) -> tuple[str, str | None]:
+    """What the rule that judges a metric says now, of one that is not plain; the next date is the official one."""
+    rule = next((rule for rule in standard.rules if rule.is_active and rule.metric == metric), None)
+    line = live.rules.get(rule.id) if rule is not None and live is not None else None
+    if rule is None or line is None or line.verdict == "exempt":
+        return "", None
+    said = gettext("%(rule)s now: %(value)s", rule=name_part(rule), value=say_value(rule, line.value))
+    return str(said), line.verdict if line.verdict in {"watch", "breached"} else None
 
 
 def build_line(owed: Owed, facts: Facts) -> DayLine:
@@ -186,7 +202,7 @@ def build_line(owed: Owed, facts: Facts) -> DayLine:
     card = facts.shops.cards[owed.shop_id]
     state, state_name = _state(owed)
     cost, verdict = describe_cost(owed, facts.scores.get(owed.shop_id, {}), standard=facts.standards[owed.shop_id],
-                                  now_ms=facts.now_ms)
+                                  now_ms=facts.now_ms, live=facts.live.get(owed.shop_id))
     found = facts.cases.get((owed.shop_id, owed.ref)) if owed.kind == "resolve" else None
     named = owed.order_ref or owed.conversation or owed.ref
     return DayLine(

@@ -93,3 +93,41 @@ class StandingChange(Base):
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     # new until its acts are made; then in_force, held or dropped, as they are
     state: Mapped[str] = mapped_column(String(10), default="in_force", server_default="in_force")
+
+
+class LiveStanding(Base):
+    """Where a shop under a standard that is not plain would stand if it were judged now, and on its next date.
+
+    The next official date is told twice, with every promise that falls due by then kept, and with every one missed;
+    None where figures rest on what only the answers will tell (`untold`, rules and figures by id).
+    """
+
+    __tablename__ = "live_standings"
+
+    shop_id: Mapped[int] = mapped_column(ForeignKey("shops.id"), primary_key=True, autoincrement=False)
+    standard_id: Mapped[str] = mapped_column(String(60))
+    standard_version: Mapped[int]
+    as_of_ms: Mapped[int] = mapped_column(BigInteger)
+    level: Mapped[str] = mapped_column(String(60))
+    next_on: Mapped[date | None] = mapped_column(Date)
+    open_count: Mapped[int]
+    kept_level: Mapped[str | None] = mapped_column(String(60))
+    missed_level: Mapped[str | None] = mapped_column(String(60))
+    untold: Mapped[list[str]] = mapped_column(JSON)
+
+
+class LiveRule(Base):
+    """What one rule that is not plain says of a shop now, and of its next official date as `LiveStanding` has it."""
+
+    __tablename__ = "live_rules"
+
+    shop_id: Mapped[int] = mapped_column(ForeignKey("shops.id"), primary_key=True, autoincrement=False)
+    rule: Mapped[str] = mapped_column(String(260), primary_key=True)  # its id; of a shop judged in parts with the part
+    bad: Mapped[int]
+    base: Mapped[int]
+    value: Mapped[float | None] = mapped_column(Float)
+    verdict: Mapped[str] = mapped_column(String(16))
+    kept_value: Mapped[float | None] = mapped_column(Float)
+    kept_verdict: Mapped[str | None] = mapped_column(String(16))
+    missed_value: Mapped[float | None] = mapped_column(Float)
+    missed_verdict: Mapped[str | None] = mapped_column(String(16))

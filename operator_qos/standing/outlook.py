@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
@@ -14,11 +14,14 @@ from operator_qos.clock import end_of_day_ms, to_ms
 from operator_qos.ledger import open_units
 from operator_qos.ledger.open_units import BadUnit, Course, DaySum, OpenUnit, Promise
 from operator_qos.sellers.queries import ShopCard
+from operator_qos.standards.phrases import name_part
 from operator_qos.standards.titles import name_level
+from operator_qos.standards.values import say_value
+from operator_qos.standing.live import Live, find_live
 from operator_qos.standing.queries import StandingRow, find_standing
 from scoring.ladder import MetricVerdict, Standing, parse_standing
 from scoring.metrics import METRICS
-from scoring.plain import list_plain_rules
+from scoring.plain import is_plain, list_plain_rules
 from scoring.projection import KnownCounts, OpenPromise, Outlook, RuleOutlook, look_ahead
 from scoring.standards import Rule, Standard
 from scoring.windows import local_day, window_start_ms
@@ -61,7 +64,7 @@ class OutlookPage:
     """The section. `best` and `worst` are level names, None where levels are not told by rules alone.
 
     `until_on` is the last date looked at. `open_count` promises end by `on`; `deciding` has the first of those that
-    decide, `deciding_count` is their number.
+    decide, `deciding_count` is their number. Of the rules `untold` nobody can tell ahead.
     """
 
     on: date
@@ -75,6 +78,7 @@ class OutlookPage:
     lines: tuple[OutlookLine, ...]
     deciding: tuple[DecidingLine, ...]
     deciding_count: int
+    untold: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -132,12 +136,25 @@ def list_next_dates(standard: Standard, today: date) -> list[date]:
 def find_outlook(session: Session, card: ShopCard, standard: Standard, *, now: datetime) -> OutlookPage | None:
     """The section for the first official date of the coming week that is still open, else for the next.
 
-    None without a rule that can be looked ahead for, or before anything is known.
+    None without a rule that can be looked ahead for, or before anything is known. Of a standard that is not plain the
+    rules and levels are those of its next date, as last looked at.
     """
+    live = None if is_plain(standard) else find_live(session, card.id, standard)
+    if live is None or live.next_on is None:
+        return _find_plain(session, card, standard, now=now)
+    on, today = live.next_on, local_day(to_ms(now), card.timezone)
+    plain = _find_plain(session, card, standard, now=now, on=on)
+    return _join_live(plain, live, on, standard, is_today=on == today)
+
+
+def _find_plain(
+    session: Session, card: ShopCard, standard: Standard, *, now: datetime, on: date | None = None
+) -> OutlookPage | None:
+    """What plain rules say of the first date still open, or of one date."""
     rules, today = list_plain_rules(standard), local_day(to_ms(now), card.timezone)
     counted_ms = open_units.get_counted_ms(session, card.id)
     horizons = [_Horizon(card, standard, on, end_of_day_ms(on, card.timezone), to_ms(now))
-                for on in list_next_dates(standard, today)]
+                for on in ([on] if on is not None else list_next_dates(standard, today))]
     if not rules or not horizons or not counted_ms:
         return None
     facts = _load(session, rules, horizons, counted_ms)
@@ -148,6 +165,31 @@ def find_outlook(session: Session, card: ShopCard, standard: Standard, *, now: d
     found = (_word(*facts.look(horizons[place]), horizons[place], until_on) for place in new)
     return next((page for page in found if page.deciding_count), None) or _word(
         *facts.look(horizons[0]), horizons[0], until_on)
+
+
+def _join_live(
+    plain: OutlookPage | None, live: Live, on: date, standard: Standard, *, is_today: bool
+) -> OutlookPage:
+    """The section of a standard that is not plain: plain rules as they are found, the others and levels as kept."""
+    known = {rule.metric for rule in list_plain_rules(standard)}
+    lines = tuple(line for rule in standard.rules if rule.is_active and rule.metric not in known
+                  for line in _word_live(rule, live))
+    names = (name_level(standard, level) for level in (live.kept_level, live.missed_level))
+    untold = tuple(name_part(rule) for rule in standard.rules if rule.id in live.untold)
+    page = plain or OutlookPage(on, on, is_today, None, None, "", "", live.open_count, (), (), 0)
+    return replace(page, best=live.kept_level, worst=live.missed_level, best_name=next(names), worst_name=next(names),
+                   lines=(*page.lines, *lines), open_count=max(page.open_count, live.open_count), untold=untold)
+
+
+def _word_live(rule: Rule, live: Live) -> Iterator[OutlookLine]:
+    """A rule whose verdict the open promises still change; of a shop judged in parts each part."""
+    for name, line in live.rules.items():
+        own, _, part = name.partition("|")
+        changes = line.kept_verdict != line.missed_verdict
+        if own == rule.id and changes and line.kept_verdict and line.missed_verdict:
+            said = f"{name_part(rule)} ({part})" if part else name_part(rule)
+            yield OutlookLine(rule.id, said, line.kept_verdict, say_value(rule, line.kept_value), line.missed_verdict,
+                              say_value(rule, line.missed_value), "")
 
 
 def _load(session: Session, rules: Sequence[Rule], horizons: Sequence[_Horizon], counted_ms: int) -> _Facts:

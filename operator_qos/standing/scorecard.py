@@ -27,6 +27,7 @@ from operator_qos.standards.binding import get_bound
 from operator_qos.standards.phrases import say_condition
 from operator_qos.standards.titles import name_badge, name_level
 from operator_qos.standards.wording import sentence
+from operator_qos.standing.live import Live, find_live
 from operator_qos.standing.outlook import OutlookPage, find_outlook
 from operator_qos.standing.trend import Trend, draw_trend
 from scoring.ladder import Episode, parse_standing
@@ -133,6 +134,7 @@ class ScorecardPage:
     panels: tuple[MetricPanel, ...]
     counted: str
     rules: tuple[RuleLine, ...]
+    live_ms: int | None
     others: tuple[MetricCard, ...]
     against: Against
     history: tuple[HistoryLine, ...]
@@ -351,13 +353,14 @@ class _Place:
 
 
 def _read_place(
-    session: Session, card: ShopCard, scores: Mapping[str, ScorecardRow], *, standard: Standard, now: datetime
+    session: Session, card: ShopCard, scores: Mapping[str, ScorecardRow], *, standard: Standard, now: datetime,
+    live: Live | None,
 ) -> _Place:
     row = shop_queries.find_standing(session, card.id)
     if row is None:
         return _Place(None, (), None)
     standing = parse_standing({"level": row.level, "badges": row.badges, "episodes": row.episodes})
-    expected = find_expected(row, scores, to_local(now, card.timezone).date(), standard=standard)
+    expected = find_expected(row, scores, to_local(now, card.timezone).date(), standard=standard, live=live)
     return _Place(row, standing.episodes, expected)
 
 
@@ -368,8 +371,9 @@ def build_scorecard(session: Session, card: ShopCard, *, now: datetime, asked: s
     cards = build_cards(scores, list_plain_rules(standard), standard.evidence)
     judged = [found for found in cards if found.limit]
     rules = {rule.metric: rule for rule in list_plain_rules(standard)}
-    place = _read_place(session, card, scores, standard=standard, now=now)
-    level, lines = place.row.level if place.row else None, list_rule_lines(session, card.id, standard)
+    live = find_live(session, card.id, standard)
+    place = _read_place(session, card, scores, standard=standard, now=now, live=live)
+    level, lines = place.row.level if place.row else None, list_rule_lines(session, card.id, standard, live)
     target, needs = (list_needs(level, place.episodes, scores, standard) if is_plain(standard)
                      else list_rule_needs(level, lines, standard))
     return ScorecardPage(
@@ -395,6 +399,7 @@ def build_scorecard(session: Session, card: ShopCard, *, now: datetime, asked: s
         ),
         counted=_counted(judged),
         rules=lines,
+        live_ms=live.as_of_ms if live is not None else None,
         others=tuple(found for found in cards if not found.limit),
         against=_list_against(session, card, scores, standard=standard, asked=asked),
         history=describe_history(shop_queries.list_changes(session, card.id, limit=SHOWN_CHANGES)),

@@ -99,15 +99,15 @@ def test_a_key_is_printed_once_listed_without_itself_and_revoked(world: Engine) 
     )
     assert made["key"].startswith("qos_")
     with reading(world) as session:
-        assert find_machine(session, made["key"]) is not None
+        assert find_machine(session, made["key"], now=NOW) is not None
     listed = run(world, key_group, "list", "--json")
     assert made["key"] not in listed.stdout
     assert read(listed)[0]["name"] == "feed"
     assert read(run(world, key_group, "revoke", "feed", "--json"))["revoked"] is True
     assert run(world, key_group, "revoke", "feed").exit_code == 0
-    assert "feed  ingest  halle-fr  (revoked)" in run(world, key_group, "list").stdout
+    assert "feed  ingest  halle-fr  never used  (revoked)" in run(world, key_group, "list").stdout
     with reading(world) as session:
-        assert find_machine(session, made["key"]) is None
+        assert find_machine(session, made["key"], now=NOW) is None
         assert session.scalars(select(AuditRow.action).where(AuditRow.subject == "key:feed")).all() == [
             "key.created",
             "key.revoked",

@@ -10,7 +10,7 @@ from operator_qos.accounts.queries import find_machine, find_user, hash_key, lis
 from operator_qos.accounts.service import NewUser, add_user, create_key, renew_hash, sign_in
 from operator_qos.db import reading, unit_of_work
 from operator_qos.models import ApiKey, User
-from tests.web.fixtures import NOW, PASSWORD, PEOPLE
+from tests.web.fixtures import NOW, PASSWORD, PEOPLE, SET_HASHER
 
 EMAIL = PEOPLE["analyst"][0]
 
@@ -26,8 +26,13 @@ def test_passwords_are_kept_as_argon2id_and_never_twice_the_same(world: Engine) 
     assert all(kept.startswith("$argon2id$") for kept in hashes)
 
 
+def test_hashing_costs_whoever_guesses_at_least_what_owasp_asks() -> None:
+    assert SET_HASHER.memory_cost >= 19 * 1024  # [KiB]
+    assert SET_HASHER.time_cost >= 2
+
+
 def test_a_hash_of_an_older_kind_is_renewed(world: Engine) -> None:
-    weak = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(PASSWORD)
+    weak = PasswordHasher(time_cost=2, memory_cost=8, parallelism=1).hash(PASSWORD)
     with unit_of_work(world) as session:
         user = find_user(session, EMAIL)
         assert user is not None
@@ -57,10 +62,10 @@ def test_a_key_is_found_by_its_digest_and_never_stored(world: Engine) -> None:
         stored = session.scalars(select(ApiKey)).one()
         assert stored.key_hash == hash_key(key)
         assert key not in str(vars(stored))
-        machine = find_machine(session, key)
+        machine = find_machine(session, key, now=NOW)
         assert machine is not None
         assert (machine.name, machine.marketplace_id) == ("feed", "halle-fr")
-        assert find_machine(session, key + "x") is None
+        assert find_machine(session, key + "x", now=NOW) is None
 
 
 def test_readers_of_a_company_are_found_by_role(world: Engine) -> None:

@@ -7,11 +7,11 @@ import threading
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, select, update
 
 from operator_qos.acts.adapters import Answer
 from operator_qos.acts.jobs import carry_out_due
-from operator_qos.acts.queries import UnknownActError
+from operator_qos.acts.queries import UnknownActError, list_due_act_ids
 from operator_qos.acts.service import (
     ActError,
     Intended,
@@ -22,6 +22,7 @@ from operator_qos.acts.service import (
     record_totals,
     refuse_acts,
     release_acts,
+    retry_act,
     undo_acts,
 )
 from operator_qos.db import reading, unit_of_work
@@ -150,7 +151,8 @@ def test_a_legal_ground_lets_a_termination_take_effect_at_once(engine: Engine) -
 
 @pytest.mark.parametrize(("kind", "why", "ground", "days", "said"), [
     ("level", WHY, None, None, "nothing people decide by hand"), ("warning", "no", None, None, "say why"),
-    ("termination", WHY, "mood", None, "no legal ground"), ("order_cap", WHY, None, 0, "days from 1 on")])
+    ("termination", WHY, "mood", None, "no legal ground"), ("order_cap", WHY, None, 0, "days from 1 on"),
+    ("order_cap", WHY, None, 10**12, "days from 1 on")])
 def test_what_cannot_be_decided_by_hand_is_refused(
     engine: Engine, kind: str, why: str, ground: str | None, days: int | None, said: str
 ) -> None:
@@ -238,3 +240,56 @@ def test_the_sources_own_totals_hold_a_sanction_back(engine: Engine) -> None:
     assert (act.state, [hold["kind"] for hold in act.holds]) == ("held", ["drift"])
     with pytest.raises(ActError, match="no total"), unit_of_work(engine) as session:
         record_totals(session, [Told("/erp", "order.sent", DAY, 4)], marketplace_id="fr", now=NOW)
+
+
+def fail(engine: Engine, act_id: int) -> None:
+    with unit_of_work(engine) as session:
+        refused = Answer("failed", error="no")
+        confirm_act(session, act_id=act_id, marketplace_id="fr", answer=refused, actor="key", now=NOW)
+
+
+def retry(engine: Engine, act_id: int) -> str:
+    with unit_of_work(engine) as session:
+        return retry_act(session, act_id=act_id, actor=ANNE, now=NOW)
+
+
+def test_what_failed_is_asked_again_and_an_end_that_failed_is_still_an_end(engine: Engine) -> None:
+    build_marketplace(engine)
+    with unit_of_work(engine) as session:
+        choose_adapter(session, marketplace_id="fr", adapter="webhook", actor=ANNE, now=NOW)
+        add_hook(session, marketplace_id="fr", url="https://market.example/hooks", topics=("act",), actor=ANNE, now=NOW)
+    act_id = propose(engine, "order_cap")
+    fail(engine, act_id)
+    assert retry(engine, act_id) == "asked"
+    with pytest.raises(ActError, match="only one that failed"):
+        retry(engine, act_id)
+    say(engine, act_id, "in_force")
+    with unit_of_work(engine) as session:
+        undo_acts(session, act_ids=[act_id], why=WHY, actor=BEA, now=NOW)
+    fail(engine, act_id)
+    assert [a.state for a in acts_of(engine)] == ["failed"]
+    assert retry(engine, act_id) == "ending"
+    assert say(engine, act_id, "in_force") == "undone"
+
+
+def test_only_a_call_that_was_given_up_is_looked_at_again(engine: Engine) -> None:
+    build_marketplace(engine)
+    with unit_of_work(engine) as session:
+        choose_adapter(session, marketplace_id="fr", adapter="webhook", actor=ANNE, now=NOW)
+        add_hook(session, marketplace_id="fr", url="https://market.example/hooks", topics=("act",), actor=ANNE, now=NOW)
+    propose(engine, "order_cap")
+    with reading(engine) as session:
+        assert list_due_act_ids(session, now=NOW + timedelta(days=9)) == []
+    with unit_of_work(engine) as session:
+        session.execute(update(HookCall).values(state="dead", error="refused"))
+    assert carry_out_due(engine, now=NOW) == 1
+    (act,) = acts_of(engine)
+    assert (act.state, act.error) == ("failed", "refused")
+
+
+def test_a_marketplace_that_is_not_there_is_named(engine: Engine) -> None:
+    build_marketplace(engine)
+    with pytest.raises(ActError, match="there are: fr"), unit_of_work(engine) as session:
+        choose_adapter(session, marketplace_id="xx", adapter="record", actor=ANNE, now=NOW)
+    with pytest.raises(ActError, match="there are: fr"), unit_of_work(engine) as session:
+        record_totals(session, [Told("/erp", "order.shipped", DAY, 3)], marketplace_id="xx", now=NOW)

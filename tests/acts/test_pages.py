@@ -74,6 +74,8 @@ def test_mistakes_are_said_in_the_readers_words(world: Engine, login_as: Login) 
     act_id = propose(world, "suspension", actor=PEOPLE["admin"][0])
     for fields, said in (
         ({"why": WHY}, "Tick what you decide on"),
+        ({"why": WHY, "act": "²"}, "Tick what you decide on"),
+        ({"why": WHY, "act": "9" * 30}, "Tick what you decide on"),
         ({"act": str(act_id), "why": "no"}, "Say why, in ten letters"),
         ({"act": str(act_id), "why": WHY}, "You have approved this already"),
         ({"act": "999", "why": WHY}, "Somebody has decided this meanwhile"),
@@ -131,7 +133,17 @@ def test_a_marketplaces_program_confirms_and_tells_its_totals(app: Flask, world:
     total = {"source": "/erp", "type": "order.placed", "on": "2026-06-17", "count": 12}
     assert call("source-totals", keys["ingest"], totals=[total]).get_json() == {"kept": 1}
     assert call("source-totals", keys["ingest"], marketplace="lonja-es", totals=[total]).status_code == 422
-    assert call("source-totals", keys["ingest"], totals=[{**total, "type": "odd"}]).status_code == 422
+    for wrong in ({"type": "odd"}, {"source": "a\0b"}, {"count": -1}, {"on": "soon"}):
+        assert call("source-totals", keys["ingest"], totals=[{**total, **wrong}]).status_code == 422
+    assert call(f"acts/{10**30}/confirm", keys["acts"], state="in_force").status_code == 404
+    assert call(f"acts/{act_id}/confirm", keys["acts"], state="failed", error="a\0b").status_code == 422
+
+
+def test_nothing_held_can_be_contested_or_seen_by_its_number(world: Engine, login_as: Login) -> None:
+    act_id, seller = propose(world, "suspension"), login_as("seller_owner")
+    assert seller.get(f"/seller/appeals/new?act={act_id}").status_code == 404
+    assert seller.get(f"/seller/appeals/new?act={10**30}").status_code == 404
+    assert seller.get("/seller/appeals/new?act=²").status_code == 404
 
 
 def test_the_inbox_names_what_else_waits(world: Engine, login_as: Login) -> None:

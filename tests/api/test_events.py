@@ -162,16 +162,18 @@ def test_only_a_key_that_may_send_is_let_in(app: Flask, sender: Sender, engine: 
     assert list_logged(engine) == ["halle-fr:morvan"]
 
 
-def test_more_than_a_thousand_events_are_refused_whole_and_the_limit_is_told(
+def test_more_than_ten_thousand_events_are_refused_whole_and_the_limit_is_told(
     sender: Sender, engine: Engine
 ) -> None:
-    answer = sender.post(json.dumps([event(n) for n in range(1001)]).encode(), BATCH)
+    answer = sender.post(json.dumps([event(n) for n in range(10_001)]).encode(), BATCH)
     assert (answer.status_code, answer.mimetype) == (413, "application/problem+json")
     told = answer.get_json(force=True)
-    assert (told["title"], told["max_events"]) == ("Too many events", 1000)
-    assert "1,001 events; the limit is 1,000" in told["detail"]
+    assert (told["title"], told["max_events"]) == ("Too many events", 10_000)
+    assert "10,001 events; the limit is 10,000" in told["detail"]
     assert list_logged(engine) == ["halle-fr:morvan"]
-    assert sender.send(*(event(n) for n in range(1000)))["accepted"] == 1000
+    answer = sender.send(*(event(n) for n in range(2_100)), event(2_100, time="yesterday"))
+    assert (answer["accepted"], answer["quarantined"]) == (2_100, 1)
+    assert list_quarantined(engine)[0].row == 2_101
 
 
 def test_a_time_is_judged_by_the_clock_of_the_site(sender: Sender, clock: Clock) -> None:

@@ -70,6 +70,14 @@ def test_the_suite_finds_what_a_careless_connector_does_wrong() -> None:
     assert checks["broken off"].passed
 
 
+def test_the_mirakl_connector_passes() -> None:
+    connect = find_connect("mirakl")
+    assert connect is not None
+    checks = check_connector(connect, SMALL, step_hours=36, runs=("all", "broken off", "writes"))
+    assert [check for check in checks if not check.passed] == []
+    assert len(checks) == 8
+
+
 def test_there_is_no_connector_of_another_name() -> None:
     assert find_connect("nobody") is None
     assert {"clean", "all", "broken off", "writes"} < set(RUNS)

@@ -96,7 +96,7 @@ def test_a_view_and_its_address_say_the_same(app: Flask) -> None:
     ],
 )
 def test_the_verb_agrees_with_the_number_of_shops(app: Flask, up: int, down: int, english: str, french: str) -> None:
-    rising, falling = Projection(1, "below", "in_standard", ""), Projection(2, "top", "in_standard", "")
+    rising, falling = Projection(1, "below", "in_standard", "", True), Projection(2, "top", "in_standard", "", False)
     found = [rising] * up + [falling] * down
     for language, said in (("en", english), ("fr", french)):
         with app.test_request_context(headers={"Accept-Language": language}):

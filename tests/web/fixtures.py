@@ -6,6 +6,7 @@ Import what you use into your conftest: `from tests.web.fixtures import app, eng
 
 from __future__ import annotations
 
+import copy
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -21,14 +22,18 @@ from sqlalchemy import Engine
 from werkzeug.test import TestResponse
 
 from operator_qos import create_app
+from operator_qos.accounts import service as accounts
 from operator_qos.db import unit_of_work
+from operator_qos.extensions import limiter
 from operator_qos.models import Marketplace, Seller, Shop, User
 from operator_qos.sellers.company_queries import find_seller_id
 from operator_qos.settings import Settings
+from operator_qos.web import Site
 from tests.databases import opened
 
 NOW = datetime(2026, 6, 18, 7, 40, tzinfo=UTC)
 PASSWORD = "correct horse battery"
+SECRET_KEY = "only for tests"
 TOKEN = re.compile(r'name="csrf_token"[^>]*value="([^"]+)"')
 PEOPLE = {
     "admin": ("ines@operator.example", "Inès Caron", None),
@@ -70,10 +75,15 @@ def add_companies(engine: Engine) -> None:
             )
 
 
+# Hashing is slow on purpose, and tests sign in thousands of times; test_service.py looks at what is set for real.
+SET_HASHER = accounts._hasher
+accounts._hasher = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+
+
 @lru_cache(maxsize=1)
 def hash_password() -> str:
-    """The hash of PASSWORD, made once: hashing is slow on purpose."""
-    return PasswordHasher().hash(PASSWORD)
+    """The hash of PASSWORD, made once."""
+    return accounts._hasher.hash(PASSWORD)
 
 
 def add_people(engine: Engine) -> None:
@@ -96,7 +106,7 @@ def add_people(engine: Engine) -> None:
 
 @pytest.fixture
 def site_settings(tmp_path: Path, database_url: str) -> Settings:
-    return Settings(data_dir=tmp_path, database_url=database_url, secret_key="only for tests")
+    return Settings(data_dir=tmp_path, database_url=database_url, secret_key=SECRET_KEY)
 
 
 @pytest.fixture
@@ -117,9 +127,20 @@ def clock() -> Clock:
     return Clock()
 
 
+@lru_cache(maxsize=1)
+def _build_pattern() -> Flask:
+    """The whole site, built once for all tests of a process; none answers through it."""
+    nowhere = Settings(data_dir=Path("nowhere"), database_url="sqlite://", secret_key=SECRET_KEY)
+    return create_app(nowhere)
+
+
 @pytest.fixture
 def app(world: Engine, site_settings: Settings, clock: Clock) -> Flask:
-    made = create_app(site_settings, engine=world, clock=clock)
+    """A site of its own: routes and templates are those of the pattern, settings and database are this test's."""
+    made = copy.copy(_build_pattern())
+    made.config = copy.copy(made.config)
+    made.extensions = {**made.extensions, "operator_qos": Site(site_settings, world, clock)}
+    limiter.reset()
     made.testing = True
     return made
 

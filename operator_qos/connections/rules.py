@@ -1,0 +1,130 @@
+"""Where the platform's figures and ours differ, and why: each known cause is tried until one gives their number. Pure.
+
+A cause is believed only when the figure worked out under it equals theirs; what nothing explains is said to be so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+from typing import NamedTuple
+
+from operator_qos.connections.figures import DAY_MS, PERIOD_DAYS, Figure, Said, compute_figures, read_orders
+
+# In the order in which they are tried; the last two rest on counts, not on a recomputation.
+CAUSES = ("late_events", "stale", "window", "interval", "set_aside", "unexplained")
+STALE_DAYS = 7
+TOLERANCE = 1e-4
+RED_SHARE = 0.02  # of the figures compared, unexplained: more is a red light
+
+# How an act of ours is wished for on the platform: when it begins, and when it ends.
+WISHES: Mapping[str, tuple[str, str]] = {"suspension": ("suspended", "open")}
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A figure of a shop that differs, both numbers, the cause found and how many things are behind it."""
+
+    figure: str
+    period: str
+    theirs: float | None
+    ours: Figure
+    cause: str
+    count: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """What comparing a shop's figures gave."""
+
+    compared: int
+    equal: int
+    differences: tuple[Difference, ...]
+
+
+class Trial(NamedTuple):
+    """The shop's figures under one assumption, by period; `size` is told when it explains a difference."""
+
+    cause: str
+    size: int
+    figures: Mapping[str, Mapping[str, Figure]]
+
+
+def is_red(compared: int, unexplained: int) -> bool:
+    """Whether so much is unexplained that the connection must be looked at."""
+    return unexplained > max(0, int(RED_SHARE * compared))
+
+
+def compare_figures(
+    said: Sequence[Said], theirs: Mapping[str, Mapping[str, float]], *, midnights_ms: Sequence[int], now_ms: int,
+    set_aside: int,
+) -> Compared:
+    """Hold a platform's figures of a shop against ours.
+
+    `midnights_ms` [epoch ms] are the marketplace's, the latest first: the figures are of the first one, unless an
+    earlier one explains them. `set_aside` is how many events of the shop wait for a person.
+    """
+    ours = _figures(said, midnights_ms[0])
+    trials: list[Trial] | None = None
+    differences, compared = [], 0
+    for name, by_period in theirs.items():
+        for period, value in by_period.items():
+            figure = ours.get(period, {}).get(name)
+            if figure is None:
+                continue
+            compared += 1
+            if equal(value, figure.value):
+                continue
+            if trials is None:
+                trials = list(_try_causes(said, midnights_ms, now_ms))
+            cause, count = _find_cause(trials, name, period, value, set_aside)
+            differences.append(Difference(name, period, value, figure, cause, count))
+    return Compared(compared, compared - len(differences), tuple(differences))
+
+
+def equal(theirs: float | None, ours: float | None) -> bool:
+    """Whether two figures are one, but for rounding."""
+    if theirs is None or ours is None:
+        return theirs is None and ours is None
+    return abs(theirs - ours) <= max(TOLERANCE * abs(theirs), 1e-6 + TOLERANCE * abs(ours))
+
+
+def _find_cause(
+    trials: Sequence[Trial], name: str, period: str, value: float, set_aside: int
+) -> tuple[str, int]:
+    for trial in trials:
+        figure = trial.figures.get(period, {}).get(name)
+        if figure is not None and equal(value, figure.value):
+            return trial.cause, trial.size
+    return ("set_aside", set_aside) if set_aside else ("unexplained", 0)
+
+
+def _try_causes(said: Sequence[Said], midnights_ms: Sequence[int], now_ms: int) -> Iterator[Trial]:
+    last = midnights_ms[0]
+    late = [event for event in said if event.received_ms > last and event.at_ms <= last]
+    yield Trial("late_events", len(late), _figures([event for event in said if event.received_ms <= last], last))
+    for days, midnight in enumerate(midnights_ms[1:], 1):
+        yield Trial("stale", days, _figures(said, midnight))
+        yield Trial("stale", days, _figures([event for event in said if event.received_ms <= midnight], midnight))
+    yield Trial("window", 0, _figures(said, now_ms))
+    yield Trial("window", 0, _figures(said, last, extra_days=1))
+    yield Trial("window", 0, _figures(said, last, extra_days=-1))
+    turned = [replace(event, at_ms=event.other_ms) if event.other_ms is not None else event for event in said]
+    yield Trial("interval", sum(event.other_ms is not None for event in said), _figures(turned, last))
+
+
+def _figures(said: Sequence[Said], until_ms: int, extra_days: int = 0) -> dict[str, dict[str, Figure]]:
+    orders = list(read_orders(said, until_ms).values())
+    return {period: compute_figures(orders, until_ms - (days + extra_days) * DAY_MS, until_ms)
+            for period, days in PERIOD_DAYS.items()}
+
+
+def wait_after(failures: int, interval: timedelta) -> timedelta:
+    """How long to leave a platform alone after so many failures in a row: longer each time, at most six hours."""
+    return min(interval * 2 ** min(failures, 10), timedelta(hours=6)) if failures else interval
+
+
+def is_to_compare(last_on: date | None, local: datetime) -> bool:
+    """Whether the day's figures are still to be compared: once a day, from five in the morning on."""
+    return last_on != local.date() and local.hour >= 5

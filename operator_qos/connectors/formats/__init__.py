@@ -1,0 +1,1 @@
+"""Tables in files of many kinds, read row by row within a bounded memory."""

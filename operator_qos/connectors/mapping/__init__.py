@@ -1,0 +1,1 @@
+"""Mappings: from the columns of any table to events, written as YAML, without code."""

@@ -1,0 +1,1 @@
+"""Files that people bring, the mappings they are read by, and what could not be read."""

@@ -1,0 +1,53 @@
+"""Counting what sources send while it is taken in. Nothing here commits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from operator_qos.db import bulk_insert
+from operator_qos.sellers.models import Marketplace
+from operator_qos.sources.models import SourceArrival
+from operator_qos.sources.rules import EVENT, STATUS, name_lag
+from scoring.windows import local_ordinal
+
+COLUMNS = ("marketplace_id", "source", "what", "on_date", "count", "last_ms")
+
+
+@dataclass(frozen=True)
+class Told:
+    """What became of one event; `type` and `at_ms` [epoch ms] of those taken in."""
+
+    marketplace_id: str
+    source: str
+    status: str
+    type: str = ""
+    at_ms: int = 0
+
+
+def count_arrivals(session: Session, told: Iterable[Told], *, now_ms: int) -> None:
+    """Append the counts of a batch."""
+    zones = {row.id: row.timezone for row in session.execute(select(Marketplace.id, Marketplace.timezone))}
+    counts: dict[tuple[str, str, str, int], list[int]] = {}
+
+    def add(one: Told, what: str, at_ms: int) -> None:
+        day = local_ordinal(at_ms, zones.get(one.marketplace_id, "UTC"))
+        found = counts.setdefault((one.marketplace_id, one.source, what, day), [0, at_ms])
+        found[0] += 1
+        found[1] = max(found[1], at_ms)
+
+    for one in told:
+        add(one, STATUS + one.status, now_ms)
+        if one.type:
+            add(one, EVENT + one.type, one.at_ms)
+            add(one, name_lag((now_ms - one.at_ms) / 1000), now_ms)
+    bulk_insert(session, SourceArrival, COLUMNS, _to_rows(counts))
+
+
+def _to_rows(counts: dict[tuple[str, str, str, int], list[int]]) -> Sequence[Sequence[object]]:
+    return [(place, source, what, date.fromordinal(day).isoformat(), count, last)
+            for (place, source, what, day), (count, last) in counts.items()]
