@@ -13,6 +13,11 @@ depends_on = None
 MOMENT = sa.DateTime(timezone=True)
 
 
+def _recreate() -> str:
+    """SQLite writes the table anew, so that its text is the one the models make."""
+    return "always" if op.get_bind().dialect.name == "sqlite" else "never"
+
+
 def upgrade() -> None:
     op.create_table(
         "saved_exports",
@@ -46,7 +51,7 @@ def upgrade() -> None:
     )
     op.create_index("ix_report_subscriptions_export_id", "report_subscriptions", ["export_id"])
     op.create_index("ix_report_subscriptions_next", "report_subscriptions", ["next_at"])
-    with op.batch_alter_table("outbox_mails") as table:
+    with op.batch_alter_table("outbox_mails", recreate=_recreate()) as table:
         table.add_column(sa.Column("attachment", sa.LargeBinary()))
         table.add_column(sa.Column("attachment_name", sa.String(length=120)))
         table.add_column(sa.Column("attachment_type", sa.String(length=100)))
@@ -64,7 +69,7 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.drop_table("job_runs")
-    with op.batch_alter_table("outbox_mails") as table:
+    with op.batch_alter_table("outbox_mails", recreate=_recreate()) as table:
         for name in ("attachment_type", "attachment_name", "attachment"):
             table.drop_column(name)
     op.drop_table("report_subscriptions")

@@ -12,7 +12,7 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from operator_qos.accounts import seller_keys
 from operator_qos.accounts.actors import Actor
-from operator_qos.accounts.service import AccountError
+from operator_qos.accounts.service import ROTATION, AccountError
 from operator_qos.hooks import queries as hooks
 from operator_qos.hooks import sellers as seller_hooks
 from operator_qos.hooks.rules import SELLER_TOPICS
@@ -100,7 +100,7 @@ def add_key() -> tuple[str, int] | BaseResponse:
 
 @blueprint.post("/seller/tools/keys/<int:key_id>/replace")
 def replace_key(key_id: int) -> BaseResponse:
-    """Give a key a new secret, shown once; the old one ends."""
+    """Give a key a new secret, shown once; the old one goes on for a week."""
     seller_id = _get_seller_id()
     try:
         with writing() as session:
@@ -109,6 +109,7 @@ def replace_key(key_id: int) -> BaseResponse:
     except AccountError:
         raise NotFound from None
     _show_secret(key)
+    flash(_("The key before it goes on for %(days)s days, so that you can change your programs.", days=ROTATION.days))
     return _back("h-keys")
 
 

@@ -33,7 +33,7 @@ def site_settings(site_settings: Settings) -> Settings:
     return Settings(**{**vars(site_settings), "trusted_hook_hosts": "127.0.0.1"})
 
 
-def test_a_key_is_made_shown_once_replaced_and_ended(app: Flask, world: Engine) -> None:
+def test_a_key_is_made_shown_once_replaced_and_ended(app: Flask, world: Engine, clock: Clock) -> None:
     sw.fill(world)
     owner = sign_in(app, "seller_owner")
     assert post(owner, f"{TOOLS}/keys", {"label": "Zendesk", "scope": "seller_read"}).status_code == 303
@@ -47,8 +47,9 @@ def test_a_key_is_made_shown_once_replaced_and_ended(app: Flask, world: Engine) 
     (key_id,) = re.findall(rf"{TOOLS}/keys/(\d+)/end", page)
     assert post(owner, f"{TOOLS}/keys/{key_id}/replace").status_code == 303
     (new,) = KEY.findall(owner.get(TOOLS).text)
-    codes = [Tool(app.test_client(), one).call().status_code for one in (key, new)]
-    assert codes == [401, 200]
+    assert [Tool(app.test_client(), one).call().status_code for one in (key, new)] == [200, 200]
+    clock.now = NOW + timedelta(days=8)
+    assert [Tool(app.test_client(), one).call().status_code for one in (key, new)] == [401, 200]
     assert post(owner, f"{TOOLS}/keys/{key_id}/end").status_code == 303
     assert Tool(app.test_client(), new).call().status_code == 401
     assert post(owner, f"{TOOLS}/keys/{key_id}/end").status_code == 404
