@@ -21,6 +21,7 @@ COMMANDS = {
     "import": ("operator_qos.connectors.cli:import_group", "Take in events, tables and public data sets from files."),
     "mappings": ("operator_qos.imports.cli:mappings_group", "Mappings from the columns of tables to events."),
     "lab": ("operator_qos.lab.cli:lab_group", "Fake marketplaces to try connectors on."),
+    "connections": ("operator_qos.connections.cli:connections_group", "Platforms that are read, asked and compared."),
     "rebuild": ("operator_qos.ledger.cli:rebuild_command", "Derive everything anew from the event log."),
     "evaluate": ("operator_qos.evaluation.cli:evaluate_command", "Judge a date, or every date that is due."),
     "standards": ("operator_qos.standards.cli:standards_group", "Standards: their versions, what changes, publishing."),

@@ -60,6 +60,12 @@ def _refresh_live(engine: Engine, _settings: Settings, now: datetime) -> object:
     return refresh_live(engine, now=now)
 
 
+def _tell_newcomers(engine: Engine, _settings: Settings, now: datetime) -> object:
+    from operator_qos.standards.jobs import tell_newcomers_due
+
+    return tell_newcomers_due(engine, now=now)
+
+
 def _escalate_due(engine: Engine, _settings: Settings, now: datetime) -> object:
     from operator_qos.disputes.jobs import run_timers
 
@@ -106,6 +112,24 @@ def _send_due_reports(engine: Engine, _settings: Settings, now: datetime) -> obj
     from operator_qos.reports.jobs import send_due_reports
 
     return send_due_reports(engine, now=now)
+
+
+def _sync_connections(engine: Engine, settings: Settings, now: datetime) -> object:
+    from operator_qos.connections.jobs import sync_connections
+
+    return sync_connections(engine, settings, now=now)
+
+
+def _ask_platforms(engine: Engine, settings: Settings, now: datetime) -> object:
+    from operator_qos.connections.jobs import carry_out_wishes
+
+    return carry_out_wishes(engine, settings, now=now)
+
+
+def _compare_figures(engine: Engine, settings: Settings, now: datetime) -> object:
+    from operator_qos.connections.jobs import compare_connections
+
+    return compare_connections(engine, settings, now=now)
 
 
 def _recount_cells(engine: Engine, _settings: Settings, now: datetime) -> object:
@@ -178,6 +202,7 @@ JOBS: tuple[Job, ...] = (
     Job("advance_cells", _advance_cells, "interval", {"minutes": 1}),
     Job("refresh_slow", _refresh_slow, "interval", {"hours": 1}),
     Job("refresh_live", _refresh_live, "interval", {"hours": 1}),
+    Job("tell_newcomers", _tell_newcomers, "interval", {"hours": 1}),
     Job("escalate_due", _escalate_due, "interval", {"minutes": 1}),
     Job("evaluate_due", _evaluate_due, "interval", {"minutes": 10}),
     Job("tell_due", _tell_due, "interval", {"minutes": 1}),
@@ -192,6 +217,9 @@ JOBS: tuple[Job, ...] = (
     Job("call_hooks", _call_hooks, "interval", {"seconds": 20}),
     Job("follow_promises", _follow_promises, "interval", {"minutes": 1}),
     Job("send_due_reports", _send_due_reports, "interval", {"minutes": 5}),
+    Job("sync_connections", _sync_connections, "interval", {"minutes": 1}),
+    Job("ask_platforms", _ask_platforms, "interval", {"minutes": 1}),
+    Job("compare_figures", _compare_figures, "interval", {"minutes": 30}),
     Job("find_shared_faults", _find_shared_faults, "cron", {"hour": 4, "minute": 20}),
     Job("seal_audit", _seal_audit, "interval", {"minutes": 1}),
     Job("tell_anchor", _tell_anchor, "interval", {"hours": 1}),

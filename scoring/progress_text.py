@@ -6,7 +6,7 @@ where the earlier one stopped: what it does not name is forgotten, what is new t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any
 
@@ -33,6 +33,17 @@ def write_progress(progress: Progress, standard: Standard) -> list[dict[str, Any
         }
         for place in range(len(tiers))
     ]
+
+
+def drop_strikes(document: Plain, strikes_id: str, days: Collection[date]) -> dict[str, Any]:
+    """A document as if no strike of that id had been given on these days; other ids and days are left as they are.
+
+    The runs, steps and points it tells are not counted anew: they follow at the next evaluation.
+    """
+    gone = {day.isoformat() for day in days}
+    strikes = document["strikes"]
+    left = [[day, count] for day, count in strikes.get(strikes_id, ()) if day not in gone]
+    return {**document, "strikes": {**strikes, strikes_id: left} if strikes_id in strikes else dict(strikes)}
 
 
 def _write_histories(progress: Progress, place: int) -> dict[str, Any]:

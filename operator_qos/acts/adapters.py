@@ -84,7 +84,34 @@ class Webhook:
         return Answer("asked", request.act.call_id)
 
 
-ADAPTERS: dict[str, ActAdapter] = {"record": RecordOnly(), "webhook": Webhook()}
+class Platform:
+    """The marketplace's platform is asked over its connection, by a job of its own; in force once it shows it."""
+
+    def ask(self, session: Session, request: Request, *, now: datetime) -> Answer:
+        """Wish for it; failed where the platform knows no such thing or there is no connection."""
+        from operator_qos.connections.rules import WISHES
+        from operator_qos.connections.service import queue_wish
+
+        if request.act.kind not in WISHES:
+            return Answer("failed", error=f"the platform cannot be asked for {request.act.kind}; carry it out there "
+                                          "and confirm it here")
+        begin, end = WISHES[request.act.kind]
+        wish = queue_wish(session, marketplace_id=request.place.marketplace_id, shop=request.place.code,
+                          wanted=end if request.ends else begin, key=request.key, now=now)
+        if wish is None:
+            return Answer("failed", error=f"{request.place.marketplace_id} has no connection that is read; add one")
+        return Answer(_NAMED[wish.state], error=wish.error)
+
+    def read_back(self, session: Session, request: Request, *, now: datetime) -> Answer:
+        """How far the wish got."""
+        from operator_qos.connections.service import find_wish_of
+
+        wish = find_wish_of(session, marketplace_id=request.place.marketplace_id, key=request.key)
+        return Answer(_NAMED[wish.state], error=wish.error) if wish is not None else Answer("asked")
+
+
+_NAMED = {"waiting": "asked", "asked": "asked", "in_force": "in_force", "failed": "failed"}
+ADAPTERS: dict[str, ActAdapter] = {"record": RecordOnly(), "webhook": Webhook(), "mirakl": Platform()}
 
 
 def _describe(request: Request) -> Mapping[str, Any]:

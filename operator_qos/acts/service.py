@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from urllib.parse import quote
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -21,8 +21,8 @@ from operator_qos.audit.service import append_audit
 from operator_qos.clock import to_ms
 from operator_qos.notices.service import announce
 from operator_qos.sellers.queries import list_marketplaces, list_shop_cards
-from operator_qos.standing.queries import list_held_changes
-from operator_qos.standing.service import mark_changes
+from operator_qos.standing.queries import list_days_of, list_held_changes
+from operator_qos.standing.service import forget_strikes, mark_changes
 from operator_qos.statements.rules import StatementError, earliest_effect
 from scoring.acts import BY_HAND, GRAVE, KIND_BESIDE, LIVE, MIRRORS, ActState
 from scoring.event_types import RANKS
@@ -117,6 +117,7 @@ def refuse_acts(session: Session, *, act_ids: Collection[int], why: str, actor: 
         if act.kind in MIRRORS:
             held = [row.id for row in list_held_changes(session, act.shop_id) if to_moved(row).subject == act.subject]
             mark_changes(session, held, state="dropped")
+            _forget(session, act)
         _audit(session, "act.refuse", act, actor=actor, why=why, now=now)
     session.flush()
     return [act.id for act in acts]
@@ -138,6 +139,7 @@ def undo_acts(session: Session, *, act_ids: Collection[int], why: str, actor: st
     for act in live:
         if act.kind in MIRRORS:
             carrying.show_in_force(session, act.shop_id, subject=act.subject, before=act.before)
+            _forget(session, act)
         _audit(session, "act.undo", act, actor=actor, why=why, now=now)
     _tell_undone(session, [act for act in live if act.is_adverse and act.statement_id is not None], why=why, now=now)
     return [act.id for act in live]
@@ -203,6 +205,17 @@ def record_totals(session: Session, told: Sequence[Told], *, marketplace_id: str
             index_elements=["marketplace_id", "source", "type", "on_date"],
             set_={"count": total.count, "told_at": now}))
     return len(told)
+
+
+def _forget(session: Session, act: Act) -> None:
+    """Strikes that do not hold are not remembered: the next step is not reached by them."""
+    if act.kind != "strikes" or act.change_id is None:
+        return
+    earlier = select(func.max(Act.change_id)).where(
+        Act.shop_id == act.shop_id, Act.subject == act.subject, Act.id < act.id, Act.state != ActState.DROPPED)
+    days = list_days_of(session, act.shop_id, metric=act.subject.partition("|")[0],
+                        after_id=session.scalar(earlier) or 0, until_id=act.change_id)
+    forget_strikes(session, act.shop_id, act.subject, days)
 
 
 def _require_place(session: Session, marketplace_id: str) -> None:

@@ -188,7 +188,7 @@ def _compare(stage: Stage, name: str, clean: Book, other: Book) -> Check:
     faults = [*other.troubles[-1:], *faults] if faults else []
     faults += [f"id for two contents: {conflict}" for conflict in other.conflicts]
     faults += [f"called {operation} before its Retry-After" for operation in +stage.lab.gate.hurried]
-    if stage.lab.chaos.unknown and not other.unreadable:
+    if stage.lab.surprises and not other.unreadable:
         faults.append("values nobody announced were reported nowhere")
     if len(aside) > (len(stage.lab.world.orders) + len(stage.lab.world.threads)) // 2:
         faults.append(f"{len(aside)} things could not be read")

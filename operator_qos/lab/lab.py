@@ -63,6 +63,7 @@ class Lab:
     writes: list[Write] = field(default_factory=list)
     rotations: dict[str, int] = field(default_factory=dict)
     exports: list[dict[str, str]] = field(default_factory=list)
+    surprises: set[str] = field(default_factory=set)  # the things that were shown with values nobody announced
     lock: RLock = field(default_factory=RLock)
     changes: Mapping[str, Changes] = field(init=False)
     misfortune: Misfortune = field(init=False)
@@ -85,7 +86,7 @@ class Lab:
         self.clock.set(at)
         self.chaos, self.misfortune = chaos, Misfortune(self.plan.seed)
         self.gate.forget()
-        for kept in (self.writes, self.rotations, self.exports):
+        for kept in (self.writes, self.rotations, self.exports, self.surprises):
             kept.clear()
 
     def skew_seconds(self, key: str) -> int:

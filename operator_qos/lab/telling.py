@@ -72,7 +72,7 @@ def _orders(events: Iterable[Event], seed: int) -> Iterator[Thing]:
             shops[name] = event["shop"]
     for name, found in steps.items():
         if found[0].kind == "order.placed":
-            order = Thing(order_name(name), shops[name], tuple(_once(found)))
+            order = _refused_by_itself(Thing(order_name(name), shops[name], tuple(_once(found))), seed)
             yield _closed(_partly_cancelled(_debited(order, seed), seed))
 
 
@@ -93,6 +93,15 @@ def _once(steps: Iterable[Step]) -> Iterator[Step]:
             continue
         reviewed = reviewed or step.kind == "review.posted"
         yield step
+
+
+def _refused_by_itself(order: Thing, seed: int) -> Thing:
+    """One refusal in three is the platform's, because the shop did not decide in time."""
+    if draw(seed, "refusal", order.id) > 1 / 3:
+        return order
+    timeout = {"by": "automatic", "reason": "seller_timeout"}
+    return replace(order, steps=tuple(
+        step._replace(data=timeout) if step.kind == "order.refused" else step for step in order.steps))
 
 
 def _debited(order: Thing, seed: int) -> Thing:

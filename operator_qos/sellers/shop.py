@@ -13,7 +13,7 @@ from operator_qos.disputes.rules import OPEN_STATES
 from operator_qos.evaluation.rule_page import RuleLine, list_rule_lines
 from operator_qos.ledger.queries import ScorecardRow, Unit, list_open_obligations, list_scorecards, list_units
 from operator_qos.metric_cards import MetricCard, build_cards
-from operator_qos.models import Dispute, Obligation, ShopStanding, StandingChange
+from operator_qos.models import Dispute, Obligation, ShopStanding
 from operator_qos.sellers import shop_queries
 from operator_qos.sellers.queries import ShopCard, list_shop_cards
 from operator_qos.sellers.today import describe_change
@@ -56,6 +56,7 @@ class HistoryLine:
     id: int = 0
     automated: bool = True
     may_be_contested: bool = False
+    statement: str | None = None  # its public id
 
 
 @dataclass(frozen=True)
@@ -105,8 +106,10 @@ def _list_against(
     return tuple(found[:SHOWN_UNITS])
 
 
-def describe_history(changes: list[StandingChange]) -> tuple[HistoryLine, ...]:
-    """The stored changes in words, latest first."""
+def list_history(session: Session, shop_id: int, *, limit: int = 50) -> tuple[HistoryLine, ...]:
+    """The changes of a shop's standing in words, latest first."""
+    changes = shop_queries.list_changes(session, shop_id, limit=limit)
+    stated = shop_queries.list_change_statements(session, [change.id for change in changes])
     lines = []
     for change in changes:
         title, sentence = describe_change(change)
@@ -114,7 +117,8 @@ def describe_history(changes: list[StandingChange]) -> tuple[HistoryLine, ...]:
         standard = f"{change.standard_id} {change.standard_version}"
         contested = change.automated and change.kind in CONTESTED
         lines.append(HistoryLine(
-            change.on_date, title, sentence, level, standard, change.id, change.automated, contested))
+            change.on_date, title, sentence, level, standard, change.id, change.automated, contested,
+            stated.get(change.id)))
     return tuple(lines)
 
 
@@ -163,6 +167,6 @@ def build_shop(session: Session, card: ShopCard, *, now: datetime) -> ShopPage:
         obligations=tuple(list_open_obligations(session, [card.id], now=now, limit=SHOWN_OBLIGATIONS)),
         disputes=tuple(disputes),
         open_disputes=sum(dispute.state in OPEN_STATES for dispute in disputes),
-        history=describe_history(shop_queries.list_changes(session, card.id)),
+        history=list_history(session, card.id),
         siblings=_list_siblings(session, card),
     )

@@ -9,7 +9,7 @@ from datetime import date, timedelta
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from operator_qos.models import Dispute, EvaluationResult, EvaluationRun, ShopStanding, StandingChange
+from operator_qos.models import Act, Dispute, EvaluationResult, EvaluationRun, ShopStanding, StandingChange, Statement
 from operator_qos.standing.queries import UNSEEN
 
 
@@ -35,6 +35,13 @@ def list_changes(session: Session, shop_id: int, *, limit: int = 50) -> list[Sta
     return list(
         session.scalars(query.order_by(StandingChange.on_date.desc(), StandingChange.id.desc()).limit(limit))
     )
+
+
+def list_change_statements(session: Session, change_ids: Sequence[int]) -> dict[int, str]:
+    """The statement of reasons each change was told by, as its public id; changes without one are left out."""
+    query = select(Act.change_id, Statement.public_id).join(Statement, Statement.id == Act.statement_id).where(
+        Act.change_id.in_(change_ids)).order_by(Act.id.desc())
+    return {change_id: public_id for change_id, public_id in session.execute(query) if change_id is not None}
 
 
 def list_official_points(

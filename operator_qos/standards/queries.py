@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from sqlalchemy import select
@@ -17,10 +18,10 @@ from scoring.standards import Standard, load_preset, parse_standard, read_preset
 
 @dataclass(frozen=True)
 class BoundCompany:
-    """A company with the shops that a standard can bind, by name."""
+    """A company that a standard binds; its shops' names by their number."""
 
     seller_id: int
-    shops: tuple[str, ...]
+    shops: Mapping[int, str]
 
 
 class UnknownVersionError(LookupError):
@@ -54,11 +55,11 @@ def list_bound_companies(session: Session, standard: Standard) -> list[BoundComp
     """The companies with a shop that the standard's scope holds on its first day, by what is known of each shop."""
     shops = session.execute(select(Shop.id, Shop.seller_id, Shop.name).order_by(Shop.seller_id, Shop.name)).all()
     bindings = list_bindings(session, [shop_id for shop_id, _, _ in shops])
-    found: dict[int, list[str]] = {}
+    found: dict[int, dict[int, str]] = {}
     for shop_id, seller_id, name in shops:
         if fits(standard.scope, bindings[shop_id].attributes_on(standard.effective_from)):
-            found.setdefault(seller_id, []).append(name)
-    return [BoundCompany(seller_id, tuple(names)) for seller_id, names in found.items()]
+            found.setdefault(seller_id, {})[shop_id] = name
+    return [BoundCompany(seller_id, names) for seller_id, names in found.items()]
 
 
 def find_next_number(session: Session, standard_id: str) -> int:

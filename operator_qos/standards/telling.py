@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from operator_qos.clock import to_ms
+from operator_qos.notices.models import Notice
 from operator_qos.notices.service import announce
+from operator_qos.sellers.models import Shop
 from operator_qos.standards.diffs import list_changes
 from operator_qos.standards.queries import list_bound_companies, list_versions
-from operator_qos.standards.rules import Kept, today_of
+from operator_qos.standards.rules import Kept, State, find_state, today_of
 from scoring.standards import Standard, title_in
 from scoring.standards.versions import LEGAL_GROUNDS
 
@@ -21,12 +26,55 @@ MOST_CHANGES = 40
 
 def tell_published(session: Session, kept: Kept, *, now: datetime) -> int:
     """Tell what was announced; returns how many companies were new to it. Does not commit."""
+    return _tell(session, kept, PUBLISHED, _describe_published(session, kept), now)
+
+
+def _describe_published(session: Session, kept: Kept) -> dict[str, Any]:
     before = find_version_before(session, kept)
-    data = {
+    return {
         **_describe(kept), "why": kept.why, "ground": _say_ground(kept.legal_ground),
         "before_version": before.version if before else None, **_say_changes(before, kept.standard),
     }
-    return _tell(session, kept, PUBLISHED, data, now)
+
+
+def tell_newcomers(session: Session, *, now: datetime) -> int:
+    """Tell of every version that is announced and not in force yet whom it has come to bind since. Does not commit.
+
+    A company is told once of all its shops, and once more of each that opened after that. Returns how many notices.
+    """
+    versions = list_versions(session)
+    return sum(_tell_newcomers(session, kept, now) for kept in versions
+               if not kept.shipped and find_state(kept, versions, now) == State.PUBLISHED)
+
+
+def _tell_newcomers(session: Session, kept: Kept, now: datetime) -> int:
+    told = _list_told(session, kept)
+    data, link = _describe_published(session, kept), _link(kept)
+    count = 0
+    for company in list_bound_companies(session, kept.standard):
+        known = told.get(company.seller_id)
+        start = name_notice(kept, PUBLISHED, company.seller_id)
+        # A company nobody told of it yet hears of all its shops; one that was, of each shop that came since.
+        new = {start: company.shops} if known is None else {
+            f"{start}:{shop_id}": {shop_id: name} for shop_id, name in company.shops.items() if shop_id not in known}
+        count += sum(announce(session, key=key, seller_id=company.seller_id, shop_id=None, topic=PUBLISHED,
+                              data={**data, **_name_shops(shops)}, link=link, now=now) for key, shops in new.items())
+    return count
+
+
+def _list_told(session: Session, kept: Kept) -> dict[int, set[int]]:
+    """The shops each company was told of, as their numbers; of a notice without them every shop there was by then."""
+    start = name_notice(kept, PUBLISHED)
+    rows = session.execute(select(Notice.seller_id, Notice.data, Notice.created_at).where(
+        Notice.topic == PUBLISHED, Notice.key.startswith(start, autoescape=True)))
+    found: dict[int, set[int]] = {}
+    for seller_id, data, told_at in rows:
+        ids = data.get("shop_ids")
+        if ids is None:
+            ids = session.scalars(select(Shop.id).where(
+                Shop.seller_id == seller_id, Shop.opened_ms <= to_ms(told_at)))
+        found.setdefault(seller_id, set()).update(ids)
+    return found
 
 
 def tell_retired(session: Session, kept: Kept, *, why: str, now: datetime) -> int:
@@ -53,11 +101,18 @@ def name_notice(kept: Kept, topic: str, seller_id: int | None = None) -> str:
 
 
 def _tell(session: Session, kept: Kept, topic: str, data: dict[str, Any], now: datetime) -> int:
-    link = f"/standards/{kept.standard.id}/{kept.standard.version}"
     return sum(
         announce(session, key=name_notice(kept, topic, company.seller_id), seller_id=company.seller_id, shop_id=None,
-                 topic=topic, data={**data, "shops": list(company.shops)}, link=link, now=now)
+                 topic=topic, data={**data, **_name_shops(company.shops)}, link=_link(kept), now=now)
         for company in list_bound_companies(session, kept.standard))
+
+
+def _link(kept: Kept) -> str:
+    return f"/standards/{kept.standard.id}/{kept.standard.version}"
+
+
+def _name_shops(shops: Mapping[int, str]) -> dict[str, Any]:
+    return {"shops": list(shops.values()), "shop_ids": list(shops)}
 
 
 def _describe(kept: Kept) -> dict[str, Any]:

@@ -175,6 +175,14 @@ def list_held_changes(session: Session, shop_id: int) -> list[ChangeRow]:
     return [ChangeRow(*row) for row in session.execute(select(*columns).where(*mine).order_by(StandingChange.id))]
 
 
+def list_days_of(session: Session, shop_id: int, *, metric: str, after_id: int, until_id: int) -> list[date]:
+    """The days of a shop's changes of one metric or kind of strikes, by their ids: after one, up to another."""
+    query = select(StandingChange.on_date).where(
+        StandingChange.shop_id == shop_id, StandingChange.metric == metric, StandingChange.id > after_id,
+        StandingChange.id <= until_id)
+    return list(session.scalars(query.order_by(StandingChange.id)))
+
+
 def count_levels(session: Session, shop_ids: Sequence[int] | None = None) -> dict[str, int]:
     """How many shops stand on each level."""
     rows = session.execute(

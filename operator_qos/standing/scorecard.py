@@ -22,7 +22,7 @@ from operator_qos.metric_cards import MetricCard, allowed_failures, build_cards
 from operator_qos.models import ShopStanding
 from operator_qos.sellers import shop_queries
 from operator_qos.sellers.queries import ShopCard
-from operator_qos.sellers.shop import HistoryLine, describe_history, find_expected
+from operator_qos.sellers.shop import HistoryLine, find_expected, list_history
 from operator_qos.standards.binding import get_bound
 from operator_qos.standards.phrases import say_condition
 from operator_qos.standards.titles import name_badge, name_level
@@ -402,5 +402,5 @@ def build_scorecard(session: Session, card: ShopCard, *, now: datetime, asked: s
         live_ms=live.as_of_ms if live is not None else None,
         others=tuple(found for found in cards if not found.limit),
         against=_list_against(session, card, scores, standard=standard, asked=asked),
-        history=describe_history(shop_queries.list_changes(session, card.id, limit=SHOWN_CHANGES)),
+        history=list_history(session, card.id, limit=SHOWN_CHANGES),
     )

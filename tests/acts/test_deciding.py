@@ -29,6 +29,7 @@ from operator_qos.db import reading, unit_of_work
 from operator_qos.hooks.models import HookCall
 from operator_qos.hooks.service import add_hook
 from operator_qos.models import AuditRow, StandingChange, Statement
+from operator_qos.sellers.shop import list_history
 from operator_qos.standing.queries import get_standing
 from tests.acts.world import DAY, acts_of, begin, go_late, judge, send_feed
 from tests.evaluation.world import build_marketplace, settled
@@ -75,6 +76,8 @@ def test_a_released_act_is_stated_in_force_and_shown(held: Engine) -> None:
         assert session.scalars(select(Statement.id)).all() == [act.statement_id]
         assert session.scalars(select(AuditRow.why).where(AuditRow.action == "act.release")).all() == [WHY]
         assert get_standing(session, 1).decided is None
+        (line,) = list_history(session, 1)
+        assert line.statement == session.scalars(select(Statement.public_id)).one()
 
 
 def test_a_refused_act_leaves_the_standing_as_it_was_until_the_rules_say_something_else(held: Engine) -> None:

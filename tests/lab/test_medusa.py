@@ -13,11 +13,14 @@ from flask import Flask, Response, request
 from flask.testing import FlaskClient
 from standardwebhooks.webhooks import Webhook
 
+from operator_qos.connectors.medusa import Place, map_hook
 from operator_qos.lab.chaos import Chaos
 from operator_qos.lab.lab import Lab
 from operator_qos.lab.medusa.api import create_medusa
 from operator_qos.lab.medusa.sending import Subscriber, disturb, list_messages
+from operator_qos.lab.medusa.shapes import name
 from operator_qos.lab.server import serve_beside
+from scoring.events import read_event
 from tests.lab.conftest import KEY
 
 SECRET = "whsec_" + base64.b64encode(b"0123456789abcdef01234567").decode()
@@ -119,3 +122,19 @@ def test_every_kind_of_happening_has_its_webhook(lab: Lab) -> None:
         "order.claim_created", "payment.captured", "payment.refunded", "order.return_requested",
         "order.return_received"}
     json.dumps([message.body for message in found])
+
+
+def test_our_mapping_understands_every_webhook(lab: Lab) -> None:
+    world, told = lab.world, {}
+    names = {name("order", order): order for order in world.orders}
+    for message in list_messages(lab, world.first_at - 1, world.last_at):
+        for document in map_hook(message.body, Place("/hooks/lab", "lab")):
+            typed = read_event(document, now_ms=world.last_at * 1000)
+            assert told.setdefault(typed.id, document) == document
+    events = [read_event(document, now_ms=world.last_at * 1000) for document in told.values()]
+    for kind, step_kinds in {"order.placed": {"order.placed"}, "order.paid": {"order.paid"},
+                             "case.opened": {"case.opened"}, "order.refunded": {"order.refunded"},
+                             "order.shipped": {"order.shipped"}}.items():
+        found = sorted((names[str(event.order)], event.at_ms // 1000) for event in events if event.type == kind)
+        assert found == sorted((order.id, step.at) for order in world.orders.values()
+                               for step in order.until(world.last_at) if step.kind in step_kinds)

@@ -21,6 +21,7 @@ HISTORY = (
     Step(30, "order.cancelled", {"lines": ["2"], "by": "seller", "reason": "out_of_stock"}),
     Step(40, "order.shipped", {"tracking": "T"}),
     Step(50, "case.opened", {"reason": "damaged"}),
+    Step(55, "tracking.scanned", {"tracking": "T", "milestone": "attempted"}),
     Step(60, "tracking.scanned", {"tracking": "T", "milestone": "delivered"}),
     Step(70, "case.resolved", {"fault": "seller"}),
     Step(75, "case.reopened", {}),
@@ -37,6 +38,7 @@ HISTORY = (
     (30, "SHIPPING", "SHIPPING", "CANCELED"),
     (40, "SHIPPED", "SHIPPED", "CANCELED"),
     (50, "SHIPPED", "INCIDENT_OPEN", "CANCELED"),
+    (55, "TO_COLLECT", "INCIDENT_OPEN", "CANCELED"),
     (60, "RECEIVED", "INCIDENT_OPEN", "CANCELED"),
     (70, "RECEIVED", "RECEIVED", "CANCELED"),
     (75, "RECEIVED", "INCIDENT_OPEN", "CANCELED"),
@@ -78,6 +80,13 @@ def test_nothing_happens_to_an_order_before_it_is_paid_or_shown(lab: Lab) -> Non
         assert order.shown_from in (0, paid)
         late += order.shown_from > 0
     assert 0 < late < len(lab.world.orders) // 5
+
+
+def test_some_refusals_are_the_platforms_own() -> None:
+    orders = build_world(LabPlan(12, 120, date(2026, 3, 2))).orders.values()
+    refusals = [step.data for order in orders for step in order.steps if step.kind == "order.refused"]
+    assert {data["by"] for data in refusals} == {"seller", "automatic"}
+    assert all((data["by"] == "automatic") == (data["reason"] == "seller_timeout") for data in refusals)
 
 
 def test_the_lab_knows_every_trap_of_threads(lab: Lab) -> None:

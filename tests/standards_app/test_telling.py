@@ -11,14 +11,16 @@ from sqlalchemy import Engine, func, select
 
 from operator_qos.accounts.models import User
 from operator_qos.db import reading, unit_of_work
+from operator_qos.events.service import ingest_events
 from operator_qos.notices.jobs import deliver_outbox
 from operator_qos.notices.mail import render_notice
 from operator_qos.notices.models import Notice, OutboxMail
 from operator_qos.notices.queries import Reader, list_notices
 from operator_qos.notices.service import mark_all_read
-from operator_qos.sellers.models import Shop, ShopTraits
+from operator_qos.sellers.models import Seller, Shop, ShopTraits
 from operator_qos.settings import Settings
 from operator_qos.standards import queries, service, telling
+from operator_qos.standards.jobs import tell_newcomers_due
 from operator_qos.standards.rules import renumber
 from scoring.standards import read_preset
 from tests.web.fixtures import NOW, PEOPLE, app, clock, engine, post, sign_in, site_settings, world
@@ -169,3 +171,48 @@ def test_publishing_by_the_form_tells_too(app: Flask, world: Engine) -> None:
     assert post(admin, "/operator/standards/edit", {"text": NEXT}).status_code == 303
     assert post(admin, "/operator/standards/ours/2/publish", {"why": "Parcels came late"}).status_code == 303
     assert len(list_mails(world)) == 3
+
+
+def open_shop(engine: Engine, code: str, *, seller: str, at: str = "2026-06-19T08:00:00Z") -> None:
+    told = {"specversion": "1.0", "type": "qos.shop.opened", "source": "/t", "id": code, "time": at, "subject": code,
+            "marketplace": "halle-fr", "shop": code, "data": {"seller": seller, "name": code.title(), "country": "FR"}}
+    with unit_of_work(engine) as session:
+        receipts = ingest_events(session, [told], now=NOW + timedelta(days=1), origin="test", open_shops=True)
+    assert [one.status for one in receipts] == ["accepted"]
+
+
+def tell_newcomers(engine: Engine, days: int) -> list[tuple[str, list[str]]]:
+    """What was told some days after the announcement: company and shops of each notice."""
+    at = NOW + timedelta(days=days)
+    number = tell_newcomers_due(engine, now=at)
+    with reading(engine) as session:
+        rows = session.execute(select(Seller.code, Notice.data).join(Seller, Seller.id == Notice.seller_id).where(
+            Notice.created_at == at).order_by(Notice.id)).all()
+    assert number == len(rows)
+    return [(code, data["shops"]) for code, data in rows]
+
+
+def test_who_opens_before_its_first_day_is_told_once_of_the_standard_to_come(app: Flask, world: Engine) -> None:
+    """A company of its own as a whole, one that was told before of its new shop alone."""
+    publish(world)
+    assert tell_newcomers(world, 1) == []
+    with reading(world) as session:
+        known = session.scalars(select(Seller.code).order_by(Seller.id)).first()
+    open_shop(world, "atelier", seller="new-company")
+    open_shop(world, "annexe", seller=str(known))
+    assert sorted(tell_newcomers(world, 2)) == sorted([("new-company", ["Atelier"]), (str(known), ["Annexe"])])
+    assert tell_newcomers(world, 3) == []
+    page = " ".join(sign_in(app, "analyst").get("/operator/standards/ours/2/told").text.split())
+    assert page.count("20 June 2026") == 2 and "nobody of the company has an account" in page
+    with reading(world) as session:
+        bodies = list(session.scalars(select(OutboxMail.body).where(OutboxMail.key.contains(":ours:2:"))))
+    assert sum("holds in version 2 for Annexe." in body for body in bodies) == 2  # the two people of that company
+
+
+def test_what_is_in_force_or_taken_back_is_told_to_no_newcomer(world: Engine) -> None:
+    publish(world)
+    open_shop(world, "atelier", seller="new-company")
+    assert tell_newcomers(world, 20) == []
+    with unit_of_work(world) as session:
+        service.retire(session, **WHO, why="It was too strict", now=NOW + timedelta(days=1))
+    assert tell_newcomers(world, 2) == []

@@ -114,14 +114,22 @@ class OrderView:
             return "CLOSED"
         if line in self.received:
             return "RECEIVED"
-        return "SHIPPED" if line in self.shipped else self.before_shipping
+        if line not in self.shipped:
+            return self.before_shipping
+        return "TO_COLLECT" if self._waits_at_a_counter(line) else "SHIPPED"
+
+    def _waits_at_a_counter(self, line: str) -> bool:
+        tracking = self.shipped[line].data.get("tracking")
+        return any(step.kind == "tracking.scanned" and step.data["milestone"] == "attempted"
+                   and step.data["tracking"] == tracking for step in self.steps)
 
     @cached_property
     def state(self) -> str:
         """The state of the order: where its slowest live line stands."""
         live = [line["line"] for line in self.lines if line["line"] not in self.cancelled]
         states = {self._plain_state(line) for line in live}
-        order = ("REFUSED", "WAITING_ACCEPTANCE", "WAITING_DEBIT_PAYMENT", "SHIPPING", "SHIPPED", "RECEIVED", "CLOSED")
+        order = ("REFUSED", "WAITING_ACCEPTANCE", "WAITING_DEBIT_PAYMENT", "SHIPPING", "SHIPPED",
+                 "TO_COLLECT", "RECEIVED", "CLOSED")
         return next((state for state in order if state in states), "CANCELED")
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import orjson
+
 from operator_qos.lab.dice import draw
 from operator_qos.lab.lab import Lab
 
@@ -12,9 +14,11 @@ def surprise(lab: Lab, kind: str, key: str, shown: dict[str, Any]) -> dict[str, 
     """The thing itself, with an unknown field and, where its kind has one, an unknown value; the same each time."""
     if draw(lab.plan.seed, "unknown", kind, key) >= lab.chaos.unknown:
         return shown
-    shown["lab_new_field"] = {"announced": False, "values": [1, None, "x"]}
+    usual = orjson.dumps(shown)
     _SURPRISES[kind](shown)
-    return shown
+    if orjson.dumps(shown) != usual:
+        lab.surprises.add(key)
+    return shown | {"lab_new_field": {"announced": False, "values": [1, None, "x"]}}
 
 
 def _order(shown: dict[str, Any]) -> None:
