@@ -56,6 +56,8 @@ def list_exports(session: Session, *, seller_id: int | None) -> list[ExportRow]:
 
 def find_export(session: Session, public_id: str, *, seller_id: int | None) -> ExportRow | None:
     """One export of a seller, or of the operator; None for anybody else's."""
+    if "\x00" in public_id:
+        return None
     row = session.scalar(select(SavedExport).where(SavedExport.public_id == public_id, SavedExport.ended_at.is_(None)))
     return None if row is None or row.seller_id != seller_id else _to_export(row)
 
