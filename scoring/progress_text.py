@@ -35,15 +35,21 @@ def write_progress(progress: Progress, standard: Standard) -> list[dict[str, Any
     ]
 
 
-def drop_strikes(document: Plain, strikes_id: str, days: Collection[date]) -> dict[str, Any]:
-    """A document as if no strike of that id had been given on these days; other ids and days are left as they are.
+def drop_days(document: Plain, subject: str, days: Collection[date]) -> dict[str, Any]:
+    """A document as if these days had given no strike, or taken no points, that it remembers.
 
-    The runs, steps and points it tells are not counted anew: they follow at the next evaluation.
+    ``subject`` is ``strikes.ID``, or ``step:points:N`` for the happenings that lines of points count by the day; of
+    any other the document is as it was. Counts, steps and balances follow at the next evaluation.
     """
     gone = {day.isoformat() for day in days}
-    strikes = document["strikes"]
-    left = [[day, count] for day, count in strikes.get(strikes_id, ()) if day not in gone]
-    return {**document, "strikes": {**strikes, strikes_id: left} if strikes_id in strikes else dict(strikes)}
+    name = subject.removeprefix("strikes.")
+    if subject.startswith("step:points:"):
+        events = {line: [day for day in known if day not in gone] for line, known in document["events"].items()}
+        return {**document, "events": events}
+    if name not in document["strikes"]:
+        return dict(document)
+    left = [[day, count] for day, count in document["strikes"][name] if day not in gone]
+    return {**document, "strikes": {**document["strikes"], name: left}}
 
 
 def _write_histories(progress: Progress, place: int) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from operator_qos.clock import to_ms
 from operator_qos.notices.service import announce
 from operator_qos.sellers.queries import list_marketplaces, list_shop_cards
 from operator_qos.standing.queries import list_days_of, list_held_changes
-from operator_qos.standing.service import forget_strikes, mark_changes
+from operator_qos.standing.service import forget_days, mark_changes
 from operator_qos.statements.rules import StatementError, earliest_effect
 from scoring.acts import BY_HAND, GRAVE, KIND_BESIDE, LIVE, MIRRORS, ActState
 from scoring.event_types import RANKS
@@ -208,14 +208,15 @@ def record_totals(session: Session, told: Sequence[Told], *, marketplace_id: str
 
 
 def _forget(session: Session, act: Act) -> None:
-    """Strikes that do not hold are not remembered: the next step is not reached by them."""
-    if act.kind != "strikes" or act.change_id is None:
-        return
-    earlier = select(func.max(Act.change_id)).where(
-        Act.shop_id == act.shop_id, Act.subject == act.subject, Act.id < act.id, Act.state != ActState.DROPPED)
-    days = list_days_of(session, act.shop_id, metric=act.subject.partition("|")[0],
-                        after_id=session.scalar(earlier) or 0, until_id=act.change_id)
-    forget_strikes(session, act.shop_id, act.subject, days)
+    """Strikes and points that do not hold are not remembered: the next step is not reached by them."""
+    days = [act.on_date] if act.kind == "step" else []
+    if act.kind == "strikes" and act.change_id is not None:
+        earlier = session.scalar(select(func.max(Act.change_id)).where(
+            Act.shop_id == act.shop_id, Act.subject == act.subject, Act.id < act.id, Act.state != ActState.DROPPED))
+        metric = act.subject.partition("|")[0]
+        days = list_days_of(session, act.shop_id, metric=metric, after_id=earlier or 0, until_id=act.change_id)
+    if days:
+        forget_days(session, act.shop_id, act.subject, days)
 
 
 def _require_place(session: Session, marketplace_id: str) -> None:

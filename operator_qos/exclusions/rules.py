@@ -111,7 +111,10 @@ def find_twin(name: Name) -> Name | None:
 
 
 def find_due(asked_at: datetime, zone: str) -> datetime:
-    """Until when a request or an appeal is to be decided: five working days later, at the same time of day."""
+    """Until when a request or an appeal is to be decided: five working days later, at the same time of day.
+
+    Monday to Friday; public holidays count, for whoever waits for an answer should not wait longer for ours.
+    """
     local, left = asked_at.astimezone(ZoneInfo(zone)), DECIDE_WORKING_DAYS
     while left:
         local += timedelta(days=1)

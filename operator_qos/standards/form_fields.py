@@ -60,7 +60,7 @@ class FormPart:
 
 
 class FieldError(ValueError):
-    """A value that cannot be put into its field; `code` says why: number, date, empty, operator, removed."""
+    """A value that cannot be put into its field; `code` says why: number, date or operator."""
 
     def __init__(self, name: str, code: str) -> None:
         super().__init__(f"{name}: {code}")
@@ -69,12 +69,12 @@ class FieldError(ValueError):
 
 def list_parts(text: str) -> tuple[FormPart, ...]:
     """What a form shows of a text; nothing of a text that is no YAML mapping."""
-    root = _compose(text)
+    root = compose(text)
     if not isinstance(root, yaml.MappingNode):
         return ()
     found = [FormPart("standard", "", tuple(_list_general(root)))]
     for kind, lister in (("rules", _list_rule), ("tiers", _list_level), ("badges", _list_level)):
-        sequence = _find(root, (kind,))
+        sequence = find_node(root, (kind,))
         for number, node in enumerate(sequence.value if isinstance(sequence, yaml.SequenceNode) else ()):
             found.append(FormPart(kind, _read(node, ("id",)), tuple(lister(root, (kind, str(number))))))
     return tuple(found)
@@ -83,15 +83,18 @@ def list_parts(text: str) -> tuple[FormPart, ...]:
 def set_values(
     text: str, values: Mapping[str, str], operators: Mapping[str, str]
 ) -> tuple[str, tuple[FieldError, ...]]:
-    """The text with what changed put in, and the values that could not be. Fields not named stay as they are."""
-    root = _compose(text)
+    """The text with what changed put in, and the values that could not be.
+
+    Fields not named stay as they are, and so do emptied ones: `list_emptied` names those to be taken out.
+    """
+    root = compose(text)
     edits: list[tuple[int, int, str]] = []
     errors: list[FieldError] = []
     missing: dict[Place, dict[str, str]] = {}
     for field in (field for part in list_parts(text) for field in part.fields if field.name in values):
         value, operator = values[field.name].strip(), operators.get(field.name, field.operator)
         is_same = value == field.value and operator == field.operator
-        if is_same or (not value and not field.is_given):
+        if is_same or not value:
             continue
         try:
             written = _write(field, value, operator)
@@ -99,11 +102,17 @@ def set_values(
             errors.append(error)
             continue
         if field.is_given:
-            edits.append(_replace(text, _find(root, field.place), written))
+            edits.append(_replace(text, find_node(root, field.place), written))
         else:
             missing.setdefault(field.place[:-1], {})[field.place[-1]] = written
     edits += [_add(text, root, place, given) for place, given in missing.items()]
     return _splice(text, edits), tuple(errors)
+
+
+def list_emptied(text: str, values: Mapping[str, str]) -> list[Place]:
+    """The fields that stand in a text and were sent without a value."""
+    fields = (field for part in list_parts(text) for field in part.fields if field.is_given and field.value)
+    return [field.place for field in fields if not values.get(field.name, field.value).strip()]
 
 
 def _splice(text: str, edits: Sequence[tuple[int, int, str]]) -> str:
@@ -112,7 +121,7 @@ def _splice(text: str, edits: Sequence[tuple[int, int, str]]) -> str:
     return text
 
 
-def _compose(text: str) -> yaml.Node | None:
+def compose(text: str) -> yaml.Node | None:
     try:
         node: yaml.Node | None = yaml.compose(text, Loader=yaml.SafeLoader)
     except (yaml.YAMLError, RecursionError):
@@ -120,7 +129,7 @@ def _compose(text: str) -> yaml.Node | None:
     return node
 
 
-def _find(node: yaml.Node | None, place: Sequence[str]) -> yaml.Node | None:
+def find_node(node: yaml.Node | None, place: Sequence[str]) -> yaml.Node | None:
     for step in place:
         if isinstance(node, yaml.MappingNode):
             node = next((value for key, value in node.value if key.value == step), None)
@@ -132,7 +141,7 @@ def _find(node: yaml.Node | None, place: Sequence[str]) -> yaml.Node | None:
 
 
 def _read(node: yaml.Node | None, place: Sequence[str]) -> str:
-    found = _find(node, place)
+    found = find_node(node, place)
     return str(found.value) if isinstance(found, yaml.ScalarNode) else ""
 
 
@@ -141,7 +150,7 @@ def _list_general(root: yaml.Node) -> Iterator[FormField]:
     yield from _list_given(root, ("effective_from",), "date")
     for name in EVIDENCE:
         yield from _list_given(root, ("evidence", name), "number")
-    days = _find(root, ("warnings", "after_days"))
+    days = find_node(root, ("warnings", "after_days"))
     if isinstance(days, yaml.SequenceNode):
         given = ", ".join(str(one.value) for one in days.value)
         yield FormField(("warnings", "after_days"), "list", given, unit="days")
@@ -160,35 +169,35 @@ def _list_rule(root: yaml.Node, at: Place) -> Iterator[FormField]:
 def _list_level(root: yaml.Node, at: Place) -> Iterator[FormField]:
     yield from _list_titles(root, at)
     for name in ("needs", "keeps"):
-        yield from _list_comparisons(_find(root, (*at, name)), (*at, name))
+        yield from _list_comparisons(find_node(root, (*at, name)), (*at, name))
     yield from _list_given(root, (*at, "stay_days"), "number", "days")
 
 
 def _list_titles(root: yaml.Node, at: Place) -> Iterator[FormField]:
-    title = _find(root, (*at, "title"))
+    title = find_node(root, (*at, "title"))
     if title is not None and not isinstance(title, yaml.MappingNode):
         return
     for language in LANGUAGES:
         place = (*at, "title", language)
-        found = _find(root, place)
+        found = find_node(root, place)
         if found is None or isinstance(found, yaml.ScalarNode):
             yield FormField(place, "text", _read(root, place), is_given=found is not None)
 
 
 def _list_given(root: yaml.Node, place: Place, kind: Kind, unit: str = "") -> Iterator[FormField]:
-    found = _find(root, place)
+    found = find_node(root, place)
     if isinstance(found, yaml.ScalarNode):
         yield FormField(place, kind, str(found.value), unit=unit)
 
 
 def _list_limits(root: yaml.Node, at: Place) -> Iterator[FormField]:
     """A plain limit and the line from which one watches; that line may be added."""
-    kept = _to_limit((*at, "kept_when"), _find(root, (*at, "kept_when")))
+    kept = _to_limit((*at, "kept_when"), find_node(root, (*at, "kept_when")))
     if kept is None:
         return
     yield kept
     place = (*at, "watch_when")
-    watched = _find(root, place)
+    watched = find_node(root, place)
     if watched is not None:
         found = _to_limit(place, watched)
         yield from (found,) if found else ()
@@ -218,8 +227,6 @@ def _to_limit(place: Place, node: yaml.Node | None) -> FormField | None:
 
 def _write(field: FormField, value: str, operator: str) -> str:
     """A value as YAML. Raises FieldError."""
-    if not value:
-        raise FieldError(field.name, "empty")
     match field.kind:
         case "text":
             return json.dumps(value, ensure_ascii=False)
@@ -259,12 +266,12 @@ def _replace(text: str, node: yaml.Node | None, written: str) -> tuple[int, int,
 
 def _add(text: str, root: yaml.Node | None, place: Place, given: Mapping[str, str]) -> tuple[int, int, str]:
     """The edit that adds fields to a mapping, or the mapping itself beside the first field around it."""
-    node = _find(root, place)
+    node = find_node(root, place)
     written = ", ".join(f"{key}: {value}" for key, value in given.items())
     is_new = node is None
     if is_new:
         place, written = place[:-1], f"{place[-1]}: {{{written}}}"
-        node = _find(root, place)
+        node = find_node(root, place)
     if not isinstance(node, yaml.MappingNode) or not node.value:
         raise ValueError(f"{'.'.join(place)} is no mapping with a first field")
     if node.flow_style:

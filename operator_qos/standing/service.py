@@ -17,9 +17,7 @@ from operator_qos.standing import rules
 from operator_qos.standing.models import EvaluationResult, EvaluationRun, ShopStanding, StandingChange
 from operator_qos.standing.queries import StandingRow, list_standings
 from operator_qos.standing.rules import Face, HeldBack, read_held
-from scoring.progress_text import drop_strikes
-
-STRIKES = "strikes."  # what subjects of strikes begin with
+from scoring.progress_text import drop_days
 
 
 @dataclass(frozen=True)
@@ -141,13 +139,13 @@ def mark_changes(session: Session, change_ids: Collection[int], *, state: str) -
         session.execute(update(StandingChange).where(StandingChange.id.in_(change_ids)).values(state=state))
 
 
-def forget_strikes(session: Session, shop_id: int, subject: str, days: Collection[date]) -> None:
-    """Let strikes of these days count no longer in what a standard remembers of a shop. Does not commit."""
-    name, _, part = subject.removeprefix(STRIKES).partition("|")
+def forget_days(session: Session, shop_id: int, subject: str, days: Collection[date]) -> None:
+    """Let what strikes or points remember of these days count no longer for a shop. Does not commit."""
+    name, _, part = subject.partition("|")
     row = session.get(ShopStanding, shop_id, with_for_update=True, populate_existing=True)
     parts = row.progress["parts"] if row is not None and row.progress else {}
     if row is not None and part in parts:
-        row.progress = {"parts": {**parts, part: drop_strikes(parts[part], name, days)}}
+        row.progress = {"parts": {**parts, part: drop_days(parts[part], name, days)}}
         session.flush()
 
 

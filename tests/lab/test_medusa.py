@@ -32,15 +32,16 @@ def admin(lab: Lab) -> FlaskClient:
 
 
 class Receiver:
-    """Takes webhooks whose signature is right; refuses the first of all for a moment."""
+    """Takes webhooks whose signature is right; is busy for the first calls of all."""
 
-    def __init__(self) -> None:
+    def __init__(self, busy_for: int = 1) -> None:
+        self.busy_for = busy_for
         self.taken: list[tuple[str, dict[str, Any]]] = []
         self.calls = 0
 
     def receive(self) -> Response:
         self.calls += 1
-        if self.calls == 1:
+        if self.calls <= self.busy_for:
             return Response(status=503)
         payload = Webhook(SECRET).verify(request.get_data(), dict(request.headers.items(lower=True)))
         self.taken.append((request.headers["webhook-id"], payload))
@@ -101,6 +102,26 @@ def test_everything_that_happened_is_sent_signed_and_once(lab: Lab) -> None:
     assert len(ids) == len(set(ids)) == first["sent"] + second
     kinds = {payload["type"] for _, payload in receiver.taken}
     assert kinds >= {"seller.created", "order.placed", "payment.captured", "shipment.created"}
+
+
+def test_what_nobody_takes_waits_in_its_order(lab: Lab) -> None:
+    receiver = Receiver(busy_for=5)
+    lab.clock.set(lab.world.first_at + 86_400)
+    with listening(receiver) as address:
+        subscriber = Subscriber(lab, address, SECRET, lab.world.first_at - 1, back_off_seconds=0.001)
+        assert subscriber.send_due() == 0  # four attempts at the first, then none at the others
+        waiting = [message.id for message in subscriber.waiting]
+        assert subscriber.send_due() == len(waiting) > 6
+    assert [message_id for message_id, _ in receiver.taken] == waiting
+    assert (subscriber.answers, subscriber.waiting) == ({"503": 5, "200": len(waiting)}, [])
+
+
+def test_what_is_refused_for_good_is_left(lab: Lab) -> None:
+    lab.clock.set(lab.world.first_at + 86_400)
+    with serve_beside(Flask("deaf")) as address:
+        subscriber = Subscriber(lab, f"{address}/hooks", SECRET, lab.world.first_at - 1)
+        assert subscriber.send_due() == 0
+    assert set(subscriber.answers) == {"404"} and not subscriber.waiting
 
 
 def test_webhooks_arrive_twice_and_mixed_where_the_switches_say_so(lab: Lab) -> None:

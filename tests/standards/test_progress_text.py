@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from scoring.evaluate import evaluate
 from scoring.measures import Table
 from scoring.progress import Lasting, Progress, RuleRun, advance, begin
-from scoring.progress_text import read_progress, write_progress
+from scoring.progress_text import drop_days, read_progress, write_progress
 from scoring.standards import parse_standard
 from tests.standards.small import ON, build_standard, build_table, run, unit
 from tests.standards.worlds import START, build_world
@@ -136,3 +136,22 @@ def test_points_are_unknown_to_what_is_asked_before_the_first_account() -> None:
     standard = build_standard({}, strikes=strikes, points={"start": 1, "lines": []})
     found = run(build_table(standard, [unit()]), [ON, ON + timedelta(days=1)])
     assert [int(sum(n[0] for _, n in progress.strikes["s"])) for progress in found] == [0, 1]
+
+
+@pytest.mark.parametrize(("subject", "days", "strikes", "events"), [
+    ("strikes.late", [1], [["2026-03-02", 2]], ["2026-03-01", "2026-03-02"]),
+    ("strikes.late", [1, 2, 9], [], ["2026-03-01", "2026-03-02"]),
+    ("strikes.other", [1], [["2026-03-01", 1], ["2026-03-02", 2]], ["2026-03-01", "2026-03-02"]),
+    ("step:points:2", [2], [["2026-03-01", 1], ["2026-03-02", 2]], ["2026-03-01"]),
+    ("step:strikes.late:1", [1], [["2026-03-01", 1], ["2026-03-02", 2]], ["2026-03-01", "2026-03-02"]),
+    ("level", [1], [["2026-03-01", 1], ["2026-03-02", 2]], ["2026-03-01", "2026-03-02"]),
+])
+def test_only_the_days_of_what_is_taken_back_are_forgotten(
+    subject: str, days: list[int], strikes: list[list[object]], events: list[str]
+) -> None:
+    kept = {"form": 1, "strikes": {"late": [["2026-03-01", 1], ["2026-03-02", 2]]},
+            "events": {"cancelled": ["2026-03-01", "2026-03-02"]}}
+    before = json.dumps(kept)
+    found = drop_days(kept, subject, [date(2026, 3, day) for day in days])
+    assert (found["strikes"]["late"], found["events"]["cancelled"]) == (strikes, events)
+    assert json.dumps(kept) == before

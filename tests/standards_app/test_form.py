@@ -76,8 +76,25 @@ def test_what_is_wrong_is_said_beside_its_field_and_nothing_is_kept(analyst: Fla
     assert status == 400
     assert "Give a number, like 4 or 2.5." in page
     assert "0 is not between 1 and 3660" in page
-    assert "Give a value. To take the line out, change the text itself." in page
     assert 'value="four"' in page
+    assert read_text(engine) == DRAFT
+
+
+def test_an_emptied_field_and_a_part_ticked_leave_the_text(analyst: FlaskClient, engine: Engine) -> None:
+    """The French name of the top level, and the rule on cancellations as a whole."""
+    gone = next(line for line in DRAFT.splitlines(keepends=True) if "id: cancellation_rate" in line)
+    assert send(analyst, {"v:tiers/0/title/fr": "", "x:rules/3": "1"})[0] == 303
+    assert read_text(engine) == DRAFT.replace(gone, "").replace("en: Top seller, fr: Top vendeur", "en: Top seller", 1)
+    assert [rule.id for rule in parse_standard(read_text(engine)).rules][2:4] == [
+        "on_time_delivery_rate", "response_within_rate"]
+
+
+def test_with_a_part_taken_out_mistakes_still_stand_beside_their_fields(analyst: FlaskClient, engine: Engine) -> None:
+    """The paths of the form stay where they were though a rule before them is gone."""
+    status, page = send(analyst, {"x:rules/1": "1", "v:rules/2/window/days": "0"})
+    assert status == 400
+    assert 'name="x:rules/1" value="1" checked' in page
+    assert "0 is not between 1 and 3660" in page[page.index('id="f-rules/2/window/days"'):][:600]
     assert read_text(engine) == DRAFT
 
 

@@ -10,7 +10,8 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from operator_qos.standards.form_fields import FormField, list_parts, set_values
+from operator_qos.standards.form_fields import FormField, list_emptied, list_parts, set_values
+from operator_qos.standards.form_removal import remove_places
 from scoring.standards import find_mistakes, list_presets, read_preset
 
 SMALL = """# Whose numbers these are.
@@ -111,8 +112,7 @@ def test_a_list_and_a_text_over_several_lines_are_replaced_whole() -> None:
 
 @pytest.mark.parametrize(("name", "value", "operator", "code"), [
     ("rules/0/kept_when", "four", "<=", "number"), ("rules/0/kept_when", "4 %", "<=", "number"),
-    ("rules/0/kept_when", "4", "about", "operator"), ("rules/0/kept_when", "", "<=", "empty"),
-    ("rules/0/window/days", "", "", "empty"), ("effective_from", "soon", "", "date"),
+    ("rules/0/kept_when", "4", "about", "operator"), ("effective_from", "soon", "", "date"),
     ("warnings/after_days", "0; 30", "", "number"), ("evidence/alpha", "1e-3", "", "number"),
 ])  # fmt: skip
 def test_a_value_that_cannot_stand_there_is_refused_and_the_text_stays(
@@ -170,3 +170,58 @@ def test_many_fields_at_once_are_as_good_as_one_by_one(data: st.DataObject) -> N
 def test_a_text_that_is_no_standard_has_few_fields_or_none(text: str) -> None:
     for part in list_parts(text):
         assert {field.is_given for field in part.fields} <= {False}
+
+
+def drop(data: Any, place: tuple[str, ...]) -> Any:
+    """The slow way: the data without what is at a place, nor what then holds nothing."""
+    above = data
+    for step in place[:-1]:
+        above = above[int(step)] if isinstance(above, list) else above[step]
+    del above[int(place[-1]) if isinstance(above, list) else place[-1]]
+    return drop(data, place[:-1]) if not above and len(place) > 1 else data
+
+
+@pytest.mark.parametrize("preset", [*list_presets(), "small"])
+def test_each_field_of_every_preset_can_be_taken_out_alone(preset: str) -> None:
+    """All comments on lines of their own stay; the number of lines falls by those the field filled."""
+    text = SMALL if preset == "small" else read_preset(preset)
+    data = load(text)
+    for name, field in list_fields(text).items():
+        if not field.is_given:
+            continue
+        assert list_emptied(text, {name: " "}) == [field.place]
+        changed = remove_places(text, [field.place])
+        assert load(changed) == drop(deepcopy(data), field.place), name
+        assert [line for line in text.splitlines() if line.lstrip().startswith("#")] == [
+            line for line in changed.splitlines() if line.lstrip().startswith("#")]
+
+
+@pytest.mark.parametrize("preset", [*list_presets(), "small"])
+def test_each_rule_level_and_badge_can_be_taken_out_alone(preset: str) -> None:
+    text = SMALL if preset == "small" else read_preset(preset)
+    data = load(text)
+    for kind in ("rules", "tiers", "badges"):
+        for number in range(len(data.get(kind, []))):
+            place = (kind, str(number))
+            assert load(remove_places(text, [place])) == drop(deepcopy(data), place), place
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.data())
+def test_many_places_at_once_are_as_good_as_one_by_one(data: st.DataObject) -> None:
+    given_fields = [field.place for field in list_fields(SMALL).values() if field.is_given]
+    places = data.draw(st.lists(st.sampled_from([*given_fields, ("rules", "0"), ("rules", "1"), ("tiers", "1")]),
+                                unique=True, min_size=1))
+    loaded = load(SMALL)
+    for place in sorted(places, reverse=True):  # the later parts of a list first, a field before its part
+        if not any(place[: len(other)] == other for other in places if other != place):
+            loaded = drop(loaded, place)
+    assert (load(remove_places(SMALL, places)) or {}) == loaded
+
+
+def test_taking_out_leaves_the_rest_to_the_letter() -> None:
+    assert remove_places(SMALL, [("rules", "0", "kept_when")]) == SMALL.replace(
+        '    kept_when: "<= 4 %"  # agreed in spring\n', "")
+    assert remove_places(SMALL, [("evidence", "min_bad")]) == SMALL.replace("min_bad: 3, ", "")
+    assert remove_places(SMALL, [("tiers", "1")]) == SMALL.replace("  - {id: other, title: {en: Other}}\n", "")
+    assert remove_places(SMALL, [("rules", "7"), ("nothing",)]) == SMALL

@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from threading import Thread
+from threading import Lock, Thread
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -21,6 +21,7 @@ from operator_qos.lab.mirakl.texts import stamp
 from operator_qos.lab.truth import Step, Thing
 
 ATTEMPTS = 4
+UNANSWERED = 0
 TIMEOUT_SECONDS = 10
 
 
@@ -35,36 +36,55 @@ class Message:
 
 @dataclass
 class Subscriber:
-    """Sends to one address; `sent_until` [epoch s] is how far the marketplace's life was told."""
+    """Sends to one address; `sent_until` [epoch s] is how far the marketplace's life was told.
+
+    Where nobody answers, what is due waits for the next time, in its order.
+    """
 
     lab: Lab
     address: str
     secret: str
     sent_until: int
+    back_off_seconds: float = 0.2
     answers: dict[str, int] = field(default_factory=dict)
+    waiting: list[Message] = field(default_factory=list)
+    sending: Lock = field(default_factory=Lock)  # one round at a time keeps the order
 
     def send_due(self) -> int:
         """Send everything that happened since the last time; gives how many calls were answered with 2xx."""
+        with self.sending:
+            self._note_due()
+            return self._send_waiting()
+
+    def _note_due(self) -> None:
         with self.lab.lock:
             now = self.lab.clock.now()
-            due = disturb(self.lab, list(list_messages(self.lab, self.sent_until, now)))
+            self.waiting += disturb(self.lab, list(list_messages(self.lab, self.sent_until, now)))
             self.sent_until = max(now, self.sent_until)
-        return sum(self._send(message) for message in due)
 
-    def _send(self, message: Message) -> bool:
+    def _send_waiting(self) -> int:
+        taken = 0
+        while self.waiting:
+            status = self._send(self.waiting[0])
+            if status == UNANSWERED:
+                break
+            taken += 200 <= status < 300
+            self.waiting.pop(0)
+        return taken
+
+    def _send(self, message: Message) -> int:
+        """The status of the answer; UNANSWERED when there is none, or none that is final, after every attempt."""
         body = json.dumps(message.body)
         for attempt in range(ATTEMPTS):
             status = self._post(message.id, body)
             self.answers[str(status)] = self.answers.get(str(status), 0) + 1
-            if 200 <= status < 300:
-                return True
-            if 400 <= status < 500 and status != 429:
-                return False
-            time.sleep(min(0.2 * 2**attempt, 2.0))
-        return False
+            if status not in {UNANSWERED, 429} and status < 500:
+                return status
+            time.sleep(min(self.back_off_seconds * 2**attempt, 2.0))
+        return UNANSWERED
 
     def _post(self, message_id: str, body: str) -> int:
-        """The status of the answer, 0 without one."""
+        """The status of the answer, UNANSWERED without one."""
         # The signature is of the sender's own present: a receiver refuses what was signed long ago.
         signed_at, parts = datetime.now(UTC), urlsplit(self.address)
         headers = {"Content-Type": "application/json", "webhook-id": message_id,
@@ -76,7 +96,7 @@ class Subscriber:
             host.request("POST", parts.path or "/", body.encode(), headers)
             return host.getresponse().status
         except (OSError, http.client.HTTPException):
-            return 0
+            return UNANSWERED
         finally:
             host.close()
 

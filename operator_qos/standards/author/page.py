@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from operator_qos.formats import format_rate
@@ -27,12 +27,17 @@ class FieldLine:
 
 @dataclass(frozen=True)
 class PartLines:
-    """A part of the standard: its name, its fields, and all of it in words, what the form does not know too."""
+    """A part of the standard: its name, its fields, and all of it in words, what the form does not know too.
+
+    `place` names one that can be taken out, empty for the standard itself.
+    """
 
     kind: str
     name: str
     fields: tuple[FieldLine, ...]
     told: tuple[str, ...]
+    place: str = ""
+    is_removed: bool = False
 
 
 @dataclass(frozen=True)
@@ -43,6 +48,7 @@ class Typed:
     operators: Mapping[str, str]
     errors: Sequence[FieldError] = ()
     mistakes: Sequence[StandardError] = ()
+    removed: frozenset[str] = frozenset()  # parts to be taken out, as `rules/1`
 
     def find_problem(self, field: FormField) -> str:
         """What is wrong with a field, empty when nothing is."""
@@ -65,12 +71,27 @@ def _concerns(path: str, field_path: str) -> bool:
 def build_parts(text: str, standard: Standard, typed: Typed) -> list[PartLines]:
     """The form over a text, in the reader's language."""
     told = _tell_parts(standard)
-    found = []
+    found: list[PartLines] = []
     for part in list_parts(text):
         name, sentences = told.get((part.kind, part.id), (part.id, ()))
         lines = tuple(_to_line(field, standard, typed) for field in part.fields)
-        found.append(PartLines(part.kind, name, lines, sentences))
+        before = sum(one.kind == part.kind for one in found)
+        place = "" if part.kind == "standard" else f"{part.kind}/{before}"
+        found.append(PartLines(part.kind, name, lines, sentences, place, place in typed.removed))
     return found
+
+
+def find_old_path(path: str, removed: Iterable[str]) -> str:
+    """The path of a mistake as the form counts: its parts stand where they stood before some were taken out."""
+    kind, bracket, rest = path.partition("[")
+    number, closing, after = rest.partition("]")
+    if not bracket or not closing or not number.isdigit():
+        return path
+    gone = sorted(int(place.partition("/")[2]) for place in removed if place.partition("/")[0] == kind)
+    place = int(number)
+    for one in gone:
+        place += one <= place
+    return f"{kind}[{place}]{after}"
 
 
 def _to_line(field: FormField, standard: Standard, typed: Typed) -> FieldLine:
@@ -122,7 +143,6 @@ def say_error(error: FieldError) -> str:
     """Why a value cannot stand in its field."""
     texts = {
         "number": gettext("Give a number, like 4 or 2.5."), "date": gettext("Give a date."),
-        "empty": gettext("Give a value. To take the line out, change the text itself."),
         "operator": gettext("Choose one of the comparisons."),
     }
     return texts[error.code]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import timedelta
 from hashlib import sha256
@@ -18,10 +19,12 @@ from operator_qos.standards.author.page import (
     Typed,
     build_checks,
     build_parts,
+    find_old_path,
     name_standard,
     say_operator,
 )
-from operator_qos.standards.form_fields import OPERATORS, list_parts, set_values
+from operator_qos.standards.form_fields import OPERATORS, list_emptied, list_parts, set_values
+from operator_qos.standards.form_removal import remove_places
 from operator_qos.standards.judging import check_rules
 from operator_qos.standards.rules import Kept, VersionStateError, list_mistakes, read_draft, today_of
 from operator_qos.standards.telling import PUBLISHED, RETIRED, name_notice
@@ -37,6 +40,7 @@ PERMISSIONS = {
 }
 _AT = "/operator/standards/<standard_id>/<int:version>/form"
 TOLD = 100
+PART = re.compile(r"x:(rules|tiers|badges)/\d{1,4}")
 
 
 @dataclass(frozen=True)
@@ -73,10 +77,14 @@ def _read(kept: Kept) -> Written:
     """What the form says; fields that were not sent stay as they are."""
     values = {name[2:]: text for name, text in request.form.items() if name.startswith("v:")}
     operators = {name[2:]: text for name, text in request.form.items() if name.startswith("o:")}
+    removed = frozenset(name[2:] for name in request.form if PART.fullmatch(name))
     text, errors = set_values(kept.text, values, operators)
+    emptied = [place for place in list_emptied(kept.text, values) if "/".join(place[:2]) not in removed]
+    text = remove_places(text, [*emptied, *(tuple(name.split("/")) for name in removed)])
     mistakes = list_mistakes(text)
     standard = kept.standard if mistakes else read_draft(text)
-    return Written(kept, text, standard, Typed(values, operators, errors, mistakes))
+    told = [StandardError(find_old_path(error.path, removed), error.problem, line=error.line) for error in mistakes]
+    return Written(kept, text, standard, Typed(values, operators, errors, told, removed))
 
 
 def _hash(text: str) -> str:
