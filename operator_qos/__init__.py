@@ -43,6 +43,8 @@ BLUEPRINTS: tuple[str, ...] = (
     "operator_qos.exclusions.registry.views",
     "operator_qos.notices.views",
     "operator_qos.hooks.views",
+    "operator_qos.imports.views",
+    "operator_qos.imports.quarantine.views",
     "operator_qos.me.views",
     "operator_qos.me.api",
     "operator_qos.badges.views",

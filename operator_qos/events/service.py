@@ -109,16 +109,18 @@ def take_in(session: Session, documents: Sequence[object], *, intake: Intake) ->
     if opened:
         _take_in_waiting(session, opened, intake)
     answered = [receipt for receipt in receipts if receipt is not None]
-    count_arrivals(session, _tell(documents, answered, fresh), now_ms=intake.now_ms)
+    count_arrivals(session, _tell(documents, answered, fresh, intake), now_ms=intake.now_ms)
     return answered
 
 
-def _tell(documents: Sequence[object], receipts: Sequence[Receipt], fresh: Sequence[Arrival]) -> Iterator[Told]:
+def _tell(
+    documents: Sequence[object], receipts: Sequence[Receipt], fresh: Sequence[Arrival], intake: Intake
+) -> Iterator[Told]:
     taken = {arrival.place: arrival.typed for arrival in fresh}
     for place, receipt in enumerate(receipts):
         typed = taken.get(place)
         if typed is not None:
-            yield Told(typed.marketplace, typed.source, receipt.status, typed.type, typed.at_ms)
+            yield Told(typed.marketplace, typed.source, receipt.status, typed.type, typed.at_ms, intake.live)
         else:
             yield Told(_text(documents[place], "marketplace"), receipt.source, receipt.status)
 

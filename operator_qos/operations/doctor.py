@@ -97,7 +97,7 @@ def _check_mails(session: Session) -> Check:
 def _check_quarantine(session: Session) -> Check:
     waiting = session.scalar(select(func.count()).select_from(Quarantined).where(
         Quarantined.replayed_at.is_(None))) or 0
-    says = f"{waiting} events could not be read; an operator sees them under Set aside" if waiting else "empty"
+    says = f"{waiting} events could not be read; an operator sees them under Sources, Set aside" if waiting else "empty"
     return Check("quarantine", True, says)
 
 

@@ -20,13 +20,17 @@ COLUMNS = ("marketplace_id", "source", "what", "on_date", "count", "last_ms")
 
 @dataclass(frozen=True)
 class Told:
-    """What became of one event; `type` and `at_ms` [epoch ms] of those taken in."""
+    """What became of one event; `type` and `at_ms` [epoch ms] of those taken in.
+
+    `is_live`: it came as it happened. How late history is says nothing of a source.
+    """
 
     marketplace_id: str
     source: str
     status: str
     type: str = ""
     at_ms: int = 0
+    is_live: bool = True
 
 
 def count_arrivals(session: Session, told: Iterable[Told], *, now_ms: int) -> None:
@@ -44,6 +48,7 @@ def count_arrivals(session: Session, told: Iterable[Told], *, now_ms: int) -> No
         add(one, STATUS + one.status, now_ms)
         if one.type:
             add(one, EVENT + one.type, one.at_ms)
+        if one.type and one.is_live:
             add(one, name_lag((now_ms - one.at_ms) / 1000), now_ms)
     bulk_insert(session, SourceArrival, COLUMNS, _to_rows(counts))
 
