@@ -61,6 +61,7 @@ BLUEPRINTS: tuple[str, ...] = (
     "operator_qos.statements.views",
     "operator_qos.reports.views",
     "operator_qos.reports.api",
+    "operator_qos.operations.views",
 )
 
 
