@@ -129,6 +129,7 @@ def play(stage: Stage, chaos: Chaos, *, breaks_off: bool = False, with_key: bool
                 break
         else:
             book.troubles.append(f"the pull of {tick:%d %B %H:%M} did not end in {ATTEMPTS} attempts")
+            break
     return book
 
 
@@ -173,6 +174,7 @@ def _verdict(name: str, faults: Sequence[str], well: str) -> Check:
 def _check_clean(stage: Stage, clean: Book) -> Iterator[Check]:
     lab, ticks = stage.lab, stage.seconds
     faults = compare_with_truth(lab.world, clean.events, list_claims(lab.world, ticks[-1]), ticks)
+    faults = [*clean.troubles[-1:], *faults]
     yield _verdict("understands", faults, f"{len(clean.events)} events tell what was so")
     yield _verdict("ids", clean.conflicts, "no id stands for two contents")
     yield _verdict("limits", [f"{name} {count} times" for name, count in lab.gate.refused.items()],

@@ -12,7 +12,16 @@ from urllib.parse import urlencode, urlsplit
 
 import pytest
 
-from operator_qos.connectors.contract import Access, Batch, Memory, Pause, SourceUnavailable, find_connect
+from operator_qos.connectors.contract import (
+    Access,
+    Batch,
+    Memory,
+    Pause,
+    ShopWish,
+    SourceUnavailable,
+    WishAnswer,
+    find_connect,
+)
 from operator_qos.lab.comparing import compare_logs, compare_with_truth
 from operator_qos.lab.conformance import RUNS, Book, check_connector
 from operator_qos.lab.lab import Lab
@@ -68,6 +77,26 @@ def test_the_suite_finds_what_a_careless_connector_does_wrong() -> None:
     assert "missing: " in checks["shifted"].told
     assert "reported nowhere" in checks["unknown"].told
     assert checks["broken off"].passed
+
+
+class Deaf(Careless):
+    """Is never answered, says yes to every wish and knows nothing of it later."""
+
+    def pull(self, memory: Memory, *, now: datetime) -> Iterator[Batch]:
+        raise SourceUnavailable("It does not answer.", "Wait.", retry_after_seconds=1)
+
+    def ask(self, wish: ShopWish, *, now: datetime) -> WishAnswer:
+        return WishAnswer("failed", "never") if wish.state == "premium" else WishAnswer("asked")
+
+    def read_back(self, wish: ShopWish, *, now: datetime) -> WishAnswer:
+        return WishAnswer("asked")
+
+
+def test_the_suite_finds_a_connector_that_never_ends_and_believes_its_own_wishes() -> None:
+    checks = {check.name: check for check in check_connector(Deaf, LabPlan(2, 3, date(2026, 3, 2)), runs=["writes"])}
+    assert "the pull of 03 March 00:00 did not end in 30 attempts" in checks["understands"].told
+    assert "premium: never" in checks["writes"].told and "suspended: read back as asked" in checks["writes"].told
+    assert "suspended of 2002 was asked" in checks["refused writes"].told
 
 
 def test_the_mirakl_connector_passes() -> None:
