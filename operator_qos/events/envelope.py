@@ -27,7 +27,7 @@ def check_envelope(document: Mapping[str, Any]) -> None:
     for name in REQUIRED:
         value = document.get(name)
         if value is None:
-            raise _refuse(name, "is missing; every CloudEvent has it")
+            raise _refuse(name, "is missing; give it as text")
         if not isinstance(value, str) or not value:
             raise _refuse(name, "must be a text that is not empty")
     if document["specversion"] != "1.0":

@@ -21,8 +21,8 @@ def test_the_last_weeks_are_counted_and_older_days_are_not(empty_engine: Engine)
                              "VALUES ('hf', 'Halle', 'Europe/Paris', '00', 'FR', 'EUR', 'fr')"))
         session.execute(text("INSERT INTO sellers (id, code, name, country, language) "
                              "VALUES (1, 's', 'S', '', 'en')"))
-        session.execute(text("INSERT INTO shops (id, marketplace_id, code, seller_id, name, country, timezone, opened_ms, "
-                             "cells_ms, last_event_ms) VALUES (1, 'hf', 'a', 1, 'A', '', '', 0, 0, 0)"))
+        session.execute(text("INSERT INTO shops (id, marketplace_id, code, seller_id, name, country, timezone, "
+                             "opened_ms, cells_ms, last_event_ms) VALUES (1, 'hf', 'a', 1, 'A', '', '', 0, 0, 0)"))
         for seq, at in enumerate(moments):
             session.execute(text(
                 "INSERT INTO events (seq, shop_id, type_rank, at_ms, source, event_id, subject, data, received_ms) "
