@@ -1,8 +1,9 @@
 """`python -m benchmarks [DATABASE]`: every figure, one JSON line each."""
 
-from benchmarks import alarms, backtest, clock, disputes, evaluation, ingest, pages, shared_fault
+from benchmarks import alarms, backtest, clock, disputes, evaluation, imports, ingest, pages, shared_fault
 
 ingest.main()
+imports.main([])
 pages.main()
 disputes.main()
 clock.main()

@@ -43,10 +43,13 @@ BLUEPRINTS: tuple[str, ...] = (
     "operator_qos.exclusions.registry.views",
     "operator_qos.notices.views",
     "operator_qos.hooks.views",
+    "operator_qos.imports.views",
+    "operator_qos.imports.quarantine.views",
     "operator_qos.me.views",
     "operator_qos.me.api",
     "operator_qos.badges.views",
     "operator_qos.audit.views",
+    "operator_qos.connections.views",
     "operator_qos.events.views",
     "operator_qos.events.api",
     "operator_qos.evaluation.views",
@@ -58,6 +61,7 @@ BLUEPRINTS: tuple[str, ...] = (
     "operator_qos.statements.views",
     "operator_qos.reports.views",
     "operator_qos.reports.api",
+    "operator_qos.operations.views",
 )
 
 

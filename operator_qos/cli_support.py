@@ -11,6 +11,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 from typing import IO, Any
 
 import click
@@ -19,6 +20,7 @@ from sqlalchemy import Engine
 from operator_qos.clock import utc_now
 from operator_qos.db import get_engine
 from operator_qos.settings import Settings, SettingsError, read_settings
+from operator_qos.sheets import Sheet, write_sheet
 
 Document = Mapping[str, Any] | Sequence[Any]
 
@@ -91,6 +93,18 @@ def emit(context: Context, document: Document, text: str) -> None:
         click.echo(json.dumps(document, ensure_ascii=False, default=str))
     else:
         click.echo(text)
+
+
+def write_output(context: Context, sheet: Sheet, form: str, output: str | None) -> None:
+    """Write a table to a file, or to standard output where it is text. Refuses anything else."""
+    content = write_sheet(sheet, form)
+    if output is None:
+        if form in {"xlsx", "parquet"}:
+            raise Refusal(f"{form} is no text: name a file with --output")
+        click.echo(content, nl=False)
+        return
+    Path(output).write_bytes(content)
+    emit(context, {"file": output, "bytes": len(content)}, f"{output}: {len(content)} bytes.")
 
 
 def require_current(engine: Engine) -> None:

@@ -22,8 +22,10 @@ from operator_qos.imports.models import ImportRun, MappingVersion
 from operator_qos.ledger.models import MetricDay, Obligation, OutcomeRow, Scorecard
 from operator_qos.me.models import CalendarFeed, FollowedObligation, ObligationChange, ObligationFeed
 from operator_qos.notices.models import JobLease, Notice, NoticeRead, OutboxMail
+from operator_qos.operations.models import JobRun
 from operator_qos.receiving.models import ReceivedHook, Receiver
 from operator_qos.recourse.models import ActionPlan, Appeal, Restatement
+from operator_qos.reports.models import ReportSubscription, SavedExport
 from operator_qos.sellers.models import Marketplace, Seller, Shop, ShopTraits
 from operator_qos.sources.models import SourceArrival, SourceCount
 from operator_qos.standards.models import StandardVersion
@@ -43,9 +45,9 @@ __all__ = [
     "ConnectionCursor", "ConnectionRun", "ConnectionThing", "ConnectionWish", "Dispute", "DisputeStep", "Entity",
     "EvaluationResult", "EvaluationRun", "Event", "EventBody", "EventId", "ExclusionRequest", "FaultIncident",
     "FigureCount", "FigureDifference", "FollowedObligation", "Hook", "HookCall", "ImportProgress", "ImportRun",
-    "JobLease", "KeyUse", "LiveRule", "LiveStanding", "MappingVersion", "Marketplace", "MetricDay", "Notice",
+    "JobLease", "JobRun", "KeyUse", "LiveRule", "LiveStanding", "MappingVersion", "Marketplace", "MetricDay", "Notice",
     "NoticeRead", "Obligation", "ObligationChange", "ObligationFeed", "OutboxMail", "OutcomeRow", "PhantomChange",
-    "PhantomStanding", "PublicBadge", "Quarantined", "ReceivedHook", "Receiver", "Restatement", "Scorecard", "Seller",
-    "Shop", "ShopStanding", "ShopTraits", "SourceArrival", "SourceCount", "SourceTotal", "StandardTrial",
-    "StandardVersion", "StandingChange", "Statement", "User",
+    "PhantomStanding", "PublicBadge", "Quarantined", "ReceivedHook", "Receiver", "ReportSubscription", "Restatement",
+    "SavedExport", "Scorecard", "Seller", "Shop", "ShopStanding", "ShopTraits", "SourceArrival", "SourceCount",
+    "SourceTotal", "StandardTrial", "StandardVersion", "StandingChange", "Statement", "User",
 ]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,9 +13,7 @@ from operator_qos.exclusions.rules import METRIC_KINDS
 from operator_qos.navigation import list_menu
 from operator_qos.permissions import find_actor
 from operator_qos.sellers.queries import ShopCard
-
-# A cell that begins like this is a formula to a spreadsheet; texts from outside must not become one.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+from operator_qos.sheets import write_csv
 
 
 def show(template: str, **values: object) -> str:
@@ -35,21 +31,6 @@ def find_case_url(dispute_id: int) -> str | None:
     endpoint = "disputes.show_any"
     known = endpoint in current_app.view_functions
     return url_for(endpoint, dispute_id=dispute_id) if known else None
-
-
-def _safe(value: object) -> object:
-    if value is None:
-        return ""
-    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
-
-
-def write_csv(rows: Iterable[Sequence[object]]) -> str:
-    """The rows as CSV, with a byte order mark so that spreadsheets read accents rightly."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\r\n")
-    for row in rows:
-        writer.writerow([_safe(value) for value in row])
-    return "\ufeff" + text.getvalue()
 
 
 def send_csv(name: str, rows: Iterable[Sequence[object]]) -> Response:

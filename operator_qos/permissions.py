@@ -79,6 +79,7 @@ class Rule:
     scope: str = ""
     tenant: str = ""
     is_signed: bool = False
+    max_bytes: int = 0  # of a request's body; 0: as everywhere
 
 
 def public() -> Rule:
@@ -86,9 +87,12 @@ def public() -> Rule:
     return Rule(is_public=True)
 
 
-def people(*roles: str, tenant: str = "") -> Rule:
-    """For signed-in people of these roles; `tenant` is empty where nothing belongs to one tenant."""
-    return Rule(roles=frozenset(roles), tenant=tenant)
+def people(*roles: str, tenant: str = "", max_bytes: int = 0) -> Rule:
+    """For signed-in people of these roles; `tenant` is empty where nothing belongs to one tenant.
+
+    `max_bytes` lets them send more than others, where files are brought.
+    """
+    return Rule(roles=frozenset(roles), tenant=tenant, max_bytes=max_bytes)
 
 
 def machine(scope: str, *, tenant: str = "") -> Rule:
@@ -218,6 +222,8 @@ def enforce() -> BaseResponse | None:
             return _turn_away()
         if actor.role not in rule.roles:
             abort(404)
+        if rule.max_bytes:
+            request.max_content_length = rule.max_bytes
     if not rule.is_signed:
         _check_form()
     return None

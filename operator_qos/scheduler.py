@@ -21,6 +21,7 @@ from sqlalchemy import Engine
 from operator_qos.clock import utc_now
 from operator_qos.db import get_engine, unit_of_work
 from operator_qos.notices.service import hold_lease, release_lease
+from operator_qos.operations.service import record_run
 from operator_qos.settings import Settings
 
 LEASE_NAME = "scheduler"
@@ -106,6 +107,12 @@ def _follow_promises(engine: Engine, _settings: Settings, now: datetime) -> obje
     from operator_qos.me.jobs import follow_promises
 
     return follow_promises(engine, now=now)
+
+
+def _send_due_reports(engine: Engine, _settings: Settings, now: datetime) -> object:
+    from operator_qos.reports.jobs import send_due_reports
+
+    return send_due_reports(engine, now=now)
 
 
 def _sync_connections(engine: Engine, settings: Settings, now: datetime) -> object:
@@ -210,6 +217,7 @@ JOBS: tuple[Job, ...] = (
     Job("drop_old_imports", _drop_old_imports, "cron", {"hour": 5, "minute": 5}),
     Job("call_hooks", _call_hooks, "interval", {"seconds": 20}),
     Job("follow_promises", _follow_promises, "interval", {"minutes": 1}),
+    Job("send_due_reports", _send_due_reports, "interval", {"minutes": 5}),
     Job("sync_connections", _sync_connections, "interval", {"minutes": 1}),
     Job("ask_platforms", _ask_platforms, "interval", {"minutes": 1}),
     Job("compare_figures", _compare_figures, "interval", {"minutes": 30}),
@@ -236,12 +244,26 @@ class Leader:
         try:
             if not self.leads():
                 return False
-            result = job.work(self._engine, self._settings, self._clock())
         except Exception:  # the next run of this job, and all others, must still happen
             log.exception("job_failed", job=job.name)
             return False
-        log.debug("job_done", job=job.name, result=repr(result))
-        return True
+        started, done = time.monotonic(), False
+        try:
+            result = job.work(self._engine, self._settings, self._clock())
+            log.debug("job_done", job=job.name, result=repr(result))
+            done = True
+        except Exception:
+            log.exception("job_failed", job=job.name)
+        self._write_down(job.name, done=done, seconds=time.monotonic() - started)
+        return done
+
+    def _write_down(self, name: str, *, done: bool, seconds: float) -> None:
+        """Keep how a run went, for the figures; a database that does not answer is told by the job itself."""
+        try:
+            with unit_of_work(self._engine) as session:
+                record_run(session, name=name, done=done, seconds=seconds, now=self._clock())
+        except Exception:
+            log.exception("job_run_not_kept", job=name)
 
     def leads(self) -> bool:
         """Take or renew the lease; False while another scheduler holds it."""

@@ -74,7 +74,9 @@ SHOWN = ("tests/pages/", "tests/acts/test_pages", "tests/web/", "tests/calendars
          "tests/standards_app/test_pages", "tests/standards_app/test_form", "tests/standards_app/test_telling",
          "tests/trials/test_pages", "tests/disputes/test_pages", "tests/disputes/test_office",
          "tests/statements/test_pages", "tests/accounts/", "tests/notices/test_seller", "tests/notices/test_pages",
-         "tests/audit/test_pages", "tests/badges/", "tests/recourse/test_pages", "tests/me/")
+         "tests/audit/test_pages", "tests/badges/", "tests/recourse/test_pages",
+         "tests/me/test_pages", "tests/me/test_calendar", "tests/reports/test_pages",
+         "tests/connections/test_pages")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -9,9 +9,9 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from operator_qos.accounts.models import ApiKey
+from operator_qos.accounts.models import ApiKey, KeyUse
 from operator_qos.accounts.queries import hash_key
-from operator_qos.accounts.service import KEY_PREFIX, AccountError
+from operator_qos.accounts.service import KEY_PREFIX, ROTATION, AccountError
 from operator_qos.audit.service import append_audit
 
 SELLER_SCOPES = ("seller_read", "seller_answer")
@@ -27,22 +27,24 @@ class SellerKey:
     scope: str
     created_at: datetime
     revoked_at: datetime | None
+    used_at: datetime | None = None
 
 
 def _prefix(seller_id: int) -> str:
     return f"seller {seller_id}: "
 
 
-def _to_key(row: ApiKey, seller_id: int) -> SellerKey:
+def _to_key(row: ApiKey, seller_id: int, used_at: datetime | None) -> SellerKey:
     label = row.name.removeprefix(_prefix(seller_id))
-    return SellerKey(row.id, label, row.scope, row.created_at, row.revoked_at)
+    return SellerKey(row.id, label, row.scope, row.created_at, row.revoked_at, used_at)
 
 
 def list_seller_keys(session: Session, seller_id: int) -> list[SellerKey]:
     """A company's keys, those in use first, the latest first."""
-    query = select(ApiKey).where(ApiKey.seller_id == seller_id)
-    rows = session.scalars(query.order_by(ApiKey.revoked_at.is_not(None), ApiKey.id.desc()))
-    return [_to_key(row, seller_id) for row in rows]
+    query = select(ApiKey, KeyUse.used_at).outerjoin(KeyUse, KeyUse.key_id == ApiKey.id)
+    rows = session.execute(query.where(ApiKey.seller_id == seller_id).order_by(
+        ApiKey.revoked_at.is_not(None), ApiKey.id.desc()))
+    return [_to_key(row, seller_id, used_at) for row, used_at in rows]
 
 
 def list_seller_ids(session: Session) -> set[int]:
@@ -86,10 +88,10 @@ def _get_key(session: Session, seller_id: int, key_id: int) -> ApiKey:
 
 
 def replace_seller_key(session: Session, *, seller_id: int, key_id: int, actor: str, now: datetime) -> str:
-    """Give a key a new secret, answered only now; the old one ends at once. Raises AccountError for no key in use."""
+    """Give a key a new secret, answered only now; the old one goes on for a week. Raises AccountError for no key."""
     row = _get_key(session, seller_id, key_id)
     key = KEY_PREFIX + secrets.token_urlsafe(32)
-    row.key_hash = hash_key(key)
+    row.previous_hash, row.previous_until_at, row.key_hash = row.key_hash, now + ROTATION, hash_key(key)
     append_audit(session, actor=actor, now=now, action="key.replaced", subject=f"key:{row.name}")
     return key
 

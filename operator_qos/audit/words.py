@@ -20,13 +20,18 @@ ACTION_NAMES = {
     "act.approve": _("Act approved by the first of two"), "act.refuse": _("Held act refused"),
     "act.undo": _("Act undone"), "act.confirm": _("Act confirmed by the marketplace"),
     "act.adapter": _("Way to the marketplace chosen"), "exclusion.asked": _("Exclusion asked for"),
+    "mapping.saved": _("Mapping saved"), "import.uploaded": _("File brought for import"),
+    "import.started": _("Import started"), "import.dropped": _("Import dropped"),
+    "quarantine.landed": _("Row set aside repaired"), "quarantine.dismissed": _("Row set aside given up"),
     "exclusion.decided": _("Exclusion decided"), "exclusion.ended": _("Exclusion taken back"),
     "exclusion.appealed": _("Refused exclusion contested"), "appeal.file": _("Appeal filed"),
     "appeal.admit": _("Appeal admitted"), "appeal.refuse": _("Appeal not admitted"),
     "appeal.decide": _("Appeal decided"),
     "badge.key_made": _("Key of public badges made"), "badge.switched_on": _("Public badge switched on"),
     "badge.switched_off": _("Public badge switched off"), "badge.revoke": _("Public badge revoked"),
-    "badge.restore": _("Public badge given back"),
+    "badge.restore": _("Public badge given back"), "connection.added": _("Platform connected"),
+    "connection.paused": _("Connection paused"), "connection.resumed": _("Connection resumed"),
+    "connection.read_asked": _("Reading of a platform asked for"), "platform.asked": _("Platform asked"),
 }
 
 

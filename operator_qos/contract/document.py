@@ -14,6 +14,7 @@ PARTS: tuple[str, ...] = (
     "operator_qos.disputes.contract",
     "operator_qos.me.contract",
     "operator_qos.receiving.contract",
+    "operator_qos.reports.contract",
     "operator_qos.contract.own",
 )
 WEBHOOKS: Schema = {"told": {"post": {

@@ -22,7 +22,7 @@ from operator_qos.evaluation.announcements import announce_changes, name_subject
 from operator_qos.evaluation.bench import Bench, open_bench
 from operator_qos.evaluation.judging import Day
 from operator_qos.recourse.shelters import end_pardons
-from operator_qos.standing.queries import find_last_run_on, has_run_on
+from operator_qos.standing.queries import find_last_run_on, has_run_on, is_history_taken_over
 from operator_qos.standing.service import (
     Change,
     ResultRow,
@@ -122,7 +122,7 @@ def _catch_up(
     """Judge the dates stretch by stretch; acts follow and are told at the last, for what all changed for good."""
     missed: list[Change] = []
     with reading(engine) as session:
-        was_judged = find_last_run_on(session, marketplace.id) is not None
+        was_judged = is_history_taken_over(session, marketplace.id)  # also after a first import that broke off
     for start in range(0, len(dates), CHUNK_DATES):
         part = dates[start : start + CHUNK_DATES]
         with unit_of_work(engine) as session:

@@ -5,14 +5,17 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import datetime
 
 import psycopg
-from sqlalchemy import Engine
+from sqlalchemy import Engine, update
 from sqlalchemy.exc import DataError, SQLAlchemyError
+from sqlalchemy.orm import Session
 
 from operator_qos.db import unit_of_work
 from operator_qos.events.flaws import storable
 from operator_qos.events.log import canonical, insert_quarantined
+from operator_qos.events.models import Quarantined
 from operator_qos.events.service import DATABASE_ERRORS, MAX_BODY, Intake, Receipt, ingest_batch
 from scoring.events import Problem
 
@@ -44,6 +47,18 @@ def ingest_guarded(engine: Engine, documents: Sequence[object], *, intake: Intak
     half = len(documents) // 2
     first = ingest_guarded(engine, documents[:half], intake=replace(intake, rows=rows[:half]))
     return first + ingest_guarded(engine, documents[half:], intake=replace(intake, rows=rows[half:]))
+
+
+def settle_quarantined(
+    session: Session, *, row_id: int, outcome: str, actor: str, now: datetime, repaired: str | None = None,
+    mapping_id: int | None = None,
+) -> bool:
+    """A row that waits is over: "landed" or "dismissed". False: it was settled before. Does not commit."""
+    values: dict[str, object] = {"replayed_at": now, "outcome": outcome, "settled_by": actor, "repaired": repaired}
+    values |= {"mapping_id": mapping_id} if mapping_id is not None else {}
+    return session.execute(
+        update(Quarantined).where(Quarantined.id == row_id, Quarantined.replayed_at.is_(None)).values(**values)
+        .returning(Quarantined.id).execution_options(synchronize_session="fetch")).scalar() is not None
 
 
 def ingest_in_parts(engine: Engine, documents: Sequence[object], *, intake: Intake) -> list[Receipt]:

@@ -308,7 +308,7 @@ def _take_in_waiting(session: Session, opened: Sequence[Arrival], intake: Intake
     for arrival in opened:
         rows = session.scalars(select(Quarantined).where(
             Quarantined.marketplace == arrival.typed.marketplace, Quarantined.shop == arrival.typed.shop,
-            Quarantined.field == "shop", Quarantined.replayed_at.is_(None))).all()
+            Quarantined.field == "shop", Quarantined.mapping_id.is_(None), Quarantined.replayed_at.is_(None))).all()
         if rows:
             documents = [json.loads(row.raw) for row in rows]
             receipts = take_in(session, documents, intake=replace(intake, rows=(), sources=(), checks_envelope=False))

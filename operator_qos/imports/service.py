@@ -52,11 +52,15 @@ def _new_run(kind: str, state: str, actor: str, now: datetime) -> ImportRun:
         created_by=actor, changed_at=now, rows_done=0, accepted=0, duplicate=0, conflict=0, quarantined=0, error="")
 
 
-def save_draft(session: Session, *, run_id: int, text: str, marketplace: str, now: datetime) -> None:
-    """Keep what a person wrote so far. Raises RunError once the import was started."""
+def save_draft(
+    session: Session, *, run_id: int, text: str, marketplace: str, now: datetime, parts: Mapping[str, str] | None = None
+) -> None:
+    """Keep what a person wrote so far, and what columns were taken for. Raises RunError once it was started."""
+    values: dict[str, Any] = {"draft": text, "marketplace": marketplace, "changed_at": now}
+    values |= {"change": {"parts": dict(parts)}} if parts is not None else {}
     found = session.execute(
         update(ImportRun).where(ImportRun.id == run_id, ImportRun.state == "draft")
-        .values(draft=text, marketplace=marketplace, changed_at=now).returning(ImportRun.id)).scalar()
+        .values(**values).returning(ImportRun.id)).scalar()
     if found is None:
         raise RunError("the import was started or dropped")
 

@@ -12,13 +12,14 @@ from typing import Any
 
 import click
 
-from operator_qos.cli_support import Context, Refusal, emit, json_option, pass_context, require_current
+from operator_qos.cli_support import Context, Refusal, emit, json_option, pass_context, require_current, write_output
 from operator_qos.clock import to_ms
 from operator_qos.db import reading
 from operator_qos.ledger.rebuild import rebuild
-from operator_qos.ledger.values import MetricValue, Moments, list_metric_values, list_unit_rows
+from operator_qos.ledger.values import Head, MetricValue, Moments, list_metric_values, list_unit_rows
 from operator_qos.progress import show_progress
 from operator_qos.sellers.queries import ShopCard, list_shop_cards
+from operator_qos.sheets import FORMATS, Sheet
 from scoring.events import moment_ms
 from scoring.metrics import METRICS
 
@@ -55,16 +56,21 @@ def _moments(context: Context, as_of: str | None, known_at: str | None) -> Momen
 @click.option("--known-at", type=MOMENT, help="K: what was known before it counts. Default: T.")
 @click.option("--window", type=click.IntRange(1, 3660), help="Days, instead of every metric's own.")
 @click.option("--raw", is_flag=True, help="Without exclusions.")
-@click.option("--format", "form", type=click.Choice(["csv", "json"]), default="csv", show_default=True)
+@click.option("--format", "form", type=click.Choice(["csv", "json", *FORMATS[1:]]), default="csv", show_default=True)
+@click.option("--output", type=click.Path(dir_okay=False, writable=True), help="File; xlsx and parquet need one.")
 @json_option
 @pass_context
 def export_metrics(  # one argument per option
     context: Context, as_of: str | None, known_at: str | None, window: int | None, raw: bool, form: str,
+    output: str | None,
 ) -> None:
-    """A row per shop and metric at (T, K), on standard output."""
+    """A row per shop and metric at (T, K), on standard output or as a file."""
     require_current(context.engine)
     with reading(context.engine) as session:
         rows = list_metric_values(session, _moments(context, as_of, known_at), days=window, official=not raw)
+    if form in FORMATS and (output or form != "csv"):
+        write_output(context, _to_sheet(rows), form, output)
+        return
     context.as_json = context.as_json or form == "json"
     emit(context, [_without_none(row) for row in rows], _to_csv(rows) if not context.as_json else "")
 
@@ -72,6 +78,13 @@ def export_metrics(  # one argument per option
 def _without_none(row: MetricValue) -> dict[str, Any]:
     extra = {"median", "p90", "mean", "unanswered"}
     return {name: value for name, value in asdict(row).items() if name not in extra or value is not None}
+
+
+def _to_sheet(rows: Sequence[MetricValue]) -> Sheet:
+    names, texts = [field.name for field in fields(MetricValue)], {field.name for field in fields(Head)}
+    counts = {"bad", "base", "median", "p90", "unanswered"}
+    types: dict[str, type] = {name: str if name in texts else int if name in counts else float for name in names}
+    return Sheet("metrics", types | {"official": bool}, [tuple(getattr(row, name) for name in names) for row in rows])
 
 
 def _to_csv(rows: Sequence[MetricValue]) -> str:

@@ -63,6 +63,8 @@ def _missing() -> _Refused:
 
 
 def _read_body(model: type[Body]) -> Body:
+    if b"\\u0000" in request.get_data():
+        raise _wrong("body", "the sign U+0000 cannot be kept; leave it out")
     sent = request.get_json(silent=True)
     if not isinstance(sent, dict):
         raise _Refused(problem(400, "Not readable", "Send a JSON object as application/json."))
@@ -190,6 +192,8 @@ def _list_changes(since: int, limit: int) -> Response:
 def reply(marketplace: str, shop: str, conversation: str) -> Response:
     """Answer the buyer; the same token again sends nothing. Commits."""
     card, body = _get_card(marketplace, shop), _read_body(ReplyBody)
+    if "\x00" in conversation:
+        raise _missing()
     sent = conversations.Reply(body.text, body.awaits_buyer, body.token)
     try:
         with writing() as session:

@@ -10,11 +10,12 @@ from typing import Any
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
+from operator_qos.accounts.models import User
 from operator_qos.accounts.seller_keys import list_seller_ids
 from operator_qos.db import chunks
 from operator_qos.hooks.queries import list_listening_sellers
 from operator_qos.ledger.models import Obligation
-from operator_qos.me.models import FollowedObligation, ObligationChange, ObligationFeed
+from operator_qos.me.models import CalendarFeed, FollowedObligation, ObligationChange, ObligationFeed
 
 Key = tuple[int, str, str]  # shop, kind, name
 
@@ -47,8 +48,11 @@ class Ended:
 
 
 def list_followed_sellers(session: Session) -> list[int]:
-    """The companies with a key or an address in use."""
-    return sorted(list_seller_ids(session) | list_listening_sellers(session))
+    """The companies with a key, an address or a calendar in use."""
+    query = select(User.seller_id).join(CalendarFeed, CalendarFeed.user_id == User.id)
+    reading = session.scalars(query.where(CalendarFeed.revoked_at.is_(None), User.active, User.seller_id.is_not(None)))
+    mine = {seller_id for seller_id in reading if seller_id is not None}
+    return sorted(mine | list_seller_ids(session) | list_listening_sellers(session))
 
 
 def find_bounds(session: Session, seller_id: int) -> Bounds:

@@ -115,9 +115,9 @@ def _end(session: Session, gone: Mapping[Key, FollowedObligation], *, now: datet
 def _to_end(row: FollowedObligation, end: Ended | None, *, now: datetime) -> Told:
     if end is None or end.settled_ms is None:
         at = from_ms(end.void_ms) if end is not None and end.void_ms is not None else now
-        return Told(row.shop_id, CANCELLED, at, {**row.data, "due_at": None})
-    late = end.settled_ms > end.due_ms
-    return Told(row.shop_id, MET, from_ms(end.settled_ms), {**row.data, "late": late})
+        return Told(row.shop_id, CANCELLED, at, {**row.data, "due_at": None, "was_due_at": row.data["due_at"]})
+    ended = {"late": end.settled_ms > end.due_ms, "was_due_at": row.data["due_at"]}
+    return Told(row.shop_id, MET, from_ms(end.settled_ms), {**row.data, **ended})
 
 
 def _tell(session: Session, feed: ObligationFeed, told: list[Told], *, now: datetime) -> int:

@@ -10,7 +10,7 @@ from sqlalchemy import Engine, update
 from sqlalchemy.orm import Session
 
 from operator_qos.db import reading, unit_of_work
-from operator_qos.notices.mail import Transport, build_message, digest_key, open_transport
+from operator_qos.notices.mail import Attachment, Transport, build_message, digest_key, open_transport
 from operator_qos.notices.models import OutboxMail, ReplyAddress
 from operator_qos.notices.queries import list_due_digests, list_due_mail_ids, list_settled_keys
 from operator_qos.notices.replies import sign_reply, to_address
@@ -58,6 +58,17 @@ class ClaimedMail:
     attempts: int
     reply_id: int | None = None
     reply_line: str | None = None
+    attachment: bytes | None = None
+    attachment_name: str | None = None
+    attachment_type: str | None = None
+
+    @property
+    def file(self) -> Attachment | None:
+        """The file that goes with it."""
+        if self.attachment is None:
+            return None
+        return Attachment(self.attachment_name or "file", self.attachment_type or "application/octet-stream",
+                          self.attachment)
 
 
 def deliver_outbox(engine: Engine, settings: Settings, *, now: datetime, limit: int = 200) -> Delivery:
@@ -124,7 +135,7 @@ def _try_to_send(
     try:
         message = build_message(
             settings, key=mail.key, recipient=mail.recipient, subject=mail.subject, body=mail.body, now=now,
-            reply_to=reply_to, reply_line=mail.reply_line or "",
+            reply_to=reply_to, reply_line=mail.reply_line or "", attachment=mail.file,
         )
         transport.send(message, name=f"{mail.id:08}-{digest_key(mail.key)[:12]}")
     except Exception as error:  # one mail that cannot be built or sent must not hold up the others

@@ -57,6 +57,15 @@ class DigestLine:
 
 
 @dataclass(frozen=True)
+class Attachment:
+    """A file that goes with a mail."""
+
+    name: str
+    media_type: str
+    content: bytes
+
+
+@dataclass(frozen=True)
 class NoticeText:
     """A notice in words: `subject` also serves as its title in the feed."""
 
@@ -101,6 +110,12 @@ def render_digest(lines: Sequence[DigestLine], *, language: str, name: str) -> N
     return split_text(template.render(lines=lines, name=name, base_url=BASE_URL))
 
 
+def render_report(values: Mapping[str, Any], *, language: str) -> NoticeText:
+    """The mail with a report, or with the link to it."""
+    chosen = language if language in LANGUAGES else "en"
+    return split_text(_environment(chosen).get_template(f"{chosen}/_report.txt").render(**values))
+
+
 def read_our_words(topic: str, language: str) -> str:
     """The text of a topic as it is shipped, with its placeholders. Raises KeyError where there is none."""
     environment = _environment(language)
@@ -126,7 +141,7 @@ def list_topics(language: str) -> list[str]:
 
 def build_message(  # noqa: PLR0913  # the parts of a mail
     settings: Settings, *, key: str, recipient: str, subject: str, body: str, now: datetime, reply_to: str = "",
-    reply_line: str = "",
+    reply_line: str = "", attachment: Attachment | None = None,
 ) -> EmailMessage:
     """A plain UTF-8 mail; its Message-ID follows from the key, so a repeated delivery can be recognised.
 
@@ -146,6 +161,9 @@ def build_message(  # noqa: PLR0913  # the parts of a mail
     message.set_content(
         body.replace(BASE_URL, settings.base_url.rstrip("/")), charset="utf-8", cte="quoted-printable"
     )
+    if attachment is not None:
+        main, _, part = attachment.media_type.partition("/")
+        message.add_attachment(attachment.content, maintype=main, subtype=part, filename=attachment.name)
     return message
 
 

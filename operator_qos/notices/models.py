@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, ForeignKey, Index, String, Text
+from sqlalchemy import JSON, ForeignKey, Index, LargeBinary, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from operator_qos.db import Base, BigKey, UtcDateTime
@@ -54,6 +54,9 @@ class OutboxMail(Base):
     error: Mapped[str] = mapped_column(String(500), default="")
     reply_id: Mapped[int | None] = mapped_column(ForeignKey("reply_addresses.id"))
     reply_line: Mapped[str | None] = mapped_column(String(300))  # who reads an answer, in the reader's language
+    attachment: Mapped[bytes | None] = mapped_column(LargeBinary)
+    attachment_name: Mapped[str | None] = mapped_column(String(120))
+    attachment_type: Mapped[str | None] = mapped_column(String(100))
 
 
 class NoticePreference(Base):

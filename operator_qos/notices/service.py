@@ -13,7 +13,14 @@ from sqlalchemy import delete, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
-from operator_qos.notices.mail import DigestLine, NoticeText, render_digest, render_notice, render_reply_line
+from operator_qos.notices.mail import (
+    Attachment,
+    DigestLine,
+    NoticeText,
+    render_digest,
+    render_notice,
+    render_reply_line,
+)
 from operator_qos.notices.models import (
     DigestItem,
     JobLease,
@@ -258,6 +265,19 @@ def send_back(session: Session, *, key: str, recipient: str, text: NoticeText, n
     """Put one mail to an address in the outbox; False: it was put there before. Does not commit."""
     row = {"key": shorten_key(key), "recipient": recipient, "subject": text.subject, "body": text.body,
            "state": "waiting", "attempts": 0, "next_attempt_at": now, "error": ""}
+    return session.scalar(_insert_once(session, OutboxMail, row).returning(OutboxMail.id)) is not None
+
+
+def send_file(
+    session: Session, *, key: str, recipient: str, text: NoticeText, attachment: Attachment | None, now: datetime
+) -> bool:
+    """Put one mail with a file in the outbox; False: it was put there before. Does not commit."""
+    row: dict[str, Any] = {
+        "key": shorten_key(key), "recipient": recipient, "subject": text.subject, "body": text.body, "state": "waiting",
+        "attempts": 0, "next_attempt_at": now, "error": ""}
+    if attachment is not None:
+        row |= {"attachment": attachment.content, "attachment_name": attachment.name[:120],
+                "attachment_type": attachment.media_type}
     return session.scalar(_insert_once(session, OutboxMail, row).returning(OutboxMail.id)) is not None
 
 

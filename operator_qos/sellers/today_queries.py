@@ -319,10 +319,3 @@ def count_quarantined(session: Session) -> int:
     """What could not be read and still waits."""
     query = select(func.count(Quarantined.id)).where(Quarantined.replayed_at.is_(None))
     return session.scalar(query) or 0
-
-
-def list_quarantined(session: Session, *, offset: int, limit: int) -> list[Quarantined]:
-    """What could not be read and still waits, latest first."""
-    query = select(Quarantined).where(Quarantined.replayed_at.is_(None))
-    newest = query.order_by(Quarantined.received_at.desc(), Quarantined.id.desc())
-    return list(session.scalars(newest.offset(offset).limit(limit)))

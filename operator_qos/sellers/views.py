@@ -1,17 +1,15 @@
-"""The operator's pages: today, the league table, one shop, what could not be read."""
+"""The operator's pages: today, the league table, one shop."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from flask import Blueprint, Response, request
-from werkzeug.exceptions import NotFound
 
 from operator_qos import words
 from operator_qos.acts.queries import count_held
 from operator_qos.pages import ShopLinks, find_case_url, find_menu_url, send_csv, show
 from operator_qos.permissions import OPERATOR, current_actor, get_visible_shop, people
-from operator_qos.sellers import today_queries
 from operator_qos.sellers.league import (
     LeagueLine,
     build_heads,
@@ -46,7 +44,6 @@ PERMISSIONS = {
     "operator.list_sellers": people(*OPERATOR),
     "operator.download_sellers": people(*OPERATOR),
     "operator.show_shop": people(*OPERATOR, tenant="get_visible_shop"),
-    "operator.show_quarantine": people(*OPERATOR),
 }
 CSV_SHOPS = 50_000
 
@@ -135,14 +132,3 @@ def show_shop(marketplace: str, shop: str) -> str:
     page = build_shop(session, card, now=now())
     cases = {dispute.id: find_case_url(dispute.id) for dispute in page.disputes}
     return show("operator/shop.html", page=page, card=card, cases=cases, links=ShopLinks("operator", card))
-
-
-@blueprint.get("/quarantine")
-def show_quarantine() -> str:
-    """What could not be read, with where it came from and why."""
-    session = get_session()
-    page = read_page(today_queries.count_quarantined(session))
-    if page.total == 0 and request.args.get("page"):
-        raise NotFound
-    rows = today_queries.list_quarantined(session, offset=page.offset, limit=page.size)
-    return show("operator/quarantine.html", page=page, rows=rows, zone=_home_zone())

@@ -16,6 +16,7 @@ from operator_qos.standards.binding import list_in_use
 from operator_qos.standards.comparison import Backtest
 from operator_qos.standards.diffs import list_changes
 from operator_qos.standards.following import list_uncountable
+from operator_qos.standards.refusals import say_problem, say_refusal
 from operator_qos.standards.rules import (
     Kept,
     State,
@@ -111,7 +112,7 @@ def show_editor() -> str:
 
 def _show_editor(text: str, problem: str = "") -> str:
     mistakes = list_mistakes(text) if text else ()
-    return show("standards/edit.html", text=text, mistakes=mistakes, problem=problem)
+    return show("standards/edit.html", text=text, mistakes=mistakes, problem=problem, say_problem=say_problem)
 
 
 @blueprint.post("/operator/standards/edit")
@@ -122,7 +123,7 @@ def save_text() -> tuple[str, int] | BaseResponse:
         with writing() as session:
             kept = service.save_draft(session, text=text, actor=current_actor().email, now=now())
     except (StandardError, VersionStateError) as error:
-        return _show_editor(text, "" if isinstance(error, StandardError) else str(error)), 400
+        return _show_editor(text, "" if isinstance(error, StandardError) else say_refusal(error)), 400
     flash(_("The draft is kept."))
     return redirect(url_for("standards.show_version", standard_id=kept.standard.id, version=kept.standard.version), 303)
 
@@ -132,7 +133,7 @@ def validate_text() -> Response:
     """What is wrong with a text, as JSON, for the editor while people write."""
     text = _read_text()
     mistakes = list_mistakes(text)
-    found = [{"line": error.line or 1, "path": error.path, "problem": error.problem} for error in mistakes]
+    found = [{"line": error.line or 1, "path": error.path, "problem": say_problem(error.problem)} for error in mistakes]
     unmeasured = [] if mistakes else list_unmeasured(read_draft(text))
     return jsonify({"valid": not mistakes, "mistakes": found, "not_measured": unmeasured})
 
@@ -173,7 +174,7 @@ def delete_draft(standard_id: str, version: int) -> tuple[str, int] | BaseRespon
             service.delete_draft(session, standard_id=standard_id, version=version, actor=current_actor().email,
                                  now=now())
     except VersionStateError as error:
-        return _show_version(kept, str(error)), 400
+        return _show_version(kept, say_refusal(error)), 400
     flash(_("The draft is deleted."))
     return redirect(url_for("standards.list_all"), 303)
 
@@ -188,7 +189,7 @@ def publish_version(standard_id: str, version: int) -> tuple[str, int] | BaseRes
                 session, standard_id=standard_id, version=version, why=request.form.get("why", ""),
                 legal_ground=request.form.get("legal_ground") or None, actor=current_actor().email, now=now())
     except (StandardError, VersionStateError) as error:
-        return _show_version(kept, str(error)), 400
+        return _show_version(kept, say_refusal(error)), 400
     flash(_("Published: everybody can read it now."))
     return redirect(url_for("standards.show_version", standard_id=standard_id, version=version), 303)
 
@@ -202,7 +203,7 @@ def retire_version(standard_id: str, version: int) -> tuple[str, int] | BaseResp
             service.retire(session, standard_id=standard_id, version=version, why=request.form.get("why", ""),
                            actor=current_actor().email, now=now())
     except (StandardError, VersionStateError) as error:
-        return _show_version(kept, str(error)), 400
+        return _show_version(kept, say_refusal(error)), 400
     flash(_("Retired. The version before binds again, if there is one."))
     return redirect(url_for("standards.show_version", standard_id=standard_id, version=version), 303)
 
@@ -218,7 +219,7 @@ def try_version(standard_id: str, version: int) -> tuple[str, int] | Response:
         found = run_backtest(get_session(), kept.standard, official, first=first, last=last, alone=is_quick)
     except StandardError as error:
         flaws = list_uncountable(kept.standard, official)
-        problem = "\n".join(str(flaw) for flaw in flaws) or str(error)
+        problem = "\n".join(map(say_refusal, flaws)) or say_refusal(error)
     if found is not None and request.args.get("format") == "csv":
         return send_csv(f"{standard_id}-{version}-{first}-{last}.csv", _list_rows(found))
     return show("standards/try.html", kept=kept, found=found, problem=problem, first=first, last=last,

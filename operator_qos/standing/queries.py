@@ -161,6 +161,16 @@ def list_new_changes(session: Session, marketplace_id: str) -> list[ChangeRow]:
     return [ChangeRow(*row) for row in session.execute(wanted.order_by(StandingChange.id))]
 
 
+def is_history_taken_over(session: Session, marketplace_id: str) -> bool:
+    """Whether what was decided so far led somewhere: a run, and no change that still waits for the first acts ever."""
+    if find_last_run_on(session, marketplace_id) is None:
+        return False
+    states = select(StandingChange.state).join(Shop, Shop.id == StandingChange.shop_id).where(
+        Shop.marketplace_id == marketplace_id)
+    waits = session.scalar(states.where(StandingChange.state == "new").limit(1)) is not None
+    return not waits or session.scalar(states.where(StandingChange.state != "new").limit(1)) is not None
+
+
 def list_changes_by_id(session: Session, change_ids: Collection[int]) -> dict[int, ChangeRow]:
     """Some changes, by number."""
     columns = [getattr(StandingChange, name) for name in ChangeRow.__dataclass_fields__]

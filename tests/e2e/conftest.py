@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from threading import Thread
 
 import pytest
 from playwright.sync_api import Browser, sync_playwright
+from sqlalchemy import Engine
 from waitress import create_server, wasyncore
 
 from operator_qos import create_app
@@ -44,24 +46,32 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="package")
-def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The whole site on a free port of loopback, its clock standing still."""
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Engine, Path]]:
+    """The database behind the site, and its data folder."""
     folder = tmp_path_factory.mktemp("e2e")
-    settings = Settings(data_dir=folder, database_url=f"sqlite:///{folder / 'qos.db'}", secret_key="only for tests")
-    fill(settings.url)
-    with opened(settings.url) as engine:
+    url = f"sqlite:///{folder / 'qos.db'}"
+    fill(url)
+    with opened(url) as engine:
         world.fill(engine)
-        sockets: dict[int, wasyncore.dispatcher] = {}
-        app = create_app(settings, engine=engine, clock=lambda: NOW)
-        server = create_server(app, map=sockets, host="127.0.0.1", port=0, threads=8)
-        thread = Thread(target=server.run, daemon=True)
-        thread.start()
-        yield f"http://127.0.0.1:{server.effective_port}"
-        # Closed within its own loop: numbers of closed sockets are given to new ones at once.
-        server.trigger.pull_trigger(lambda: wasyncore.close_all(sockets))
-        thread.join(timeout=10)
-        server.task_dispatcher.shutdown(timeout=10)
-        assert not thread.is_alive()
+        yield engine, folder
+
+
+@pytest.fixture(scope="package")
+def address(site: tuple[Engine, Path]) -> Iterator[str]:
+    """The whole site on a free port of loopback, its clock standing still."""
+    engine, folder = site
+    settings = Settings(data_dir=folder, database_url=f"sqlite:///{folder / 'qos.db'}", secret_key="only for tests")
+    sockets: dict[int, wasyncore.dispatcher] = {}
+    app = create_app(settings, engine=engine, clock=lambda: NOW)
+    server = create_server(app, map=sockets, host="127.0.0.1", port=0, threads=8)
+    thread = Thread(target=server.run, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{server.effective_port}"
+    # Closed within its own loop: numbers of closed sockets are given to new ones at once.
+    server.trigger.pull_trigger(lambda: wasyncore.close_all(sockets))
+    thread.join(timeout=10)
+    server.task_dispatcher.shutdown(timeout=10)
+    assert not thread.is_alive()
 
 
 def sign_in(tab: Visitor, person: Person) -> None:

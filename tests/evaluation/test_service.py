@@ -26,6 +26,7 @@ from operator_qos.models import (
 )
 from operator_qos.standing.queries import find_standing, list_changes
 from operator_qos.standing.service import Change
+from tests.acts.world import send_feed
 from tests.evaluation.world import build_marketplace, end_ms, late_orders, outcome, settled, store
 
 DAY = date(2026, 3, 31)  # the clocks went forward on the 29th
@@ -259,6 +260,26 @@ def test_imported_history_is_no_news_only_what_stands_at_its_end_is_stated(engin
     with reading(engine) as session:
         assert session.scalars(select(Notice.topic)).all() == ["statement"]
         assert session.scalars(select(Act.state).where(Act.is_adverse)).all() == ["in_force"] * 1
+
+
+def test_a_first_import_that_breaks_off_is_still_history_when_it_goes_on(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(service, "CHUNK_DATES", 4)
+    build_marketplace(engine)
+    days = [date(2026, 1, 1) + timedelta(days=step) for step in range(100)]
+    store(engine, [row for day in days for row in late_orders(1, day, base=5, bad=1)])
+    send_feed(engine, until=date(2026, 4, 9))  # silent since: a decision of today would be held
+
+    def stop(done: int, total: int) -> None:
+        raise KeyboardInterrupt(f"{done} of {total}")
+
+    with pytest.raises(KeyboardInterrupt, match="4 of 10"):
+        evaluate_due(engine, now=settled(days[-1]), on_progress=stop)
+    evaluate_due(engine, now=settled(date(2026, 4, 10)))
+    with reading(engine) as session:
+        assert session.execute(select(Act.state, Act.holds)).all() == [("in_force", [])]
+        assert session.scalars(select(Notice.topic)).all() == ["statement"]
 
 
 def test_a_date_missed_while_we_were_away_is_told_with_the_last_one(engine: Engine) -> None:

@@ -186,6 +186,9 @@ def test_answering_by_program_settles_the_promise(tool: Tool) -> None:
     assert tool.call(path, "POST", **sent).json == {"new": False}
     assert "answer" not in {row["kind"] for row in tool.read()["obligations"]}
     assert tool.call(path, "POST", text=" ", token="9876543210").status_code == 422
+    assert tool.call(path, "POST", text="a\x00b", token="9876543210").status_code == 422
+    assert tool.call(path.replace("V-2", "V%00"), "POST", **sent).status_code == 404
+    assert tool.call("/api/v1/me/exports/a%00").status_code == 404
 
 
 def test_a_key_opens_what_its_scope_says_and_nothing_else(app: Flask, tool: Tool, world: Engine) -> None:

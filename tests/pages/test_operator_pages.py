@@ -35,6 +35,7 @@ OPERATOR_PAGES = (
     f"/operator/shops/halle-fr/morvan-fr/{LATE}/rows.csv",
     f"/operator/shops/halle-fr/morvan-fr/{LATE}/trend.json",
     f"/operator/shops/halle-fr/morvan-fr/orders/{TALKED_ABOUT}",
+    "/operator/imports",
     "/operator/quarantine",
     "/operator/standard",
 )

@@ -8,8 +8,9 @@ from datetime import timedelta
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import Engine
+from sqlalchemy import Engine, update
 
+from operator_qos.accounts.models import User
 from operator_qos.clock import to_ms
 from operator_qos.db import unit_of_work
 from operator_qos.ledger.models import OrderFact
@@ -93,7 +94,7 @@ def test_the_editor_names_the_line_as_json_and_on_the_page(admin: FlaskClient) -
 def test_a_text_that_is_no_standard_is_never_an_error_of_ours(admin: FlaskClient) -> None:
     long, deep = "a\n" * 200_000, "a: " * 50
     for text in (long, deep, "", "- a",
-                 "\x00", "a: &a [*a]", "{" * 500, "[" * 39, "id: ours\nversion: 99999999999999999999"):
+                 "\x07", "a: &a [*a]", "{" * 500, "[" * 39, "id: ours\nversion: 99999999999999999999"):
         told = post(admin, "/operator/standards/validate", {"text": text}).get_json()
         assert not told["valid"] and told["mistakes"], text[:20]
         assert post(admin, "/operator/standards/edit", {"text": text}).status_code == 400, text[:20]
@@ -203,3 +204,16 @@ def test_clocks_are_told_in_words_with_the_holidays_that_stop_them(app: Flask) -
         "The standard lists no holidays by country, so every date counts.")
     assert said["fr"]["asked"][0] == "Échéance le jour même à 19:00."
     assert said["fr"]["solved"][2].startswith("Le standard n’indique aucun jour férié par pays\u00a0: toutes")
+
+
+def test_refusals_are_said_in_french(world: Engine, admin: FlaskClient) -> None:
+    """While people write, on the form and when a version cannot be published yet."""
+    post(admin, "/operator/standards/edit", {"text": NEXT.replace(str(SOON), str(NOW.date() + timedelta(days=3)))})
+    with unit_of_work(world) as session:
+        session.execute(update(User).values(language="fr"))
+    wrong = NEXT.replace("unit: order", "unit: box", 1)
+    found = post(admin, "/operator/standards/validate", {"text": wrong}).get_json()["mistakes"]
+    assert found[0]["problem"].startswith("'box' n’est aucun de")
+    assert "n’est aucun de" in post(admin, "/operator/standards/edit", {"text": wrong}).text
+    early = post(admin, "/operator/standards/ours/2/publish", {"why": "x"})
+    assert "première date possible" in early.text and "the first possible date" not in early.text

@@ -169,12 +169,16 @@ def _path(loc: Loc, known: Loc) -> str:
 _SAYINGS = {
     "missing": "is missing; add it", "extra_forbidden": "is no field of a mapping; remove it or correct its name",
     "string_pattern_mismatch": "is no name; use small letters, digits, - and _",
+    "too_short": "is empty; add at least one entry", "too_long": "has too many entries; take some out",
+    "string_too_short": "is empty; fill it in", "string_too_long": "is too long; shorten it",
+    "string_type": "is no text; put it in quotes", "list_type": "is no list; begin each entry with a dash",
+    "model_type": "is no group of fields; indent what belongs to it", "literal_error": "is none of the words it may be",
 }
+_OTHERWISE = "cannot be written like this; docs/importing.md shows how"
 
 
 def _say(item: Any) -> str:
-    kind = str(item["type"])
-    return _SAYINGS.get(kind) or f"{str(item['msg'])[:1].lower()}{str(item['msg'])[1:]}; correct it"
+    return _SAYINGS.get(str(item["type"]), _OTHERWISE)
 
 
 Wrong = tuple[Loc, str]

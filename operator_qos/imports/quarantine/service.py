@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import update
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
@@ -18,8 +17,7 @@ from operator_qos.connectors.cloudevents_jsonl import LineFault, parse_line
 from operator_qos.connectors.files import Line
 from operator_qos.connectors.formats.json_lines import flatten
 from operator_qos.connectors.mapping.applying import Applier, RowRefused
-from operator_qos.events.models import Quarantined
-from operator_qos.events.quarantine import BAD_VALUES
+from operator_qos.events.quarantine import BAD_VALUES, settle_quarantined
 from operator_qos.events.service import DATABASE_ERRORS, Intake, Receipt, take_in
 from operator_qos.imports.mappings import find_mapping, read_saved
 from operator_qos.imports.quarantine.queries import Held, find_held
@@ -77,12 +75,8 @@ def _settle(
     mapping_id: int | None = None,
 ) -> bool:
     changed = raw is not None and raw != held.raw
-    claimed = session.execute(
-        update(Quarantined).where(Quarantined.id == held.id, Quarantined.replayed_at.is_(None))
-        .values(replayed_at=now, settled_by=actor, outcome=outcome, repaired=raw if changed else None,
-                mapping_id=mapping_id or held.mapping_id)
-        .returning(Quarantined.id).execution_options(synchronize_session="fetch")).scalar()
-    if claimed is None:
+    if not settle_quarantined(session, row_id=held.id, outcome=outcome, actor=actor, now=now,
+                              repaired=raw if changed else None, mapping_id=mapping_id):
         return False
     append_audit(session, actor=actor, now=now, action=f"quarantine.{outcome}", subject=f"quarantine:{held.id}",
                  before={"field": held.field, "origin": held.origin, "row": held.row}, after={"changed": changed})
@@ -155,12 +149,12 @@ def _parse(raw: str) -> list[Mapping[str, object]]:
     return found
 
 
-def read_fields(held: Held) -> dict[str, str] | None:
+def read_fields(held: Held, raw: str) -> dict[str, str] | None:
     """The columns of a row that a form can show one by one; None where only the text as a whole can be shown."""
     if held.mapping_id is None:
         return None
     try:
-        content = json.loads(held.repaired or held.raw)
+        content = json.loads(raw)
     except ValueError:
         return None
     if not isinstance(content, dict) or any(isinstance(value, dict | list) for value in content.values()):
@@ -176,7 +170,7 @@ def _shown(value: object) -> str:
 
 def write_fields(held: Held, fields: Mapping[str, str]) -> str:
     """The row with what a form says of its columns; what was not changed keeps its kind."""
-    before = json.loads(held.repaired or held.raw)
+    before = json.loads(held.raw)
     after = {name: value if _shown(value) == fields.get(name, _shown(value)) else fields[name]
              for name, value in before.items()}
     return json.dumps(after, ensure_ascii=False)

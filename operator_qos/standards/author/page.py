@@ -9,6 +9,7 @@ from operator_qos.formats import format_rate
 from operator_qos.standards.form_fields import FieldError, FormField, FormPart, list_parts
 from operator_qos.standards.judging import RuleCheck, SizeCheck
 from operator_qos.standards.phrases import gettext, name_key, name_part, read_language
+from operator_qos.standards.refusals import say_problem
 from operator_qos.standards.wording import capital, word_part, word_standard
 from scoring.judgeability import Finding
 from scoring.standards import Standard, StandardError, title_in
@@ -56,7 +57,7 @@ class Typed:
             if error.name == field.name:
                 return say_error(error)
         paths = (mistake for mistake in self.mistakes if _concerns(mistake.path, field.path))
-        return next((mistake.problem for mistake in paths), "")
+        return next((say_problem(mistake.problem) for mistake in paths), "")
 
     def list_elsewhere(self, parts: Sequence[FormPart]) -> list[StandardError]:
         """Mistakes that no field of the form is about."""

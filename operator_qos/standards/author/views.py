@@ -26,6 +26,7 @@ from operator_qos.standards.author.page import (
 from operator_qos.standards.form_fields import OPERATORS, list_emptied, list_parts, set_values
 from operator_qos.standards.form_removal import remove_places
 from operator_qos.standards.judging import check_rules
+from operator_qos.standards.refusals import say_problem, say_refusal
 from operator_qos.standards.rules import Kept, VersionStateError, list_mistakes, read_draft, today_of
 from operator_qos.standards.telling import PUBLISHED, RETIRED, name_notice
 from operator_qos.web import get_session, now, read_page, writing
@@ -105,6 +106,7 @@ def _find_checks(written: Written) -> dict[str, object]:
     return {
         "checks": build_checks(check_rules(get_session(), written.standard, until=until)),
         "elsewhere": written.typed.list_elsewhere(list_parts(written.kept.text)), "is_sound": written.is_sound,
+        "say_problem": say_problem,
     }
 
 
@@ -129,7 +131,7 @@ def save_form(standard_id: str, version: int) -> tuple[str, int] | BaseResponse:
         with writing() as session:
             saved = service.save_draft(session, text=written.text, actor=current_actor().email, now=now())
     except (StandardError, VersionStateError) as error:
-        return _show(written, str(error), 400)
+        return _show(written, say_refusal(error), 400)
     flash(_("The draft is kept."))
     return redirect(url_for("author.show_form", standard_id=saved.standard.id, version=saved.standard.version), 303)
 

@@ -1,0 +1,89 @@
+"""What can be exported, by what it can be narrowed, and where a page of it goes on."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+SHEETS = ("metrics", "standings", "obligations")
+EVERY = ("week", "month")
+PAGE, LONGEST_PAGE = 500, 5_000
+
+
+class FilterError(ValueError):
+    """A filter or cursor that cannot be used; `field` names it."""
+
+    def __init__(self, field: str, text: str) -> None:
+        super().__init__(text)
+        self.field = field
+
+
+@dataclass(frozen=True)
+class Filters:
+    """Which rows are wanted; what is empty narrows nothing. `shop_ids` None: of every shop."""
+
+    shop_ids: tuple[int, ...] | None = None
+    marketplace: str = ""
+    shop: str = ""
+    metric: str = ""
+    verdict: str = ""
+    level: str = ""
+    state: str = ""
+
+    def to_json(self) -> dict[str, str]:
+        """What a person chose, without what follows from who they are."""
+        return {name: value for name, value in vars(self).items() if name != "shop_ids" and value}
+
+
+NAMES = tuple(name for name in Filters.__dataclass_fields__ if name != "shop_ids")
+# What each table can be narrowed by.
+KNOWN = {
+    "metrics": ("marketplace", "shop", "metric", "verdict"),
+    "standings": ("marketplace", "shop", "level"),
+    "obligations": ("marketplace", "shop", "state"),
+}
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A table, narrowed, with some columns; none named: all."""
+
+    sheet: str
+    filters: Filters = field(default_factory=Filters)
+    columns: tuple[str, ...] = ()
+
+
+def write_cursor(parts: tuple[int, ...]) -> str:
+    """Behind which row a page goes on, as an address carries it."""
+    return base64.urlsafe_b64encode(json.dumps(parts, separators=(",", ":")).encode()).decode().rstrip("=")
+
+
+def read_cursor(text: str, length: int) -> tuple[int, ...] | None:
+    """The parts of a cursor, None for an empty one. Raises FilterError."""
+    if not text:
+        return None
+    try:
+        found = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+    except (binascii.Error, ValueError):
+        found = None
+    fits = isinstance(found, list) and len(found) == length
+    if not fits or not all(type(part) is int and 0 <= part < 2**31 for part in found):
+        raise FilterError("cursor", "no page gave this cursor; begin without one")
+    return tuple(found)
+
+
+def find_next_send(every: str, zone: str, *, now: datetime) -> datetime:
+    """The next Monday, or first of a month, at six in the morning on the reader's clock."""
+    local = now.astimezone(ZoneInfo(zone))
+    at = local.replace(hour=6, minute=0, second=0, microsecond=0)
+    if every == "week":
+        at += timedelta(days=-local.weekday() % 7)
+        return (at if at > local else at + timedelta(days=7)).astimezone(now.tzinfo)
+    at = at.replace(day=1)
+    if at <= local:
+        at = (at + timedelta(days=32)).replace(day=1)
+    return at.astimezone(now.tzinfo)
