@@ -49,6 +49,7 @@ BLUEPRINTS: tuple[str, ...] = (
     "operator_qos.me.api",
     "operator_qos.badges.views",
     "operator_qos.audit.views",
+    "operator_qos.connections.views",
     "operator_qos.events.views",
     "operator_qos.events.api",
     "operator_qos.evaluation.views",

@@ -29,7 +29,9 @@ ACTION_NAMES = {
     "appeal.decide": _("Appeal decided"),
     "badge.key_made": _("Key of public badges made"), "badge.switched_on": _("Public badge switched on"),
     "badge.switched_off": _("Public badge switched off"), "badge.revoke": _("Public badge revoked"),
-    "badge.restore": _("Public badge given back"),
+    "badge.restore": _("Public badge given back"), "connection.added": _("Platform connected"),
+    "connection.paused": _("Connection paused"), "connection.resumed": _("Connection resumed"),
+    "connection.read_asked": _("Reading of a platform asked for"), "platform.asked": _("Platform asked"),
 }
 
 

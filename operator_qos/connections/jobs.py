@@ -214,7 +214,7 @@ def _compare_shops(
                 since_ms = to_ms(now - LONGEST_PERIOD)
                 said = queries.list_said(session, shop_id, source=card.source, since_ms=since_ms)
                 found[code] = compare_figures(
-                    said, theirs[code], midnights_ms=midnights, now_ms=to_ms(now),
+                    said, theirs[code], midnights_ms=midnights, now_ms=to_ms(now), since_ms=to_ms(card.added_at),
                     set_aside=queries.count_set_aside(session, card.marketplace_id, code))
     return found
 

@@ -5,16 +5,18 @@ A cause is believed only when the figure worked out under it equals theirs; what
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import NamedTuple
 
 from operator_qos.connections.figures import DAY_MS, PERIOD_DAYS, Figure, Said, compute_figures, read_orders
 
-# In the order in which they are tried; the last two rest on counts, not on a recomputation.
-CAUSES = ("late_events", "stale", "window", "interval", "set_aside", "unexplained")
-STALE_DAYS = 7
+# In the order in which they are tried; from history on they rest on what is known, not on a recomputation.
+CAUSES = ("late_events", "window", "interval", "stale", "history", "set_aside", "unexplained")
+# What a platform shows only while it lasts: of the time before the first reading nobody can know it.
+SEEN_WHILE_IT_LASTS = frozenset({"incident_rate"})
+STALE_DAYS = 60
 TOLERANCE = 1e-4
 RED_SHARE = 0.02  # of the figures compared, unexplained: more is a red light
 
@@ -58,15 +60,16 @@ def is_red(compared: int, unexplained: int) -> bool:
 
 def compare_figures(
     said: Sequence[Said], theirs: Mapping[str, Mapping[str, float]], *, midnights_ms: Sequence[int], now_ms: int,
-    set_aside: int,
+    set_aside: int, since_ms: int = 0,
 ) -> Compared:
     """Hold a platform's figures of a shop against ours.
 
     `midnights_ms` [epoch ms] are the marketplace's, the latest first: the figures are of the first one, unless an
-    earlier one explains them. `set_aside` is how many events of the shop wait for a person.
+    earlier one explains them. `set_aside` is how many events of the shop wait for a person, `since_ms` [epoch ms] when
+    the platform was read first.
     """
     ours = _figures(said, midnights_ms[0])
-    trials: list[Trial] | None = None
+    trials = _Trials(_try_causes(said, midnights_ms, now_ms))
     differences, compared = [], 0
     for name, by_period in theirs.items():
         for period, value in by_period.items():
@@ -76,9 +79,12 @@ def compare_figures(
             compared += 1
             if equal(value, figure.value):
                 continue
-            if trials is None:
-                trials = list(_try_causes(said, midnights_ms, now_ms))
-            cause, count = _find_cause(trials, name, period, value, set_aside)
+            cause, count = _find_cause(trials, name, period, value)
+            if not cause:
+                begins_ms = midnights_ms[0] - PERIOD_DAYS[period] * DAY_MS
+                is_history = name in SEEN_WHILE_IT_LASTS and begins_ms < since_ms
+                cause, count = ("history", 0) if is_history else (
+                    "set_aside" if set_aside else "unexplained", set_aside)
             differences.append(Difference(name, period, value, figure, cause, count))
     return Compared(compared, compared - len(differences), tuple(differences))
 
@@ -90,28 +96,39 @@ def equal(theirs: float | None, ours: float | None) -> bool:
     return abs(theirs - ours) <= max(TOLERANCE * abs(theirs), 1e-6 + TOLERANCE * abs(ours))
 
 
-def _find_cause(
-    trials: Sequence[Trial], name: str, period: str, value: float, set_aside: int
-) -> tuple[str, int]:
+class _Trials:
+    """Trials in turn, each worked out when it is needed first."""
+
+    def __init__(self, source: Iterator[Trial]) -> None:
+        self._source = source
+        self._made: list[Trial] = []
+
+    def __iter__(self) -> Iterator[Trial]:
+        yield from self._made
+        for trial in self._source:
+            self._made.append(trial)
+            yield trial
+
+
+def _find_cause(trials: Iterable[Trial], name: str, period: str, value: float) -> tuple[str, int]:
     for trial in trials:
         figure = trial.figures.get(period, {}).get(name)
         if figure is not None and equal(value, figure.value):
             return trial.cause, trial.size
-    return ("set_aside", set_aside) if set_aside else ("unexplained", 0)
+    return "", 0
 
 
 def _try_causes(said: Sequence[Said], midnights_ms: Sequence[int], now_ms: int) -> Iterator[Trial]:
     last = midnights_ms[0]
     late = [event for event in said if event.received_ms > last and event.at_ms <= last]
     yield Trial("late_events", len(late), _figures([event for event in said if event.received_ms <= last], last))
-    for days, midnight in enumerate(midnights_ms[1:], 1):
-        yield Trial("stale", days, _figures(said, midnight))
-        yield Trial("stale", days, _figures([event for event in said if event.received_ms <= midnight], midnight))
     yield Trial("window", 0, _figures(said, now_ms))
     yield Trial("window", 0, _figures(said, last, extra_days=1))
     yield Trial("window", 0, _figures(said, last, extra_days=-1))
     turned = [replace(event, at_ms=event.other_ms) if event.other_ms is not None else event for event in said]
     yield Trial("interval", sum(event.other_ms is not None for event in said), _figures(turned, last))
+    for days, midnight in enumerate(midnights_ms[1:], 1):
+        yield Trial("stale", days, _figures(said, midnight))
 
 
 def _figures(said: Sequence[Said], until_ms: int, extra_days: int = 0) -> dict[str, dict[str, Figure]]:

@@ -40,7 +40,12 @@ MOST_ATTEMPTS = 12
 
 
 class ConnectionRefused(ValueError):
-    """A connection that cannot be made or found; the text says why and what to do."""
+    """A connection that cannot be made or read; the text says why and what to do. `field` is the one that is wrong."""
+
+    @property
+    def field(self) -> str:
+        """The name before the colon, for pages to say it in the reader's words."""
+        return str(self).partition(":")[0]
 
 
 @dataclass(frozen=True)
@@ -112,6 +117,13 @@ def pause_connection(session: Session, *, connection_id: int, paused: bool, acto
     row.next_at = row.next_at if paused else now
     append_audit(session, actor=actor, now=now, action="connection.paused" if paused else "connection.resumed",
                  subject=f"connection:{row.name}")
+
+
+def read_soon(session: Session, *, connection_id: int, actor: str, now: datetime) -> None:
+    """Have a connection read by the next run of the scheduler. Does not commit."""
+    row = session.get_one(Connection, connection_id)
+    row.next_at, row.failures = now, 0
+    append_audit(session, actor=actor, now=now, action="connection.read_asked", subject=f"connection:{row.name}")
 
 
 def make_access(session: Session, card: Card, *, secret: str) -> Access:

@@ -10,10 +10,14 @@ from pathlib import Path
 
 from sqlalchemy import Engine
 
+from operator_qos.connections import queries, service
+from operator_qos.connections.figures import Figure
 from operator_qos.connections.jobs import Synced, Tools, sync_connection
 from operator_qos.connections.queries import Card, get_connection_named
+from operator_qos.connections.rules import Compared, Difference
 from operator_qos.connections.service import NewConnection, add_connection
 from operator_qos.db import reading, unit_of_work
+from operator_qos.events.service import Counts
 from operator_qos.lab.chaos import Chaos
 from operator_qos.lab.lab import Lab, open_lab
 from operator_qos.lab.mirakl.api import CALLS_PER_MINUTE, create_mirakl
@@ -77,3 +81,24 @@ def open_lab_world(
                 reasons={"CANCELATION:42": "buyer/buyer_request", "CANCELATION:41": "seller/out_of_stock"}),
                 secret=read_secret(world.settings), actor="ines", now=world.first)
         yield world
+
+
+def add_failing(engine: Engine, *, now: datetime) -> int:
+    """A connection that failed last, a wish that was refused, and a day of figures with one difference unexplained."""
+    with unit_of_work(engine) as session:
+        new = NewConnection("mirakl-fr", "mirakl", "halle-fr", "https://x.example", key="k")
+        added = service.add_connection(session, new, secret="s", actor="ines", now=now)
+        claim = service.claim_connection(session, queries.get_connection(session, added), now=now)
+        assert claim is not None
+        service.finish_run(session, claim, started_at=now, counts=Counts(12, 3, 0, 2), now=now,
+                           error=("OR11: the platform answered 403.", "Check that the key is right."))
+        service.queue_wish(session, marketplace_id="halle-fr", shop="morvan-fr", wanted="immune", key="k", now=now,
+                           until_at=now + timedelta(days=30))
+        differences = (Difference("incident_rate", "LAST_MONTH", 0.05, Figure(1, 40), "unexplained"),
+                       Difference("approval_delay", "LAST_YEAR", 7200.0, Figure(9000, 2), "late_events", 3),
+                       Difference("orders_count", "LAST_MONTH", 41.0, Figure(40, 1), "set_aside", 2))
+        service.keep_figures(session, connection_id=added, on=now.date(),
+                             compared={"morvan-fr": Compared(40, 37, differences)})
+        service.keep_figures(session, connection_id=added, on=now.date() - timedelta(days=1),
+                             compared={"morvan-fr": Compared(40, 40, ())})
+        return added

@@ -28,6 +28,7 @@ from operator_qos.statements.facts import Issuer, StatementAct
 from operator_qos.statements.queries import find_id
 from operator_qos.statements.service import issue_statement
 from scoring.standards import read_preset
+from tests.connections.world import add_failing
 from tests.pages import operator_world, seller_world
 from tests.web.fixtures import NOW, PASSWORD, add_companies, hash_password
 
@@ -155,6 +156,7 @@ def fill(engine: Engine) -> None:
     _write_standards(engine)
     _state_reasons(engine)
     _decide(engine)
+    add_failing(engine, now=NOW)
 
 
 def sign_in_fields(person: Person) -> dict[str, str]:

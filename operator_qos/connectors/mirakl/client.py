@@ -86,7 +86,7 @@ class Client:
 
     def __init__(
         self, access: Access, *, pause: Pause, per_minute: Mapping[str, int] = CALLS_PER_MINUTE,
-        timeout_seconds: float = TIMEOUT_SECONDS,
+        timeout_seconds: float = TIMEOUT_SECONDS, attempts: int = ATTEMPTS,
     ) -> None:
         """Nothing is called yet. Raises SourceRefused for an address that is none."""
         parts = urllib.parse.urlsplit(access.address)
@@ -94,7 +94,7 @@ class Client:
             raise SourceRefused(f"{access.address!r} is no address.", "Write it like https://instance.mirakl.net.")
         self._access = access
         self._address = access.address.rstrip("/")
-        self._timeout = timeout_seconds
+        self._timeout, self._attempts = timeout_seconds, attempts
         self._pace = Pace(pause, per_minute)
         self._opener = urllib.request.build_opener(_NoRedirect)
         self._token, self._token_until = "", 0.0
@@ -107,7 +107,7 @@ class Client:
         """Call until it is answered, a few times; a call that writes must be safe to repeat. Raises SourceError."""
         url = self._address + path + (f"?{urllib.parse.urlencode(params)}" if params else "")
         trouble = _Trouble("was not called")
-        for attempt in range(ATTEMPTS):
+        for attempt in range(self._attempts):
             self._pace.take_turn(operation)
             try:
                 reply = self._send(method, url, body)
@@ -117,7 +117,7 @@ class Client:
                 trouble = _Trouble("answered 401 to a fresh token")
             except _Trouble as found:
                 trouble = found
-                if attempt < ATTEMPTS - 1:
+                if attempt < self._attempts - 1:
                     self._pace.wait(min(LONGEST_PAUSE_SECONDS, found.retry_after_seconds or 2.0**attempt))
         raise SourceUnavailable(
             f"{operation}: the platform {trouble}.", "It is tried again by itself; ask the platform if this lasts.",
@@ -174,6 +174,8 @@ def _read(status: int, headers: Any, content: bytes) -> Reply:
         raise _Trouble(f"answered {status}", _read_seconds(named.get("retry-after", "")))
     if len(content) > MOST_BYTES:
         raise _Trouble(f"sent more than {MOST_BYTES} bytes")
+    if named.get("content-length", "").isdigit() and len(content) < int(named["content-length"]):
+        raise _Trouble("sent an answer that breaks off")
     try:
         if named.get("content-encoding") == "gzip":
             content = zlib.decompressobj(31).decompress(content, MOST_BYTES)

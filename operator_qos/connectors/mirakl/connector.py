@@ -118,7 +118,7 @@ class Mirakl(Writing):
     def __init__(self, access: Access, *, pause: Pause, reasons: Mapping[str, str] | None = None) -> None:
         """Nothing is read yet."""
         super().__init__(Client(access, pause=pause))
-        self._access = access
+        self._access, self._pause = access, pause
         self._reasons = reasons or {}
 
     def pull(self, memory: Memory, *, now: datetime) -> Iterator[Batch]:
@@ -128,8 +128,9 @@ class Mirakl(Writing):
             yield from stream(pull)
 
     def check(self) -> str:
-        """Whether the platform lets us in, in its own words; raises SourceError."""
-        found = self._client.get("S20", "/api/shops", [("max", "1"), ("offset", "0")])
+        """Whether the platform lets us in, and how many shops it shows; tried briefly. Raises SourceError."""
+        client = Client(self._access, pause=self._pause, timeout_seconds=10.0, attempts=3)
+        found = client.get("S20", "/api/shops", [("max", "1"), ("offset", "0")])
         count = found.get("total_count") if isinstance(found, Mapping) else None
         return f"{count} shops" if count is not None else "it answers"
 
