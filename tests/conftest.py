@@ -76,7 +76,7 @@ SHOWN = ("tests/pages/", "tests/acts/test_pages", "tests/web/", "tests/calendars
          "tests/statements/test_pages", "tests/accounts/", "tests/notices/test_seller", "tests/notices/test_pages",
          "tests/audit/test_pages", "tests/badges/", "tests/recourse/test_pages",
          "tests/me/test_pages", "tests/me/test_calendar", "tests/reports/test_pages",
-         "tests/connections/test_pages")
+         "tests/connections/test_pages", "tests/imports/test_pages", "tests/imports/test_words")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

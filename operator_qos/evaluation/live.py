@@ -9,27 +9,23 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 import pandas as pd
-from sqlalchemy import Engine, delete, select
+from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
 from operator_qos.clock import to_ms
-from operator_qos.db import bulk_insert, chunks, reading, unit_of_work
+from operator_qos.db import reading, unit_of_work
 from operator_qos.evaluation import queries
 from operator_qos.evaluation.bench import Bench, open_bench
 from operator_qos.evaluation.foretelling import Ahead, are_levels_told, freeze, list_untold, look_ahead
 from operator_qos.evaluation.general import CourseJudge
 from operator_qos.evaluation.rules import ShopResult
-from operator_qos.standing.models import LiveRule, LiveStanding
 from operator_qos.standing.queries import list_standings
+from operator_qos.standing.service import forget_live, store_live
 from scoring.plain import is_plain
 from scoring.standards import Standard
 from scoring.windows import local_day
 
 LONGEST_GAP_DAYS = 400
-STANDING_COLUMNS = ("shop_id", "standard_id", "standard_version", "as_of_ms", "level", "next_on", "open_count",
-                    "kept_level", "missed_level", "untold")
-RULE_COLUMNS = ("shop_id", "rule", "bad", "base", "value", "verdict", "kept_value", "kept_verdict", "missed_value",
-                "missed_verdict")
 
 
 def refresh_live(engine: Engine, *, now: datetime) -> int:
@@ -46,7 +42,7 @@ def refresh_live(engine: Engine, *, now: datetime) -> int:
 def refresh_marketplace(session: Session, marketplace: queries.MarketplaceRow, *, now: datetime) -> int:
     """Write what its shops under standards that are not plain would be judged as. Does not commit."""
     bench, today = open_bench(session, marketplace), local_day(to_ms(now), marketplace.zone)
-    _forget(session, [shop.id for shop in bench.shops])
+    forget_live(session, [shop.id for shop in bench.shops])
     found = 0
     for standard in bench.list_standards(today):
         shops = [] if is_plain(standard) else [
@@ -54,13 +50,6 @@ def refresh_marketplace(session: Session, marketplace: queries.MarketplaceRow, *
         if shops:
             found += _write(session, _Seat(bench, standard, shops, now), untold=sorted(list_untold(standard)))
     return found
-
-
-def _forget(session: Session, shop_ids: Sequence[int]) -> None:
-    for part in chunks(list(shop_ids)):
-        for model in (LiveRule, LiveStanding):
-            if session.scalar(select(model.shop_id).where(model.shop_id.in_(part)).limit(1)) is not None:
-                session.execute(delete(model).where(model.shop_id.in_(part)))
 
 
 @dataclass(frozen=True)
@@ -126,11 +115,11 @@ def _write(session: Session, seat: _Seat, *, untold: Sequence[str]) -> int:
     if ahead is not None and next_on is not None:
         kept, missed = (seat.judge(session, found, next_on) for found in (ahead.kept, ahead.missed))
     told = are_levels_told(seat.standard)
-    bulk_insert(session, LiveStanding, STANDING_COLUMNS, [
+    standings = [
         (shop_id, seat.standard.id, seat.standard.version, now_ms, level, next_on, _count_open(ahead, shop_id),
          *(found.levels.get(shop_id) if told else None for found in (kept, missed)), json.dumps(untold))
-        for shop_id, level in live.levels.items()])
-    bulk_insert(session, LiveRule, RULE_COLUMNS, list(_list_rules(live, (kept, missed), untold)))
+        for shop_id, level in live.levels.items()]
+    store_live(session, standings, list(_list_rules(live, (kept, missed), untold)))
     return len(live.levels)
 
 

@@ -26,10 +26,8 @@ def check_envelope(document: Mapping[str, Any]) -> None:
     """Raises EventRefused naming the first attribute that the specification does not allow as it is."""
     for name in REQUIRED:
         value = document.get(name)
-        if value is None:
-            raise _refuse(name, "is missing; every CloudEvent has it")
         if not isinstance(value, str) or not value:
-            raise _refuse(name, "must be a text that is not empty")
+            raise _refuse(name, "is missing; give it as text")
     if document["specversion"] != "1.0":
         raise _refuse("specversion", 'must be "1.0"')
     for name, value in document.items():
@@ -53,7 +51,7 @@ def _check_attribute(name: str, value: object) -> None:
 
 
 def _check_known(name: str, value: object) -> None:
-    if name in {"subject", "time", "datacontenttype", "dataschema"} and (not isinstance(value, str) or not value):
+    if name in {"subject", "datacontenttype", "dataschema"} and (not isinstance(value, str) or not value):
         raise _refuse(name, "must be a text that is not empty")
     text = str(value)
     if name in {"source", "dataschema"} and _SPACE.search(text):
@@ -64,7 +62,7 @@ def _check_known(name: str, value: object) -> None:
         raise _refuse(name, "is no media type; write it like application/json")
     if name == "time":
         try:
-            moment_ms(text)
+            moment_ms(value)
         except (ValueError, OverflowError) as error:
             raise _refuse(name, str(error)) from None
 

@@ -17,6 +17,7 @@ from operator_qos.events.flaws import storable
 from operator_qos.events.log import canonical, insert_quarantined
 from operator_qos.events.models import Quarantined
 from operator_qos.events.service import DATABASE_ERRORS, MAX_BODY, Intake, Receipt, ingest_batch
+from operator_qos.sources.service import Told, count_arrivals
 from scoring.events import Problem
 
 BAD_VALUES = (DataError, psycopg.DataError)  # what the database cannot hold is the event's fault
@@ -81,6 +82,7 @@ def _keep_stuck(engine: Engine, document: object, error: Exception, intake: Inta
         insert_quarantined(
             session, canonical(document)[:MAX_BODY], problem, origin=intake.origin, now=intake.now,
             row=intake.rows[0], marketplace=names["marketplace"], shop=names["shop"])
+        count_arrivals(session, [Told(names["marketplace"], names["source"], "quarantined")], now_ms=intake.now_ms)
     return Receipt(names["source"], names["id"], "quarantined", problem.field, problem.reason)
 
 

@@ -20,9 +20,10 @@ Key = tuple[str, str, str]
 _ENDINGS = {"case.resolved", "case.withdrawn", "case.closed"}
 _OF_LINES = {"order.cancelled", "order.shipped", "order.delivered"}
 _UNTOLD = {"event.retracted", "order.corrected", "order.promise_moved", "case.ball_passed"}
-# What a platform shows without dating it as changed may be read once a day, a reply to a review once a week.
+# What a platform shows without dating it as changed may be read once a day, a reply to a review on one day of the
+# week; who pulls less often than daily meets that day once in seven pulls.
 _SLACK_SECONDS = 26 * HOUR_SECONDS
-_REVIEW_SLACK_SECONDS = 8 * DAY_SECONDS
+_REVIEW_PULLS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,8 @@ def compare_with_truth(world: World, log: Log, claims: Iterable[Claim], ticks: S
 
 
 def _had_to_be_seen(claim: Claim, ticks: Sequence[int]) -> bool:
-    slack = _REVIEW_SLACK_SECONDS if claim.name.startswith("review.") else _SLACK_SECONDS
+    between = max(DAY_SECONDS, ticks[-1] - ticks[-2]) if len(ticks) > 1 else DAY_SECONDS
+    slack = _REVIEW_PULLS * between if claim.name.startswith("review.") else _SLACK_SECONDS
     if claim.optional or max(claim.at, claim.shown_from) > ticks[-1] - slack:
         return False
     return all(any(first <= tick < last for tick in ticks) for first, last in claim.needs)

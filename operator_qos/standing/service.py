@@ -12,12 +12,24 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from operator_qos.clock import from_ms
-from operator_qos.db import bulk_insert, write_json
+from operator_qos.db import bulk_insert, chunks, write_json
 from operator_qos.standing import rules
-from operator_qos.standing.models import EvaluationResult, EvaluationRun, ShopStanding, StandingChange
+from operator_qos.standing.models import (
+    EvaluationResult,
+    EvaluationRun,
+    LiveRule,
+    LiveStanding,
+    ShopStanding,
+    StandingChange,
+)
 from operator_qos.standing.queries import StandingRow, list_standings
 from operator_qos.standing.rules import Face, HeldBack, read_held
 from scoring.progress_text import drop_days
+
+LIVE_STANDING = ("shop_id", "standard_id", "standard_version", "as_of_ms", "level", "next_on", "open_count",
+                 "kept_level", "missed_level", "untold")
+LIVE_RULE = ("shop_id", "rule", "bad", "base", "value", "verdict", "kept_value", "kept_verdict", "missed_value",
+             "missed_verdict")
 
 
 @dataclass(frozen=True)
@@ -121,6 +133,22 @@ def store_standings(session: Session, standings: Sequence[StandingRow]) -> None:
         session.execute(delete(ShopStanding).where(ShopStanding.shop_id.in_(part)))
     rows = [_hold(standing, held.get(standing.shop_id, ())) for standing in standings]
     session.execute(insert(ShopStanding), [dict(vars(row)) for row in rows])
+
+
+def forget_live(session: Session, shop_ids: Sequence[int]) -> None:
+    """Take away what standards that are not plain would say of these shops now. Does not commit."""
+    for part in chunks(list(shop_ids)):
+        for model in (LiveRule, LiveStanding):
+            if session.scalar(select(model.shop_id).where(model.shop_id.in_(part)).limit(1)) is not None:
+                session.execute(delete(model).where(model.shop_id.in_(part)))
+
+
+def store_live(
+    session: Session, standings: Sequence[tuple[Any, ...]], rules: Sequence[tuple[Any, ...]]
+) -> None:
+    """Write what standards that are not plain would say now, in the order of LIVE_STANDING and LIVE_RULE; no commit."""
+    bulk_insert(session, LiveStanding, LIVE_STANDING, standings)
+    bulk_insert(session, LiveRule, LIVE_RULE, rules)
 
 
 def hold_back(session: Session, shop_id: int, held: Sequence[HeldBack]) -> None:

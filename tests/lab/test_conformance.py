@@ -149,6 +149,13 @@ def test_events_are_held_against_what_was_so(
     assert [fault.split(":")[0] for fault in found] == faults
 
 
+@pytest.mark.parametrize(("days_between", "faults"), [(1, ["missed"]), (3, [])])
+def test_a_reply_to_a_review_may_wait_for_its_day_of_the_week(lab: Lab, days_between: int, faults: list[str]) -> None:
+    replied = Claim("review.replied", "O", "", DAYS[8])
+    found = compare_with_truth(lab.world, {}, [replied], DAYS[::days_between])
+    assert [fault.split(":")[0] for fault in found] == faults
+
+
 def test_what_was_taken_back_was_not_said(lab: Lab) -> None:
     said = happened("order.paid", DAYS[3] + 60)
     back = happened("event.retracted", DAYS[5], source="/lab") | {"data": {"source": "/lab", "id": said["id"]}}

@@ -132,7 +132,7 @@ class _Rule:
         self.shop = _reader(shop, ENVELOPE["shop"], mapping) if shop is not None else lambda _row: None
         self.shop_columns = shop.columns() if shop is not None else []
         self.marketplace = _reader(rule.marketplace, ENVELOPE["marketplace"], mapping) if rule.marketplace else None
-        self._time, self._zone = rule.time, _zone(rule.time, mapping)
+        self._time, self._zone, self._find_time = rule.time, _zone(rule.time, mapping), _raw(rule.time)
         self.time_columns = rule.time.columns() or ["time"]
         kinds = fields_of(self.type)
         self._data = [(name, _reader(value, kinds[name], mapping)) for name, value in rule.data.items()]
@@ -158,7 +158,7 @@ class _Rule:
     def moment(self, row: Row) -> _Moment:
         """When it happened. Raises RowRefused."""
         column = self.time_columns[0]
-        raw = _raw(self._time, row)
+        raw = self._find_time(row)
         if _is_empty(raw):
             raise RowRefused(column, f"{column} is empty. Fill it in, or say `when` it is filled in the mapping.")
         try:
@@ -209,16 +209,24 @@ def _is_empty(value: object) -> bool:
     return value is None or value == "" or (isinstance(value, str) and not value.strip())
 
 
-def _raw(value: Source, row: Row) -> object:
-    """What stands in the row, before any reading; None or empty when nothing does."""
+def _raw(value: Source) -> Reader:
+    """What finds the value in rows, before any reading; None or empty when nothing is there."""
     if value.constant is not None:
-        return value.constant
+        return lambda _row: value.constant
     if value.text is not None:
-        parts = {name: as_text(row.get(name)) for name in value.columns()}
-        # A name put together from an empty column would stand for many things at once.
-        return _PLACE.sub(lambda found: parts[found.group(1)], value.text) if all(parts.values()) else None
+        return partial(_fill, value.text, value.columns())
     names = [value.column] if isinstance(value.column, str) else value.column or []
-    return next((row[name] for name in names if not _is_empty(row.get(name))), None)
+    if len(names) == 1:
+        return lambda row: row.get(names[0])
+    return lambda row: next((row[name] for name in names if not _is_empty(row.get(name))), None)
+
+
+def _fill(text: str, names: Sequence[str], row: Row) -> str | None:
+    parts = {name: as_text(row.get(name)) for name in names}
+    # A name put together from an empty column would stand for many things at once.
+    if not all(parts.values()):
+        return None
+    return parts[names[0]] if text == f"{{{names[0]}}}" else _PLACE.sub(lambda found: parts[found.group(1)], text)
 
 
 def _reader(value: Source, kind: Kind, mapping: Mapping) -> Reader:
@@ -227,13 +235,14 @@ def _reader(value: Source, kind: Kind, mapping: Mapping) -> Reader:
     known = {_key(key): meaning for key, meaning in table.items()} if table is not None else None
     columns = value.columns()
     name = columns[0] if columns else "constant"
-    return partial(_read_value, value, known, _converter(value, kind, _zone(value, mapping)), name)
+    return partial(_read_value, value, _raw(value), known, _converter(value, kind, _zone(value, mapping)), name)
 
 
 def _read_value(
-    value: Source, known: dict[str, Scalar] | None, convert: Callable[[object], object], name: str, row: Row
+    value: Source, find: Reader, known: dict[str, Scalar] | None, convert: Callable[[object], object], name: str,
+    row: Row,
 ) -> object:
-    raw = _raw(value, row)
+    raw = find(row)
     if _is_empty(raw):
         raw = value.default
     elif known is not None:
