@@ -174,6 +174,17 @@ REFUSALS: dict[str, str] = {
     "{} version {} is published and never changes; write version {}":
         "{} version {} est publié et ne change plus ; écrivez la version {}",
     "{} version {} is published; retire it instead": "{} version {} est publié ; retirez-le plutôt",
+    # what a trial is refused with
+    "{} is a draft; publish it first, or try it on history":
+        "{} est un brouillon ; publiez-le d’abord, ou essayez-le sur le passé",
+    "{} is retired; put a version on trial that is not":
+        "{} est retiré ; mettez à l’essai une version qui ne l’est pas",
+    "the last day, {}, lies before the first, {}": "le dernier jour, {}, est avant le premier, {}",
+    "{} version {} is on trial in {} already; end that first":
+        "{} version {} est déjà à l’essai sur {} ; terminez d’abord cet essai",
+    "this trial has ended already": "cet essai est déjà terminé",
+    "no marketplace {}; there are: {}": "pas de place de marché {} ; il y a : {}",
+    "no version {} of {}; there are: {}": "pas de version {} de {} ; il y a : {}",
 }
 # What stands inside others.
 INSIDE: dict[str, str] = {

@@ -13,6 +13,7 @@ from operator_qos.evaluation.queries import UnknownMarketplaceError
 from operator_qos.pages import show
 from operator_qos.permissions import OPERATOR, current_actor, people
 from operator_qos.standards.queries import UnknownVersionError, get_shipped, list_versions
+from operator_qos.standards.refusals import say_refusal
 from operator_qos.standards.wording import name_levels, name_rules
 from operator_qos.trials import queries, service
 from operator_qos.web import get_language, get_session, now, writing
@@ -58,7 +59,7 @@ def start() -> tuple[str, int] | Response:
                 date.fromisoformat(request.form.get("from", "")), date.fromisoformat(until) if until else None)
             trial = service.start_trial(session, terms, actor=current_actor().email, now=now())
     except (service.TrialStateError, UnknownMarketplaceError, UnknownVersionError) as error:
-        return _list_all(str(error)), 400
+        return _list_all(say_refusal(error)), 400
     except ValueError:
         return _list_all(_("Choose a version and give dates, like 2026-07-01.")), 400
     flash(_("On trial: it is judged beside the official results from the next run on. No shop is told."))
@@ -101,7 +102,7 @@ def end(trial_id: int) -> tuple[str, int] | Response:
         with writing() as session:
             service.end_trial(session, trial_id=trial.id, actor=current_actor().email, now=now())
     except service.TrialStateError as error:
-        return _show_trial(trial, str(error)), 400
+        return _show_trial(trial, say_refusal(error)), 400
     flash(_("Off trial. What it would have decided stays here."))
     return redirect(url_for("trials.show_trial", trial_id=trial_id), 303)
 

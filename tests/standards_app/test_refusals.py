@@ -15,10 +15,12 @@ from operator_qos.standards.rules import list_mistakes
 from scoring.standards import read_preset
 
 ROOT = Path(__file__).parents[2]
-RAISED = {"refuse", "StandardError", "ConditionError", "VersionStateError"}
+RAISED = {"refuse", "StandardError", "ConditionError", "VersionStateError", "TrialStateError",
+          "UnknownMarketplaceError", "UnknownVersionError"}
 SOURCES = [*sorted((ROOT / "scoring" / "standards").glob("*.py")), ROOT / "scoring" / "scopes.py",
            *(ROOT / "operator_qos" / "standards" / f"{name}.py" for name in (
-               "following", "rules", "service", "trying"))]
+               "following", "queries", "rules", "service", "trying")),
+           ROOT / "operator_qos" / "trials" / "service.py", ROOT / "operator_qos" / "evaluation" / "queries.py"]
 
 
 def list_texts(node: ast.expr) -> Iterator[str]:
