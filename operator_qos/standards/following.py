@@ -22,6 +22,7 @@ from scoring.schedules import effective_on
 from scoring.standards import Figure, Rule, Standard, StandardError
 from scoring.standards.conditions import Condition, list_leaves
 from scoring.standards.names import ROW_FLAGS, ROW_NUMBERS, ROW_TEXTS
+from scoring.terms import ANSWER, DEFECTS, RESOLVE
 from scoring.verdicts import VERDICTS, Verdict
 
 NOT_RATED = "not_rated"
@@ -33,12 +34,14 @@ KNOWN = frozenset({
     "tracked", "trackable", "cause", "kind", "fault",
 })
 LONGEST_GAP_DAYS = 400
+# What a standard's own promises and defects make: every row of these can be told anew.
+TERMS = frozenset({ANSWER, RESOLVE, DEFECTS})
 
 
 def list_uncountable(standard: Standard, official: Standard) -> list[StandardError]:
     """What of a standard nothing is kept to count it by, with the paths of the fields; empty when all can be counted.
 
-    Outcomes are kept of the catalogue's metrics, made by the promises and defects of the official standard.
+    Outcomes are kept of the catalogue's metrics; those that rest on promises or defects are told anew.
     """
     return list(_list_uncountable(standard, official))
 
@@ -57,7 +60,7 @@ def _list_uncountable(standard: Standard, official: Standard) -> Iterator[Standa
     for name in ("figures", "rules"):
         for place, figure in enumerate(getattr(standard, name)):
             if figure.is_active:
-                yield from _list_figure(figure, f"{name}[{place}]", official)
+                yield from _list_figure(figure, f"{name}[{place}]", (standard, official))
     for place, exclusion in enumerate(standard.exclusions):
         if exclusion.confirmed and not exclusion.on_request:
             yield from _list_names(exclusion.where, f"exclusions[{place}].where")
@@ -65,12 +68,12 @@ def _list_uncountable(standard: Standard, official: Standard) -> Iterator[Standa
         yield StandardError("standing_per", f"no order says its {standard.standing_per}")
 
 
-def _list_figure(figure: Figure, path: str, official: Standard) -> Iterator[StandardError]:
+def _list_figure(figure: Figure, path: str, standards: tuple[Standard, Standard]) -> Iterator[StandardError]:
     off = "switch the rule off (active: false) to use the rest"
     if figure.composed is None and figure.metric not in SOURCES:
         yield StandardError(f"{path}.metric", f"nothing is counted for {figure.metric!r}; {off}")
     elif figure.composed is None:
-        yield from _list_kept(figure, path, official)
+        yield from _list_kept(figure, path, *standards)
     for name in ("count_when", "bad_when"):
         yield from _list_names(getattr(figure, name), f"{path}.{name}")
     if figure.per is not None and figure.per not in KNOWN:
@@ -79,17 +82,25 @@ def _list_figure(figure: Figure, path: str, official: Standard) -> Iterator[Stan
         yield StandardError(f"{path}.weigh_by", f"no outcome says its quantity; {off}")
 
 
-def _list_kept(figure: Figure, path: str, official: Standard) -> Iterator[StandardError]:
+def _list_kept(figure: Figure, path: str, standard: Standard, official: Standard) -> Iterator[StandardError]:
     unit = "first_message" if figure.metric in FIRST_TURNS else UNITS[SOURCES[figure.metric].group]
     stands_in = unit == "order" and figure.unit in PARTS_OF_ORDERS
     if figure.unit not in {None, unit} and not stands_in:
         yield StandardError(f"{path}.unit", f"outcomes of {figure.metric} are kept by {unit}")
-    known = official.find_rule(figure.metric)
+    # Promises to answer and to solve, and defects, are told anew by a standard's own terms: one of each.
+    own = (rule for rule in standard.rules if rule.is_active and rule.metric == figure.metric in TERMS)
+    known = next(own, None) or official.find_rule(figure.metric)
     changes_bad = figure.bad_when is None and figure.measure not in {"count", "mean", "median", "percentile"}
     for name in ("clock", "within_hours", "defect_kinds") if known is not None and changes_bad else ():
         mine, kept = (_as_set(getattr(one, name)) for one in (figure, known))
         if mine and mine != kept:
-            yield StandardError(f"{path}.{name}", "outcomes are kept by the terms in force; only those can be counted")
+            yield StandardError(f"{path}.{name}", _say_why_not(figure))
+
+
+def _say_why_not(figure: Figure) -> str:
+    if figure.metric in TERMS:
+        return f"{figure.metric} is counted by one promise of each standard; give all its rules the same"
+    return f"{figure.metric} rests on dates that orders name, not on a clock or defects; leave the field out"
 
 
 def _list_names(condition: Condition | None, path: str) -> Iterator[StandardError]:

@@ -145,8 +145,10 @@ REFUSALS: dict[str, str] = {
         "aucun résultat ne dit cela : {} ; retirez la condition, ou désactivez la règle",
     "no outcome says its {}; {}": "aucun résultat ne dit cela : {} ; {}",
     "nothing is counted for {}; {}": "rien n’est compté pour {} ; {}",
-    "outcomes are kept by the terms in force; only those can be counted":
-        "les résultats sont tenus selon les termes en vigueur ; seuls ceux-là peuvent être comptés",
+    "{} is counted by one promise of each standard; give all its rules the same":
+        "{} se compte selon une seule promesse de chaque standard ; donnez la même à toutes ses règles",
+    "{} rests on dates that orders name, not on a clock or defects; leave the field out":
+        "{} repose sur des dates que nomment les commandes, ni sur une horloge ni sur des défauts ; retirez le champ",
     "outcomes of {} are kept by {}": "les résultats de {} sont tenus par {}",
     "say why the rules change, for those who are bound by them":
         "dites pourquoi les règles changent, à ceux qu’elles engagent",

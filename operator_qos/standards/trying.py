@@ -22,6 +22,7 @@ from operator_qos.standards.binding import list_bindings
 from operator_qos.standards.comparison import Backtest, TriedShop, compare, join
 from operator_qos.standards.following import follow_standard, list_official_dates, list_uncountable
 from operator_qos.standards.queries import get_shipped
+from operator_qos.standards.recounting import plan_recount, recount_rows
 from operator_qos.standards.swaps import list_swaps
 from scoring.scopes import fits
 from scoring.standards import Standard, StandardError
@@ -74,27 +75,39 @@ def _try_one(
     swaps: Sequence[tuple[str, Standard]], dates: tuple[date, date],
 ) -> Backtest:
     place = _load_place(session, marketplace.id, list_days(*dates, marketplace.zone), pair[0])
-    rows = _load_rows(session, place, pair)
-    trial, current = (_try(one, rows, place) for one in pair)
-    alone = (replace(compare(_try(one, rows, place), current, place.shops).say_alone(), rule=name)
-             for name, one in swaps)
+    ids = [shop.id for shop in place.shops]
+    since_ms = outcomes.find_first_order_ms(session, marketplace.id) or 0
+    plans = {one: plan_recount(session, one, ids, since_ms=since_ms) for one in (*pair, *(swap for _, swap in swaps))}
+    is_wide = not are_summable(*pair) or any(plan.is_needed for plan in plans.values())
+    rows, last_ms = _load_rows(session, place, pair, is_wide=is_wide), int(place.days.ends_ms[-1])
+
+    def try_one(standard: Standard) -> Trial:
+        plan = plans[standard]
+        own = recount_rows(session, rows, plan, until_ms=last_ms) if plan.is_needed else rows
+        return _try(standard, own, place, is_wide=is_wide)
+
+    trial, current = (try_one(one) for one in pair)
+    alone = (replace(compare(try_one(one), current, place.shops).say_alone(), rule=name) for name, one in swaps)
     return replace(compare(trial, current, place.shops), alone=tuple(alone))
 
 
-def _try(standard: Standard, rows: pd.DataFrame, place: _Place) -> Trial:
+def _try(standard: Standard, rows: pd.DataFrame, place: _Place, *, is_wide: bool) -> Trial:
     ids = [shop.id for shop in place.shops]
-    if is_summable(_unscoped(standard), get_shipped().standard):
+    # With promises of its own rows are told anew, and followed date by date.
+    if not is_wide or is_summable(_unscoped(standard), get_shipped().standard):
         return DayTable(rows, ids, standard).try_standard(place.days, place.opened_ms)
     shops = [CourseShop(shop_id, int(opened_ms), place.texts[shop_id])
              for shop_id, opened_ms in zip(ids, place.opened_ms, strict=True)]
     return follow_standard(standard, complete_rows(rows, standard), shops, place.days)
 
 
-def _load_rows(session: Session, place: _Place, pair: tuple[Standard, Standard]) -> pd.DataFrame:
+def _load_rows(
+    session: Session, place: _Place, pair: tuple[Standard, Standard], *, is_wide: bool
+) -> pd.DataFrame:
     """Outcome rows as far back as either standard reaches, from the last official date before the period on."""
     ids, both = [shop.id for shop in place.shops], _join_standards(*pair)
     first_ms, last_ms = int(place.days.ends_ms[0]), int(place.days.ends_ms[-1])
-    if are_summable(*pair):
+    if not is_wide:
         return outcomes.load_outcomes(session, ids, standard=both, first_ms=first_ms, last_ms=last_ms)
     first_on = min(min(list_official_dates(one, place.days), default=place.days.dates[0]) for one in pair)
     return outcomes.load_wide_outcomes(session, ids, standard=both, first_on=first_on, until_ms=last_ms)

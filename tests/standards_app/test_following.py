@@ -157,8 +157,11 @@ def test_a_standard_without_levels_is_told_by_its_rules() -> None:
 
 
 @pytest.mark.parametrize(("before", "after", "path"), [
-    ("within_hours: 24", "within_hours: 12", "rules[4].within_hours"),
-    ("chargeback, low_rating", "low_rating", "rules[0].defect_kinds"),
+    ("  - id: response_within_rate", "  - {id: sooner, metric: response_within_rate, unit: message, within_hours: 8, "
+     "clock: opening_hours, window: {days: 30}, measure: share_of_good, kept_when: \">= 50 %\"}\n"
+     "  - id: response_within_rate", "rules[5].within_hours"),
+    ("metric: late_shipment_rate, unit: order", "metric: late_shipment_rate, unit: order, within_hours: 9",
+     "rules[1].within_hours"),
     ("metric: late_shipment_rate, unit: order", "metric: moon_rate, unit: order", "rules[1].metric"),
     ("metric: late_shipment_rate, unit: order", "metric: late_shipment_rate, unit: case", "rules[1].unit"),
     ("metric: late_shipment_rate,", "metric: late_shipment_rate, count_when: {scheme: letter},", "rules[1].count_when"),
@@ -171,6 +174,15 @@ def test_a_standard_without_levels_is_told_by_its_rules() -> None:
 def test_what_nothing_is_kept_of_is_refused_with_its_place(before: str, after: str, path: str) -> None:
     assert before in OURS
     assert [flaw.path for flaw in list_uncountable(parse_standard(OURS.replace(before, after, 1)), OFFICIAL)] == [path]
+
+
+@pytest.mark.parametrize(("before", "after"), [
+    ("within_hours: 24", "within_hours: 12"), ("chargeback, low_rating", "low_rating"),
+    ("    clock: opening_hours\n    within_hours: 72", "    within_hours: 72"),
+])
+def test_other_promises_and_defects_are_counted(before: str, after: str) -> None:
+    assert before in OURS
+    assert list_uncountable(parse_standard(OURS.replace(before, after, 1)), OFFICIAL) == []
 
 
 def test_what_outcomes_say_is_what_is_loaded_of_them() -> None:
