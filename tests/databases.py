@@ -12,6 +12,7 @@ import secrets
 import shutil
 import signal
 import socket
+import sqlite3
 import subprocess
 import tempfile
 import time
@@ -19,10 +20,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import psycopg
 from psycopg import sql
-from sqlalchemy import URL, Connection, Engine
+from sqlalchemy import URL, Connection, Dialect, Engine, event
+from sqlalchemy.util import LRUCache
 
 import operator_qos.models  # noqa: F401  # registers every table
 from operator_qos.db import Base, create_database_engine
@@ -33,6 +36,9 @@ HOW_TO_GET_POSTGRESQL = (
 )
 START_SECONDS = 60
 TEMPLATE = "qos_template"
+MEMORY = Path("/dev/shm")  # noqa: S108  # in it only folders that mkdtemp made
+ROOM_BYTES = 4 * 1024**3
+_COMPILED: dict[str, tuple[Dialect, LRUCache[Any, Any]]] = {}
 # Nothing here outlives the run, so nothing has to reach the disk.
 SERVER_OPTIONS = (
     "fsync=off",
@@ -190,11 +196,16 @@ def _serving(programs: Path, folder: Path, password: str) -> Iterator[Cluster]:
     raise RuntimeError(f"PostgreSQL does not start: {log.read_text()[-2000:]}")
 
 
+def _find_place() -> Path | None:
+    """Memory, where it is a file system with room; else the usual folder of temporary files."""
+    return MEMORY if MEMORY.is_dir() and shutil.disk_usage(MEMORY).free >= ROOM_BYTES else None
+
+
 @contextmanager
 def running_cluster(programs: Path) -> Iterator[Cluster]:
     """A cluster in a folder of its own, with the template of all tables; both are gone afterwards."""
     # Short on purpose: a socket's path may have 107 characters.
-    folder = Path(tempfile.mkdtemp(prefix="qos-pg-"))
+    folder = Path(tempfile.mkdtemp(prefix="qos-pg-", dir=_find_place()))
     password = secrets.token_hex(16)
     try:
         _create_cluster(programs, folder, password)
@@ -229,12 +240,27 @@ def postgresql_database(cluster: Cluster, *, empty: bool = False) -> Iterator[st
 
 @contextmanager
 def opened(url: str) -> Iterator[Engine]:
-    """An engine on a database, closed afterwards."""
+    """An engine on a database, closed afterwards; nothing waits for the disk, and no statement is compiled twice."""
     engine = create_database_engine(url)
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "connect", _forgo_the_disk)
+    _share_compiled(engine)
     try:
         yield engine
     finally:
         engine.dispose()
+
+
+def _forgo_the_disk(connection: sqlite3.Connection, _record: object) -> None:
+    connection.execute("PRAGMA synchronous=OFF")
+
+
+def _share_compiled(engine: Engine) -> None:
+    """Let all engines of a kind share what was compiled for the first one: each keeps its own otherwise."""
+    if engine.dialect.name not in _COMPILED:
+        with engine.connect():  # a dialect knows its server from the first connection on
+            _COMPILED[engine.dialect.name] = (engine.dialect, LRUCache(10_000))
+    engine.dialect, engine._compiled_cache = _COMPILED[engine.dialect.name]
 
 
 def wipe(engine: Engine) -> None:
