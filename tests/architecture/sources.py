@@ -29,8 +29,12 @@ class Source:
         parts = self.name.split("/")
         return parts[1] if parts[0] == "operator_qos" and len(parts) > 2 else ""
 
-    def walk(self) -> Iterator[ast.AST]:
-        return ast.walk(self.tree)
+    @cached_property
+    def _nodes(self) -> tuple[ast.AST, ...]:
+        return tuple(ast.walk(self.tree))
+
+    def walk(self) -> tuple[ast.AST, ...]:
+        return self._nodes
 
     def imports(self) -> Iterator[tuple[str, tuple[str, ...]]]:
         """(module, names) of every import, wherever it stands."""
