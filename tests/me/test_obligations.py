@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from datetime import timedelta
 
 import pytest
@@ -9,11 +10,11 @@ from flask import Flask
 from sqlalchemy import Engine
 
 from operator_qos.clock import to_ms
+from operator_qos.cursors import CursorError, read_cursor, write_cursor
 from operator_qos.db import reading, unit_of_work
 from operator_qos.hooks.models import HookCall
 from operator_qos.hooks.sellers import add_seller_hook
 from operator_qos.me.jobs import follow_promises
-from operator_qos.me.rules import CursorError, Place, read_cursor, write_cursor
 from operator_qos.sellers.queries import list_shop_cards
 from operator_qos.standing.day_queries import STATES, Choice, list_owed
 from tests.me.tools import OBLIGATIONS, REQUESTS, Tool, follow, get_seller, make_tool
@@ -21,6 +22,11 @@ from tests.pages import seller_world as sw
 from tests.web.fixtures import NOW, Clock, post, sign_in
 
 VERBS = {**sw.TITLES, "deliver": "Parcel to be delivered"}
+
+
+def encode(text: str) -> str:
+    """What somebody makes up for a cursor."""
+    return base64.urlsafe_b64encode(text.encode()).decode()
 
 
 @pytest.fixture
@@ -202,18 +208,29 @@ def test_a_key_opens_what_its_scope_says_and_nothing_else(app: Flask, tool: Tool
 
 
 @pytest.mark.parametrize("query", [
-    {"limit": "0"}, {"limit": "9" * 30}, {"limit": "½"}, {"state": "late"}, {"cursor": "x"}, {"since": "-1"},
-    {"cursor": write_cursor(Place(0, 0, "ship", "a"))[:-3]}])
+    {"limit": "0"}, {"limit": "9" * 30}, {"limit": f"{1:020d}{'9' * 30}"}, {"limit": "½"}, {"state": "late"},
+    {"cursor": "x"}, {"cursor": encode('[1,2,"ship","\\u0000"]')}, {"since": "-1"}, {"since": "0" * 5000}])
 def test_what_cannot_be_asked_is_named(tool: Tool, query: dict[str, str]) -> None:
     answer = tool.call(query_string=query)
     assert (answer.status_code, answer.json["field"]) == (422, next(iter(query)))
 
 
-@pytest.mark.parametrize("text", ["", "e30", write_cursor(Place(2**70, 1, "ship", "a")), "W10", "\x00", "é"])
+@pytest.mark.parametrize("text", [
+    "", "e30", write_cursor((2**70, 1, "ship", "a")), write_cursor((0, 0, "ship", "a"))[:-3], "W10", "\x00", "é",
+    write_cursor((1, "ship")), encode('[1,2,"ship","\\ud800"]'), encode("[" * 3000), encode('[true,2,"ship",""]')])
 def test_a_cursor_of_nobody_is_refused(text: str) -> None:
+    kinds = (int, int, str, str)
     with pytest.raises(CursorError):
-        read_cursor(text)
-    assert read_cursor(write_cursor(Place(-1, 2, "ship", "É|“"))) == Place(-1, 2, "ship", "É|“")
+        read_cursor(text, kinds)
+    assert read_cursor(write_cursor((-1, 2, "ship", "É|“")), kinds) == (-1, 2, "ship", "É|“")
+
+
+@pytest.mark.parametrize("database", ["sqlite"])
+def test_brackets_without_end_are_no_body(tool: Tool) -> None:
+    for path in (REQUESTS, "/api/v1/me/conversations/halle-fr/morvan-fr/V-2/replies"):
+        answer = tool.client.post(path, data=b"[" * 100_000, headers={"Authorization": f"Bearer {tool.key}"},
+                                  content_type="application/json")
+        assert answer.status_code == 400
 
 
 def test_requests_are_made_once_and_listed(tool: Tool, world: Engine, clock: Clock) -> None:
