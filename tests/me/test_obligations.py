@@ -12,9 +12,11 @@ from sqlalchemy import Engine
 from operator_qos.clock import to_ms
 from operator_qos.cursors import CursorError, read_cursor, write_cursor
 from operator_qos.db import reading, unit_of_work
-from operator_qos.hooks.models import HookCall
+from operator_qos.hooks.models import Hook, HookCall
 from operator_qos.hooks.sellers import add_seller_hook
 from operator_qos.me.jobs import follow_promises
+from operator_qos.me.models import ObligationChange, ObligationFeed
+from operator_qos.models import Shop
 from operator_qos.sellers.queries import list_shop_cards
 from operator_qos.standing.day_queries import STATES, Choice, list_owed
 from tests.me.tools import OBLIGATIONS, REQUESTS, Tool, follow, get_seller, make_tool
@@ -183,6 +185,42 @@ def test_a_seller_hears_of_its_own_shops_alone(app: Flask, tool: Tool, world: En
     assert other.call(foreign, "POST", **reply).json == {"new": True}
     asked = {"cause": "carrier", "text": "?", "token": "0123456789", "things": [{"kind": "ship", "order": "F-1"}]}
     assert tool.call(REQUESTS, "POST", marketplace="lonja-es", shop="bazar", **asked).status_code == 404
+
+
+def test_a_shop_that_goes_to_another_company_is_told_of_there_alone(app: Flask, tool: Tool, world: Engine) -> None:
+    other = make_tool(app, world, "norte")
+    sellers = {name: get_seller(world, name) for name in ("morvan", "norte")}
+    starts = {name: one.read()["since"] for name, one in (("morvan", tool), ("norte", other))}
+    with unit_of_work(world) as session:
+        for seller_id in sellers.values():
+            add_seller_hook(session, seller_id=seller_id, url="https://any.example/", topics=[], allows_plain=False,
+                            actor="test", now=NOW)
+        session.query(Shop).filter_by(code="morvan-fr").update({"seller_id": sellers["norte"]})
+    for _again in range(2):
+        for seller in ("norte", "morvan"):
+            follow(world, NOW, seller)
+    lost, found = (one.read(since=starts[name])["changes"] for name, one in (("morvan", tool), ("norte", other)))
+    assert {(row["change"], row["obligation"]["shop"]) for row in lost} == {("cancelled", "morvan-fr")}
+    opened = [row["obligation"]["id"] for row in found if row["change"] == "opened"]
+    assert sorted(opened) == sorted(row["obligation"]["id"] for row in lost)
+    assert {row["shop"] for row in tool.read()["obligations"]} == {"morvan-es"}
+    with reading(world) as session:
+        owners = dict(session.query(Hook.id, Hook.seller_id).all())
+        told = [(owners[hook_id], topic) for hook_id, topic in session.query(HookCall.hook_id, HookCall.topic)]
+    assert {topic for seller_id, topic in told if seller_id == sellers["morvan"]} == {"obligation.cancelled"}
+    assert "obligation.cancelled" not in {topic for seller_id, topic in told if seller_id == sellers["norte"]}
+
+
+def test_one_company_that_cannot_be_followed_keeps_nobody_waiting(app: Flask, tool: Tool, world: Engine) -> None:
+    other, later = make_tool(app, world, "norte"), NOW + timedelta(hours=1)
+    with unit_of_work(world) as session:  # a number that was given already: the company's changes cannot be written
+        feed = session.get_one(ObligationFeed, get_seller(world, "morvan"))
+        session.add(ObligationChange(seller_id=feed.seller_id, number=feed.last_number + 1, shop_id=1, change="met",
+                                     at=NOW, told_at=NOW, data={}))
+    sw.send(world, sw.place(("lonja-es", "bazar"), "F-9", "2026-06-18T08:00:00Z", ship_by="2026-06-25T16:00:00Z"),
+            now=later)
+    assert follow_promises(world, now=later) > 0
+    assert "F-9" in {row["obligation"]["order"] for row in other.read(since=0)["changes"]}
 
 
 def test_answering_by_program_settles_the_promise(tool: Tool) -> None:

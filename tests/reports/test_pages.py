@@ -25,6 +25,7 @@ from operator_qos.ledger.queries import list_scorecards
 from operator_qos.models import OutboxMail, User
 from operator_qos.notices.jobs import deliver_outbox
 from operator_qos.reports.jobs import send_due_reports
+from operator_qos.reports.models import SavedExport
 from operator_qos.reports.rules import find_next_send
 from operator_qos.sellers.queries import list_shop_cards
 from operator_qos.settings import Settings
@@ -169,6 +170,17 @@ def test_who_left_the_company_is_sent_nothing(app: Flask, filled: Engine) -> Non
     assert send_due_reports(filled, now=NOW + timedelta(days=40)) == 0
     with reading(filled) as session:
         assert session.scalars(select(OutboxMail)).all() == []
+
+
+@pytest.mark.parametrize("database", ["sqlite"])
+def test_one_report_that_cannot_be_made_keeps_nobody_waiting(app: Flask, filled: Engine) -> None:
+    owner = sign_in(app, "seller_owner")
+    for name in ("b", "a"):  # the page has the latter first
+        public_id = save(app, name=name)
+        assert post(owner, f"/seller/exports/{public_id}/send", {"every": "week"}).status_code == 303
+    with unit_of_work(filled) as session:
+        session.scalars(select(SavedExport).where(SavedExport.name == "a")).one().columns = ["gone"]
+    assert send_due_reports(filled, now=NOW + timedelta(days=7)) == 1
 
 
 @pytest.mark.parametrize(("every", "now", "expected"), [
