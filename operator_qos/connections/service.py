@@ -30,6 +30,9 @@ from operator_qos.db import Base, unit_of_work
 from operator_qos.events.log import insert_quarantined
 from operator_qos.events.quarantine import ingest_guarded
 from operator_qos.events.service import DATABASE_ERRORS, Counts, Intake, is_transient, take_in
+from operator_qos.hooks.rules import is_address
+from operator_qos.sellers.queries import list_marketplaces
+from operator_qos.settings import PREFIX
 from scoring.events import Problem
 
 CLAIM = timedelta(minutes=30)  # renewed with every batch; a worker that died leaves its connection after this
@@ -88,8 +91,6 @@ def add_connection(session: Session, new: NewConnection, *, secret: str, actor: 
 
 
 def _require_sound(session: Session, new: NewConnection) -> None:
-    from operator_qos.sellers.queries import list_marketplaces
-
     if not new.name.strip() or len(new.name) > 60 or not new.name.replace("-", "").replace("_", "").isalnum():
         raise ConnectionRefused("name: write letters, digits, - and _, at most 60")
     if session.scalar(select(Connection.id).where(Connection.name == new.name)) is not None:
@@ -100,11 +101,12 @@ def _require_sound(session: Session, new: NewConnection) -> None:
         raise ConnectionRefused(
             f"marketplace: there is no {new.marketplace_id!r}; add it with: operator-qos marketplace add")
     for name, address in (("address", new.address), ("token_address", new.token_address or "https://x")):
-        if not address.startswith(("https://", "http://")) or len(address) > 500:
+        if not (is_address(address) and address.isascii() and address.isprintable()):
             raise ConnectionRefused(f"{name}: {address!r} is no address; write it like https://instance.mirakl.net")
-    if bool(new.key) == bool(new.key_variable):
-        raise ConnectionRefused("key: give the key itself, or the name of the environment variable that holds it")
-    if bool(new.client_id) != bool(new.token_address):
+    if bool(new.key) == bool(new.key_variable) or len(new.key_variable) > 100 or new.key_variable.startswith(PREFIX):
+        raise ConnectionRefused("key: give the key itself, or the name of the environment variable that holds it, which "
+                                "is none of this installation's own settings")
+    if bool(new.client_id) != bool(new.token_address) or len(new.client_id) > 200:
         raise ConnectionRefused("client_id: give the client's id and the token's address together, or neither")
     if not 60 <= new.interval_seconds <= 86_400:
         raise ConnectionRefused("interval_seconds: read it every 60 to 86400 seconds")

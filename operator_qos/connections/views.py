@@ -42,7 +42,8 @@ FIELDS: Mapping[str, object] = {
     "marketplace": lazy_gettext("Choose a marketplace from the list."),
     "address": lazy_gettext("Write the address like https://instance.mirakl.net."),
     "token_address": lazy_gettext("Write the address like https://auth.mirakl.net/oauth/token."),
-    "key": lazy_gettext("Give the key, or the name of the environment variable that holds it; not both."),
+    "key": lazy_gettext("Give the key, or the name of the environment variable that holds it; not both, and none of "
+                        "this installation’s own settings."),
     "client_id": lazy_gettext("Give the client’s id and the address of its tokens together, or neither."),
 }
 WISHES: Mapping[str, object] = {

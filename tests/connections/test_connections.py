@@ -269,7 +269,10 @@ def test_figures_agree_and_each_difference_has_its_cause(world: LabWorld) -> Non
 @pytest.mark.parametrize(("change", "says"), [
     ({"name": "a b"}, "name"), ({"name": "lab"}, "already"), ({"kind": "sap"}, "kind"),
     ({"marketplace_id": "xx"}, "marketplace add"), ({"address": "ftp://x"}, "address"), ({"key": ""}, "key"),
-    ({"key_variable": "X"}, "key"), ({"client_id": "c"}, "client_id"), ({"interval_seconds": 5}, "interval")])
+    ({"key_variable": "X"}, "key"), ({"client_id": "c"}, "client_id"), ({"interval_seconds": 5}, "interval"),
+    ({"address": "https://["}, "address"), ({"address": "https://x/é"}, "address"),
+    ({"key": "", "key_variable": "X" * 101}, "key"), ({"key": "", "key_variable": "OPERATOR_QOS_SECRET_KEY"}, "own"),
+    ({"client_id": "c" * 201, "token_address": "https://x"}, "client_id")])
 @pytest.mark.parametrize("database", ["sqlite"])
 def test_a_connection_that_cannot_work_is_refused_by_the_field(
     world: LabWorld, change: dict[str, object], says: str
@@ -292,6 +295,6 @@ def test_a_key_is_stored_sealed_or_named_and_never_plain(
         open_key(seal_key("k", "one"), "", "two")
     with pytest.raises(SealError, match="PLATFORM_KEY is empty"):
         open_key("", "PLATFORM_KEY", "two")
-    monkeypatch.setenv("PLATFORM_KEY", "from outside")
+    monkeypatch.setenv("PLATFORM_KEY", "from outside\n")
     assert open_key("", "PLATFORM_KEY", "two") == "from outside"
     assert to_ms(world.first) == world.lab.world.first_at * 1000
