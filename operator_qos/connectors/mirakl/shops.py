@@ -11,7 +11,6 @@ from operator_qos.connectors.mirakl.differences import Claim, Difference, digest
 from operator_qos.connectors.mirakl.fields import Fields
 from operator_qos.connectors.rows import utc_text
 
-STATES = {"OPEN": "open", "CLOSE": "closed", "CLOSED": "closed", "SUSPENDED": "suspended", "TERMINATED": "terminated"}
 DAYS = {"MONDAY": "mon", "TUESDAY": "tue", "WEDNESDAY": "wed", "THURSDAY": "thu", "FRIDAY": "fri", "SATURDAY": "sat",
         "SUNDAY": "sun"}
 OPEN_END = timedelta(days=365)  # how long a closure without an end is announced for
