@@ -22,7 +22,7 @@ from operator_qos.connections.models import (
     FigureCount,
     FigureDifference,
 )
-from operator_qos.connections.queries import Card, WishRow, find_connection_of, find_wish, get_place
+from operator_qos.connections.queries import OPEN_WISHES, Card, WishRow, find_connection_of, find_wish, get_place
 from operator_qos.connections.rules import Compared, wait_after
 from operator_qos.connections.sealing import open_key, seal_key
 from operator_qos.connectors.contract import CONNECTORS, Access, Batch, Unreadable
@@ -245,26 +245,31 @@ def prune(session: Session, *, connection_id: int, now: datetime) -> None:
 
 
 def queue_wish(
-    session: Session, *, marketplace_id: str, shop: str, wanted: str, key: str, now: datetime,
-    until_at: datetime | None = None,
+    session: Session, *, marketplace_id: str, shop: str, wanted: str, key: str, now: datetime
 ) -> WishRow | None:
     """Wish for how a shop shall stand on the marketplace's platform; None where it has no connection.
 
     With the same key it is the same wish; one that failed is asked again. Does not commit.
     """
     card = find_connection_of(session, marketplace_id)
-    if card is None:
-        return None
+    return queue_wish_at(session, card.id, shop=shop, wanted=wanted, key=key, now=now) if card is not None else None
+
+
+def queue_wish_at(
+    session: Session, connection_id: int, *, shop: str, wanted: str, key: str, now: datetime,
+    until_at: datetime | None = None,
+) -> WishRow | None:
+    """Wish for how a shop shall stand on the platform of a connection, as `queue_wish` does. Does not commit."""
     found = session.scalar(select(ConnectionWish).where(
-        ConnectionWish.connection_id == card.id, ConnectionWish.key == key))
+        ConnectionWish.connection_id == connection_id, ConnectionWish.key == key))
     if found is None:
         session.add(ConnectionWish(
-            connection_id=card.id, key=key, shop=shop, wanted=wanted, until_at=until_at, state="waiting", made_at=now,
+            connection_id=connection_id, key=key, shop=shop, wanted=wanted, until_at=until_at, state="waiting", made_at=now,
             next_at=now))
     elif found.state == "failed":
         found.state, found.next_at, found.attempts, found.error, found.settled_at = "waiting", now, 0, "", None
     session.flush()
-    return find_wish(session, card.id, key)
+    return find_wish(session, connection_id, key)
 
 
 def find_wish_of(session: Session, *, marketplace_id: str, key: str) -> WishRow | None:
@@ -277,7 +282,7 @@ def find_wish_of(session: Session, *, marketplace_id: str, key: str) -> WishRow 
 
 def claim_wish(session: Session, wish_id: int, *, now: datetime) -> ConnectionWish | None:
     """Take a due wish by conditional update; None when another worker has it. Does not commit."""
-    due = (ConnectionWish.id == wish_id, ConnectionWish.state.in_(("waiting", "asked")), ConnectionWish.next_at <= now)
+    due = (ConnectionWish.id == wish_id, ConnectionWish.state.in_(OPEN_WISHES), ConnectionWish.next_at <= now)
     attempted = {"attempts": ConnectionWish.attempts + 1, "next_at": now + CLAIM}
     taken = session.scalar(update(ConnectionWish).where(*due).values(**attempted).returning(ConnectionWish.id))
     return session.get_one(ConnectionWish, wish_id) if taken is not None else None

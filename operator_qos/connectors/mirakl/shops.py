@@ -11,6 +11,7 @@ from operator_qos.connectors.mirakl.differences import Claim, Difference, digest
 from operator_qos.connectors.mirakl.fields import Fields
 from operator_qos.connectors.rows import utc_text
 
+STATES = {"OPEN": "open", "CLOSE": "closed", "CLOSED": "closed", "SUSPENDED": "suspended", "TERMINATED": "terminated"}
 DAYS = {"MONDAY": "mon", "TUESDAY": "tue", "WEDNESDAY": "wed", "THURSDAY": "thu", "FRIDAY": "fri", "SATURDAY": "sat",
         "SUNDAY": "sun"}
 OPEN_END = timedelta(days=365)  # how long a closure without an end is announced for
@@ -27,6 +28,7 @@ def tell_shop(shop: Fields, difference: Difference, access: Access, closures: Ma
     if created is not None:
         given = {name: value for name, value in data.items() if value}
         difference.tell(Claim("opened", "shop.opened", shop_id, created, given, once=True))
+    shop.word("shop_state", STATES)  # nothing is told by it; a new one is named, since it may matter
     standing = read_closure(shop)
     for start, until in closures.items():
         difference.keep(f"closed:{start}")
