@@ -187,7 +187,8 @@ def _set_paused(context: Context, name: str, *, paused: bool) -> None:
 @click.argument("name")
 @click.argument("shop")
 @click.argument("wanted", type=click.Choice(WISHES))
-@click.option("--until", type=click.DateTime(["%Y-%m-%dT%H:%M:%S%z"]), help="Until when a shop is immune; without it immunity ends.")
+@click.option("--until", type=click.DateTime(["%Y-%m-%dT%H:%M:%S%z"]),
+              help="Until when a shop is immune; without it immunity ends.")
 @json_option
 @pass_context
 def wish_command(context: Context, name: str, shop: str, wanted: str, until: datetime | None) -> None:

@@ -26,7 +26,6 @@ from operator_qos.events.models import Event, Quarantined
 from operator_qos.sellers.models import Marketplace, Shop
 from scoring.event_types import TYPES
 
-
 OPEN_WISHES = ("waiting", "asked")
 
 
@@ -222,12 +221,24 @@ def list_due_wishes(session: Session, *, now: datetime, limit: int = 200) -> lis
     return list(session.scalars(query.order_by(ConnectionWish.id).limit(limit)))
 
 
-def list_differences(session: Session, connection_id: int, on: date) -> list[DifferenceRow]:
-    """What differed on a day, the unexplained first."""
-    query = select(*_columns(FigureDifference, DifferenceRow)).where(
+def count_causes(session: Session, connection_id: int, on: date) -> dict[str, int]:
+    """How many figures differed on a day for each cause, the most frequent first."""
+    count = func.count().label("number")
+    query = select(FigureDifference.cause, count).where(
         FigureDifference.connection_id == connection_id, FigureDifference.on_date == on)
-    rows = [DifferenceRow(*row) for row in session.execute(query)]
-    return sorted(rows, key=lambda row: (row.cause != "unexplained", row.figure, row.shop, row.period))
+    rows = session.execute(query.group_by(FigureDifference.cause).order_by(count.desc(), FigureDifference.cause))
+    return {row.cause: row.number for row in rows}
+
+
+def list_differences(
+    session: Session, connection_id: int, on: date, *, cause: str = "", offset: int = 0, limit: int = 100
+) -> list[DifferenceRow]:
+    """What differed on a day, by one cause or by all, the unexplained first."""
+    row = FigureDifference
+    query = select(*_columns(row, DifferenceRow)).where(row.connection_id == connection_id, row.on_date == on)
+    query = query.where(row.cause == cause) if cause else query
+    order = (row.cause != "unexplained", row.figure, row.shop, row.period)
+    return [DifferenceRow(*found) for found in session.execute(query.order_by(*order).offset(offset).limit(limit))]
 
 
 def list_counts(session: Session, connection_id: int, *, limit: int = 30) -> list[CountRow]:

@@ -103,9 +103,10 @@ def _require_sound(session: Session, new: NewConnection) -> None:
     for name, address in (("address", new.address), ("token_address", new.token_address or "https://x")):
         if not (is_address(address) and address.isascii() and address.isprintable()):
             raise ConnectionRefused(f"{name}: {address!r} is no address; write it like https://instance.mirakl.net")
-    if bool(new.key) == bool(new.key_variable) or len(new.key_variable) > 100 or new.key_variable.startswith(PREFIX):
-        raise ConnectionRefused("key: give the key itself, or the name of the environment variable that holds it, which "
-                                "is none of this installation's own settings")
+    is_named = bool(new.key_variable)
+    if bool(new.key) == is_named or len(new.key_variable) > 100 or new.key_variable.startswith(PREFIX):
+        raise ConnectionRefused("key: give the key itself, or the name of the environment variable that holds it, "
+                                "which is none of this installation's own settings")
     if bool(new.client_id) != bool(new.token_address) or len(new.client_id) > 200:
         raise ConnectionRefused("client_id: give the client's id and the token's address together, or neither")
     if not 60 <= new.interval_seconds <= 86_400:
@@ -182,7 +183,8 @@ def _renew_claim(session: Session, claim: Claim, until: datetime) -> None:
 
 def _keep_rest(session: Session, card: Card, batch: Batch, now: datetime) -> int:
     """Remember things and cursor, set aside what could not be read; returns how much that is."""
-    kept = sum(_set_aside(session, card, found, now) for found in batch.unreadable)
+    kept = sum(_set_aside(session, card, found, shop=str((batch.seen.get(found.key) or {}).get("shop", "")), now=now)
+               for found in batch.unreadable)
     forgotten = [key for key, seen in batch.seen.items() if seen is None]
     if forgotten:
         session.execute(delete(ConnectionThing).where(
@@ -198,11 +200,11 @@ def _keep_rest(session: Session, card: Card, batch: Batch, now: datetime) -> int
     return kept
 
 
-def _set_aside(session: Session, card: Card, found: Unreadable, now: datetime) -> bool:
+def _set_aside(session: Session, card: Card, found: Unreadable, *, shop: str, now: datetime) -> bool:
     raw = json.dumps({"connection": card.name, **asdict(found)}, ensure_ascii=False, sort_keys=True)
     return insert_quarantined(
         session, raw, Problem(f"{found.stream}.{found.field}", found.reason), origin=card.origin, now=now,
-        marketplace=card.marketplace_id)
+        marketplace=card.marketplace_id, shop=shop)
 
 
 def _upsert(session: Session, model: type[Base], rows: Sequence[Mapping[str, Any]], keys: tuple[str, ...]) -> None:
@@ -264,8 +266,8 @@ def queue_wish_at(
         ConnectionWish.connection_id == connection_id, ConnectionWish.key == key))
     if found is None:
         session.add(ConnectionWish(
-            connection_id=connection_id, key=key, shop=shop, wanted=wanted, until_at=until_at, state="waiting", made_at=now,
-            next_at=now))
+            connection_id=connection_id, key=key, shop=shop, wanted=wanted, until_at=until_at, state="waiting",
+            made_at=now, next_at=now))
     elif found.state == "failed":
         found.state, found.next_at, found.attempts, found.error, found.settled_at = "waiting", now, 0, "", None
     session.flush()

@@ -150,6 +150,7 @@ def test_values_nobody_announced_are_set_aside_by_name_and_the_rest_goes_on(worl
         row = session.scalars(select(Quarantined).where(Quarantined.field.like("%state"))).first()
         assert row is not None
         assert (row.origin, row.marketplace) == ("connection lab", "fr")
+        assert row.shop in world.lab.world.shops  # a difference of its figures is explained by it
         assert json.loads(row.raw)["raw"] in {"IN_PREPARATION", "PROBATION", "ON_HOLD"}
 
 
