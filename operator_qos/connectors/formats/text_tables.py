@@ -50,8 +50,9 @@ def open_text_table(path: Path, hints: Hints, packing: str) -> RecordFile:
 def _tell_encoding(path: Path, sample: bytes, hints: Hints) -> tuple[str, bool]:
     if hints.encoding:
         try:
+            sample.decode(hints.encoding, "replace")
             return codecs.lookup(hints.encoding).name, False
-        except LookupError:
+        except (LookupError, ValueError):  # no codec, or one that is not for texts
             what = f"{hints.encoding!r} is no encoding."
             raise SourceLayoutError(str(path), what, "Write utf-8, windows-1252 or utf-16.") from None
     for mark, name in _BOMS:
@@ -172,9 +173,15 @@ class _Lines:
             found = self._waiting.popleft()
         else:
             line = next(self._source)
-            found = line.number, line.content.decode(self._encoding, "surrogateescape") + "\n", line.cut
+            found = line.number, self._decode(line.content) + "\n", line.cut
         self.taken.append(found)
         return found[1]
+
+    def _decode(self, content: bytes) -> str:
+        try:
+            return content.decode(self._encoding, "surrogateescape")
+        except UnicodeError:  # some codecs stumble over plain letters, which cannot be escaped
+            return content.decode("ascii", "surrogateescape")
 
     def put_back(self) -> None:
         """All lines taken but the first are read again."""
