@@ -212,8 +212,8 @@ def _records(lines: _Lines, layout: Layout) -> Records:
 
 
 def _not_csv(lines: _Lines, why: str) -> BadRecord:
-    row, text, was_cut = lines.taken[0] if lines.taken else (0, "", False)
-    if was_cut:
+    row, text, _ = lines.taken[0] if lines.taken else (0, "", False)
+    if any(was_cut for _, _, was_cut in lines.taken):
         why = "the line is longer than a megabyte"
     reason = f"The row is not CSV ({why}). Check its quotes and length."
     return BadRecord(row, "row", reason, None, _printable(text[:2_000].rstrip("\n")))
