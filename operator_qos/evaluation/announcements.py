@@ -108,7 +108,7 @@ def _take_over_pending(
 
 def shop_link(marketplace: MarketplaceRow, shop: ShopRow) -> str:
     """Where the seller sees every number of a shop."""
-    return f"/seller/shops/{quote(marketplace.id, safe='')}/{quote(shop.code, safe='')}"
+    return f"/seller/scorecard?shop={quote(f'{marketplace.id}/{shop.code}')}"
 
 
 def name_subject(change: Change) -> str:

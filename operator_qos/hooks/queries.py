@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from operator_qos.hooks.models import Hook, HookCall
 from operator_qos.hooks.rules import wants
-from operator_qos.sellers.models import Marketplace, Shop
+from operator_qos.sellers.models import Marketplace
 
 
 @dataclass(frozen=True)
@@ -67,10 +67,9 @@ def list_listening(session: Session, marketplace_id: str, topic: str) -> list[in
     return _list_wanting(session, Hook.marketplace_id == marketplace_id, topic)
 
 
-def list_sellers_listening(session: Session, shop_id: int, topic: str) -> list[int]:
-    """The addresses of the seller of a shop that are told of a topic."""
-    owner = select(Shop.seller_id).where(Shop.id == shop_id).scalar_subquery()
-    return _list_wanting(session, Hook.seller_id == owner, topic)
+def list_sellers_listening(session: Session, seller_id: int, topic: str) -> list[int]:
+    """The addresses of a seller that are told of a topic."""
+    return _list_wanting(session, Hook.seller_id == seller_id, topic)
 
 
 def list_listening_sellers(session: Session) -> set[int]:

@@ -222,7 +222,7 @@ class _Teller:
         lines = (explained, self._say_period(found, standard), *self._list_numbers(basis, found),
                  *self._list_further(found, standard), *self._list_judged(basis, found))
         units = tuple(self._name_unit(unit) for unit in found.units)
-        path = f"{shop_path(self.matter.to)}/rules/{quote(found.rule.partition('|')[0], safe='')}"
+        path = rule_path(self.matter.to, found.rule.partition("|")[0])
         name = self.names(basis.version).rule(found.rule)
         return Item(name, tuple(line for line in lines if line),
                     self.say("units", count=len(units)) if units else "", units,
@@ -399,9 +399,10 @@ def title_of(version: Version, language: Language) -> str:
     return version.title.get(language) or version.title.get("en") or version.id
 
 
-def shop_path(to: Addressee) -> str:
-    """Where the seller sees the numbers of a shop."""
-    return f"/seller/shops/{quote(to.marketplace_id, safe='')}/{quote(to.shop_code, safe='')}"
+def rule_path(to: Addressee, rule: str) -> str:
+    """Where the seller sees the numbers of a rule and the rows behind them."""
+    place = f"{quote(to.marketplace_id, safe='')}/{quote(to.shop_code, safe='')}"
+    return f"/seller/shops/{place}/rules/{quote(rule, safe='')}"
 
 
 def appeal_path(act: StatementAct) -> str:
