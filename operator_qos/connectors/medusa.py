@@ -10,14 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any, Final
+
+from operator_qos.connectors.money import read_minor
 
 Document = dict[str, Any]
 Thing = Mapping[str, Any]
-NO_MINOR: Final = frozenset({"BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF", "UGX", "VND", "VUV",
-                             "XAF", "XOF", "XPF"})
-THREE_MINOR: Final = frozenset({"BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"})
 # What says nothing of the service owed to buyers.
 IGNORED: Final = frozenset({
     "order.updated", "order.completed", "order.archived", "order.transfer_requested", "order.fulfillment_created",
@@ -108,15 +107,11 @@ def _find(values: object, ident: object) -> Thing:
 
 
 def to_minor(amount: object, currency: object) -> object:
-    """An amount in major units as whole minor units; what is no number stays, to be refused by name."""
-    code = str(currency or "").upper()
-    digits = 0 if code in NO_MINOR else 3 if code in THREE_MINOR else 2
-    if amount is None or isinstance(amount, bool):
-        return amount
-    try:
-        return int((Decimal(str(amount)) * 10**digits).to_integral_value())
-    except (InvalidOperation, OverflowError, ValueError):
-        return amount
+    """An amount in major units as whole minor units; what is no amount becomes a text, to be refused by name."""
+    if amount is None:
+        return None
+    minor = read_minor(amount, str(currency or ""))
+    return str(amount) if minor is None else minor
 
 
 def _upper(value: object) -> object:
@@ -127,7 +122,7 @@ def _line(item: Thing, currency: object) -> Document:
     quantity, price = item.get("quantity"), item.get("unit_price")
     try:
         total = item.get("total") if item.get("total") is not None else Decimal(str(price)) * Decimal(str(quantity))
-    except (InvalidOperation, ValueError):
+    except (ArithmeticError, ValueError):
         total = None
     found = {"line": item.get("id"), "sku": item.get("variant_sku") or item.get("product_id"), "quantity": quantity,
              "category": item.get("product_type"), "amount_minor": to_minor(total, currency)}

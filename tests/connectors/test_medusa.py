@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from operator_qos.clock import to_ms
 from operator_qos.connectors.medusa import IGNORED, MAPPED, Place, map_hook, to_minor
+from operator_qos.formats import format_money
 from scoring.events import EventRefused, read_event
 
 PLACE = Place("/hooks/medusa-fr", "halle-fr", "morvan-fr")
@@ -111,10 +112,28 @@ def test_what_says_nothing_of_service_makes_no_event(kind: str) -> None:
 
 @pytest.mark.parametrize(("amount", "currency", "minor"), [
     (19.99, "eur", 1999), ("0.1", "EUR", 10), (500, "jpy", 500), (1.234, "kwd", 1234), (None, "eur", None),
-    ("many", "eur", "many"), (True, "eur", True), (0.005, None, 0),
+    (0.005, None, 0), ("12.50", "RSD", 12), (10**10, "EUR", 10**12), (True, "eur", "True"), ("many", "eur", "many"),
+    ("1e999999", "eur", "1e999999"), ("1e999990", "eur", "1e999990"), ("NaN", "eur", "NaN"), (-1, "eur", "-1"),
+    (10**12, "eur", str(10**12)),
 ])  # fmt: skip
-def test_amounts_are_minor_units_of_their_currency(amount: object, currency: object, minor: object) -> None:
+def test_amounts_are_minor_units_of_their_currency_and_what_is_none_is_refused(
+    amount: object, currency: object, minor: object
+) -> None:
     assert to_minor(amount, currency) == minor
+
+
+def test_a_line_of_impossible_size_is_set_aside_with_its_amount_named() -> None:
+    for price, quantity in (("1e999999", "1e999999"), ("1e999990", 1), ("sNaN", 1)):
+        order = ORDER | {"items": [{"id": "l", "unit_price": price, "quantity": quantity}]}
+        (document,) = map_hook(hook("order.placed", order=order), PLACE)
+        assert not isinstance(document["data"]["lines"][0].get("amount_minor", ""), int)
+
+
+@pytest.mark.parametrize("currency", ["EUR", "JPY", "BHD", "RSD", "UGX", "IQD", "COP"])
+def test_an_amount_is_shown_as_it_was_read(currency: str) -> None:
+    minor = to_minor("1200", currency)
+    assert isinstance(minor, int)
+    assert "1,200" in format_money(minor, currency, "en")
 
 
 JSON = st.recursive(

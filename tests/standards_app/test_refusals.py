@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from operator_qos.standards.refusals import say_problem, translate
-from operator_qos.standards.refusals_fr import REFUSALS
+from operator_qos.standards.refusal_patterns import INSIDE, REFUSALS
+from operator_qos.standards.refusals import say_problem
 from operator_qos.standards.rules import list_mistakes
 from scoring.standards import read_preset
 
@@ -47,18 +47,17 @@ def list_raised() -> Iterator[tuple[str, str]]:
 def test_every_refusal_is_said_in_french() -> None:
     raised = list(list_raised())
     assert len(raised) > 80
-    assert [(place, text) for place, text in raised if translate(text) == text] == []
+    assert [(place, text) for place, text in raised if say_problem(text, "fr") == text] == []
 
 
-def test_what_is_filled_in_stays_and_so_does_its_order() -> None:
-    holes = re.compile(r"(?<!\{)\{\}(?!\})")
-    for english, french in REFUSALS.items():
-        assert len(holes.findall(english)) == len(holes.findall(french)), english
-        count = len(holes.findall(english))
-        assert french != english
-        filled = [f"<{number}>" for number in range(count)]
-        said = translate(english.format(*filled))
-        assert [said.find(one) >= 0 for one in filled] == [True] * count, english
+def test_what_is_filled_in_stays() -> None:
+    slot = re.compile(r"%\((\w+)\)s")
+    for english in REFUSALS:
+        filled = [f"<{name}>" for name in slot.findall(english)]
+        said = say_problem(slot.sub(lambda found: f"<{found[1]}>", english), "fr")
+        assert [one for one in filled if one not in said] == [], english
+        assert said != english
+    assert len(set(REFUSALS) | set(INSIDE)) == len(REFUSALS) + len(INSIDE)
 
 
 @pytest.mark.parametrize(("edit", "english", "french"), [
@@ -78,4 +77,8 @@ def test_mistakes_of_a_text_read_like_this(edit: tuple[str, str], english: str, 
 
 
 def test_a_text_nobody_knows_stays_as_it_is() -> None:
-    assert translate("Input should be a valid frobnicator") == "Input should be a valid frobnicator"
+    assert say_problem("Input should be a valid frobnicator", "fr") == "Input should be a valid frobnicator"
+
+
+def test_what_somebody_wrote_is_shown_word_for_word() -> None:
+    assert say_problem("no rule or figure '%(one)s {} 4 %'", "fr") == "pas de règle ni de chiffre '%(one)s {} 4 %'"

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from decimal import Decimal, InvalidOperation
 from typing import Any, TypeVar
 
 from operator_qos.connectors.contract import Unreadable
+from operator_qos.connectors.money import read_minor
 
 Meaning = TypeVar("Meaning")
-WITHOUT_CENTS = frozenset({"JPY", "KRW", "CLP", "VND", "ISK", "XOF", "XAF"})
 RAW_CHARACTERS = 200
 
 
@@ -28,6 +27,9 @@ class Fields:
     def text(self, name: str) -> str:
         """A text or number as text, empty when there is none."""
         value = self.raw.get(name)
+        if isinstance(value, str) and "\0" in value:
+            self.refuse(name, "holds a NUL character; remove it", value)
+            return ""
         if value is None or isinstance(value, str):
             return (value or "").strip()
         if isinstance(value, int | float) and not isinstance(value, bool):
@@ -64,12 +66,9 @@ class Fields:
         value = self.raw.get(name)
         if value is None:
             return None
-        try:
-            amount = Decimal(str(value)).scaleb(0 if currency in WITHOUT_CENTS else 2)
-            if amount.is_finite() and 0 <= amount <= 10**12 and not isinstance(value, bool):
-                return int(amount.to_integral_value())
-        except InvalidOperation:
-            pass
+        found = read_minor(value, currency)
+        if found is not None:
+            return found
         self.refuse(name, "is no amount from 0 on", value)
         return None
 

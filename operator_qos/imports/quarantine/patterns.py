@@ -1,7 +1,4 @@
-"""Every reason for which a row or a mapping is refused, as a pattern: what differs stands as %(name)s.
-
-Those that begin alike stand with the longer one first only where the shorter would match it, which tests look at.
-"""
+"""Every reason for which a row or a mapping is refused, as a pattern: what differs stands as %(name)s."""
 
 from __future__ import annotations
 
