@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from flask import Flask, abort, current_app, g, has_request_context, request
+from flask.json.provider import DefaultJSONProvider
 from flask_babel import get_locale
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
@@ -147,6 +148,17 @@ def read_number(text: str | None) -> int | None:
     return int(text) if plain and text is not None else None
 
 
+class Json(DefaultJSONProvider):
+    """JSON whose brackets go deeper than Python counts is as wrong as any other."""
+
+    def loads(self, s: str | bytes, **kwargs: Any) -> Any:  # Flask's name
+        """What a text holds. Raises ValueError."""
+        try:
+            return super().loads(s, **kwargs)
+        except RecursionError as error:
+            raise ValueError("brackets within brackets, too deep") from error
+
+
 def refuse_nul() -> None:
     """Turn away the one character that no person writes and no database takes. Runs before every request."""
     address = (request.path, *(value for values in request.args.listvalues() for value in values))
@@ -224,6 +236,7 @@ def init_web(app: Flask, site: Site) -> None:
     """Give the app its filters and end each request's session."""
     app.extensions["operator_qos"] = site
     app.url_map.converters["int"] = RowNumber
+    app.json = Json(app)
     app.jinja_env.filters.update(FILTERS)
     app.jinja_env.globals.update(page_url=page_url, now=now)
     app.teardown_appcontext(lambda _error: _end_reading())

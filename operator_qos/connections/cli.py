@@ -187,14 +187,16 @@ def _set_paused(context: Context, name: str, *, paused: bool) -> None:
 @click.argument("name")
 @click.argument("shop")
 @click.argument("wanted", type=click.Choice(WISHES))
-@click.option("--until", type=click.DateTime(["%Y-%m-%dT%H:%M:%S%z"]), help="Until when a shop is immune.")
+@click.option("--until", type=click.DateTime(["%Y-%m-%dT%H:%M:%S%z"]),
+              help="Until when a shop is immune; without it immunity ends.")
 @json_option
 @pass_context
 def wish_command(context: Context, name: str, shop: str, wanted: str, until: datetime | None) -> None:
     """Ask the platform for how a shop shall stand; it is asked and read back by the scheduler."""
     card, now = _find(context, name), context.clock()
+    if card.is_paused:
+        raise Refusal(f"{name} is paused: nothing is asked. Resume it first: operator-qos connections resume {name}")
     key = f"hand:{shop}:{wanted}:{now.isoformat()}"
     with unit_of_work(context.engine) as session:
-        service.queue_wish(session, marketplace_id=card.marketplace_id, shop=shop, wanted=wanted, key=key, now=now,
-                           until_at=until)
+        service.queue_wish_at(session, card.id, shop=shop, wanted=wanted, key=key, now=now, until_at=until)
     emit(context, {"shop": shop, "wanted": wanted, "state": "waiting"}, f"{shop} shall be {wanted}; it is asked soon.")

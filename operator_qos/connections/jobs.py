@@ -93,14 +93,14 @@ def sync_connection(
     except Exception as found_error:  # the state must say so, and the next reading must still happen
         log.exception("connection_failed", connection=card.name)
         error = (f"{type(found_error).__name__}: {found_error}", "This is an error of ours: report it with the log.")
-    return _finish(engine, claim, counts, error, now=now)
+    return _finish(engine, claim, counts, error, started_at=now, now=max(now, tools.clock()))
 
 
 def _finish(
-    engine: Engine, claim: Claim, counts: Counts, error: tuple[str, str] | None, *, now: datetime
+    engine: Engine, claim: Claim, counts: Counts, error: tuple[str, str] | None, *, started_at: datetime, now: datetime
 ) -> Synced:
     with unit_of_work(engine) as session:
-        service.finish_run(session, claim, started_at=now, counts=counts, error=error, now=now)
+        service.finish_run(session, claim, started_at=started_at, counts=counts, error=error, now=now)
         service.prune(session, connection_id=claim.card.id, now=now)
     if error:
         log.warning("connection_not_read", connection=claim.card.name, error=error[0])

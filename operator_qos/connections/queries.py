@@ -8,7 +8,7 @@ from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import Engine, func, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from operator_qos.connections.figures import Said
 from operator_qos.connections.models import (
@@ -25,6 +25,8 @@ from operator_qos.db import chunks, reading
 from operator_qos.events.models import Event, Quarantined
 from operator_qos.sellers.models import Marketplace, Shop
 from scoring.event_types import TYPES
+
+OPEN_WISHES = ("waiting", "asked")
 
 
 class UnknownConnectionError(LookupError):
@@ -205,17 +207,38 @@ def find_wish(session: Session, connection_id: int, key: str) -> WishRow | None:
 
 
 def list_due_wishes(session: Session, *, now: datetime, limit: int = 200) -> list[int]:
-    """Wishes to be asked or read back now."""
-    due = (ConnectionWish.state.in_(("waiting", "asked")), ConnectionWish.next_at <= now)
-    return list(session.scalars(select(ConnectionWish.id).where(*due).order_by(ConnectionWish.id).limit(limit)))
+    """Wishes to be asked or read back now, of connections that are not paused; of a shop only the oldest.
+
+    A suspension that is still to be asked must not come after its own end.
+    """
+    before = aliased(ConnectionWish)
+    older = select(before.id).where(
+        before.connection_id == ConnectionWish.connection_id, before.shop == ConnectionWish.shop,
+        before.state.in_(OPEN_WISHES), before.id < ConnectionWish.id)
+    due = (ConnectionWish.state.in_(OPEN_WISHES), ConnectionWish.next_at <= now, ~older.exists(),
+           Connection.is_paused.is_(False))
+    query = select(ConnectionWish.id).join(Connection, Connection.id == ConnectionWish.connection_id).where(*due)
+    return list(session.scalars(query.order_by(ConnectionWish.id).limit(limit)))
 
 
-def list_differences(session: Session, connection_id: int, on: date) -> list[DifferenceRow]:
-    """What differed on a day, the unexplained first."""
-    query = select(*_columns(FigureDifference, DifferenceRow)).where(
+def count_causes(session: Session, connection_id: int, on: date) -> dict[str, int]:
+    """How many figures differed on a day for each cause, the most frequent first."""
+    count = func.count().label("number")
+    query = select(FigureDifference.cause, count).where(
         FigureDifference.connection_id == connection_id, FigureDifference.on_date == on)
-    rows = [DifferenceRow(*row) for row in session.execute(query)]
-    return sorted(rows, key=lambda row: (row.cause != "unexplained", row.figure, row.shop, row.period))
+    rows = session.execute(query.group_by(FigureDifference.cause).order_by(count.desc(), FigureDifference.cause))
+    return {row.cause: row.number for row in rows}
+
+
+def list_differences(
+    session: Session, connection_id: int, on: date, *, cause: str = "", offset: int = 0, limit: int = 100
+) -> list[DifferenceRow]:
+    """What differed on a day, by one cause or by all, the unexplained first."""
+    row = FigureDifference
+    query = select(*_columns(row, DifferenceRow)).where(row.connection_id == connection_id, row.on_date == on)
+    query = query.where(row.cause == cause) if cause else query
+    order = (row.cause != "unexplained", row.figure, row.shop, row.period)
+    return [DifferenceRow(*found) for found in session.execute(query.order_by(*order).offset(offset).limit(limit))]
 
 
 def list_counts(session: Session, connection_id: int, *, limit: int = 30) -> list[CountRow]:

@@ -22,7 +22,7 @@ def seal_key(key: str, secret: str) -> str:
 def open_key(sealed: str, variable: str, secret: str) -> str:
     """The key itself. Raises SealError."""
     if variable:
-        found = find_variable(variable)
+        found = find_variable(variable).strip()  # files of secrets end with a line break
         if not found:
             raise SealError(f"the environment variable {variable} is empty; set it to the platform's key, start again")
         return found

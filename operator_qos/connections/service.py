@@ -22,7 +22,7 @@ from operator_qos.connections.models import (
     FigureCount,
     FigureDifference,
 )
-from operator_qos.connections.queries import Card, WishRow, find_connection_of, find_wish, get_place
+from operator_qos.connections.queries import OPEN_WISHES, Card, WishRow, find_connection_of, find_wish, get_place
 from operator_qos.connections.rules import Compared, wait_after
 from operator_qos.connections.sealing import open_key, seal_key
 from operator_qos.connectors.contract import CONNECTORS, Access, Batch, Unreadable
@@ -30,6 +30,9 @@ from operator_qos.db import Base, unit_of_work
 from operator_qos.events.log import insert_quarantined
 from operator_qos.events.quarantine import ingest_guarded
 from operator_qos.events.service import DATABASE_ERRORS, Counts, Intake, is_transient, take_in
+from operator_qos.hooks.rules import is_address
+from operator_qos.sellers.queries import list_marketplaces
+from operator_qos.settings import PREFIX
 from scoring.events import Problem
 
 CLAIM = timedelta(minutes=30)  # renewed with every batch; a worker that died leaves its connection after this
@@ -88,8 +91,6 @@ def add_connection(session: Session, new: NewConnection, *, secret: str, actor: 
 
 
 def _require_sound(session: Session, new: NewConnection) -> None:
-    from operator_qos.sellers.queries import list_marketplaces
-
     if not new.name.strip() or len(new.name) > 60 or not new.name.replace("-", "").replace("_", "").isalnum():
         raise ConnectionRefused("name: write letters, digits, - and _, at most 60")
     if session.scalar(select(Connection.id).where(Connection.name == new.name)) is not None:
@@ -100,11 +101,13 @@ def _require_sound(session: Session, new: NewConnection) -> None:
         raise ConnectionRefused(
             f"marketplace: there is no {new.marketplace_id!r}; add it with: operator-qos marketplace add")
     for name, address in (("address", new.address), ("token_address", new.token_address or "https://x")):
-        if not address.startswith(("https://", "http://")) or len(address) > 500:
+        if not (is_address(address) and address.isascii() and address.isprintable()):
             raise ConnectionRefused(f"{name}: {address!r} is no address; write it like https://instance.mirakl.net")
-    if bool(new.key) == bool(new.key_variable):
-        raise ConnectionRefused("key: give the key itself, or the name of the environment variable that holds it")
-    if bool(new.client_id) != bool(new.token_address):
+    is_named = bool(new.key_variable)
+    if bool(new.key) == is_named or len(new.key_variable) > 100 or new.key_variable.startswith(PREFIX):
+        raise ConnectionRefused("key: give the key itself, or the name of the environment variable that holds it, "
+                                "which is none of this installation's own settings")
+    if bool(new.client_id) != bool(new.token_address) or len(new.client_id) > 200:
         raise ConnectionRefused("client_id: give the client's id and the token's address together, or neither")
     if not 60 <= new.interval_seconds <= 86_400:
         raise ConnectionRefused("interval_seconds: read it every 60 to 86400 seconds")
@@ -180,7 +183,8 @@ def _renew_claim(session: Session, claim: Claim, until: datetime) -> None:
 
 def _keep_rest(session: Session, card: Card, batch: Batch, now: datetime) -> int:
     """Remember things and cursor, set aside what could not be read; returns how much that is."""
-    kept = sum(_set_aside(session, card, found, now) for found in batch.unreadable)
+    kept = sum(_set_aside(session, card, found, shop=str((batch.seen.get(found.key) or {}).get("shop", "")), now=now)
+               for found in batch.unreadable)
     forgotten = [key for key, seen in batch.seen.items() if seen is None]
     if forgotten:
         session.execute(delete(ConnectionThing).where(
@@ -196,11 +200,11 @@ def _keep_rest(session: Session, card: Card, batch: Batch, now: datetime) -> int
     return kept
 
 
-def _set_aside(session: Session, card: Card, found: Unreadable, now: datetime) -> bool:
+def _set_aside(session: Session, card: Card, found: Unreadable, *, shop: str, now: datetime) -> bool:
     raw = json.dumps({"connection": card.name, **asdict(found)}, ensure_ascii=False, sort_keys=True)
     return insert_quarantined(
         session, raw, Problem(f"{found.stream}.{found.field}", found.reason), origin=card.origin, now=now,
-        marketplace=card.marketplace_id)
+        marketplace=card.marketplace_id, shop=shop)
 
 
 def _upsert(session: Session, model: type[Base], rows: Sequence[Mapping[str, Any]], keys: tuple[str, ...]) -> None:
@@ -243,26 +247,31 @@ def prune(session: Session, *, connection_id: int, now: datetime) -> None:
 
 
 def queue_wish(
-    session: Session, *, marketplace_id: str, shop: str, wanted: str, key: str, now: datetime,
-    until_at: datetime | None = None,
+    session: Session, *, marketplace_id: str, shop: str, wanted: str, key: str, now: datetime
 ) -> WishRow | None:
     """Wish for how a shop shall stand on the marketplace's platform; None where it has no connection.
 
     With the same key it is the same wish; one that failed is asked again. Does not commit.
     """
     card = find_connection_of(session, marketplace_id)
-    if card is None:
-        return None
+    return queue_wish_at(session, card.id, shop=shop, wanted=wanted, key=key, now=now) if card is not None else None
+
+
+def queue_wish_at(
+    session: Session, connection_id: int, *, shop: str, wanted: str, key: str, now: datetime,
+    until_at: datetime | None = None,
+) -> WishRow | None:
+    """Wish for how a shop shall stand on the platform of a connection, as `queue_wish` does. Does not commit."""
     found = session.scalar(select(ConnectionWish).where(
-        ConnectionWish.connection_id == card.id, ConnectionWish.key == key))
+        ConnectionWish.connection_id == connection_id, ConnectionWish.key == key))
     if found is None:
         session.add(ConnectionWish(
-            connection_id=card.id, key=key, shop=shop, wanted=wanted, until_at=until_at, state="waiting", made_at=now,
-            next_at=now))
+            connection_id=connection_id, key=key, shop=shop, wanted=wanted, until_at=until_at, state="waiting",
+            made_at=now, next_at=now))
     elif found.state == "failed":
         found.state, found.next_at, found.attempts, found.error, found.settled_at = "waiting", now, 0, "", None
     session.flush()
-    return find_wish(session, card.id, key)
+    return find_wish(session, connection_id, key)
 
 
 def find_wish_of(session: Session, *, marketplace_id: str, key: str) -> WishRow | None:
@@ -275,7 +284,7 @@ def find_wish_of(session: Session, *, marketplace_id: str, key: str) -> WishRow 
 
 def claim_wish(session: Session, wish_id: int, *, now: datetime) -> ConnectionWish | None:
     """Take a due wish by conditional update; None when another worker has it. Does not commit."""
-    due = (ConnectionWish.id == wish_id, ConnectionWish.state.in_(("waiting", "asked")), ConnectionWish.next_at <= now)
+    due = (ConnectionWish.id == wish_id, ConnectionWish.state.in_(OPEN_WISHES), ConnectionWish.next_at <= now)
     attempted = {"attempts": ConnectionWish.attempts + 1, "next_at": now + CLAIM}
     taken = session.scalar(update(ConnectionWish).where(*due).values(**attempted).returning(ConnectionWish.id))
     return session.get_one(ConnectionWish, wish_id) if taken is not None else None

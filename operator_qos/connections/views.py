@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
 from datetime import date
 
@@ -23,7 +22,7 @@ from operator_qos.connectors.contract import CONNECTORS, SourceError
 from operator_qos.permissions import ADMIN, OPERATOR, current_actor, people
 from operator_qos.sellers.queries import list_marketplaces
 from operator_qos.settings import read_secret
-from operator_qos.web import get_session, get_site, now, writing
+from operator_qos.web import get_session, get_site, now, read_page, writing
 
 blueprint = Blueprint("connections", __name__)
 PERMISSIONS = {
@@ -42,7 +41,8 @@ FIELDS: Mapping[str, object] = {
     "marketplace": lazy_gettext("Choose a marketplace from the list."),
     "address": lazy_gettext("Write the address like https://instance.mirakl.net."),
     "token_address": lazy_gettext("Write the address like https://auth.mirakl.net/oauth/token."),
-    "key": lazy_gettext("Give the key, or the name of the environment variable that holds it; not both."),
+    "key": lazy_gettext("Give the key, or the name of the environment variable that holds it; not both, and none of "
+                        "this installation’s own settings."),
     "client_id": lazy_gettext("Give the client’s id and the address of its tokens together, or neither."),
 }
 WISHES: Mapping[str, object] = {
@@ -167,10 +167,14 @@ def show_figures(connection_id: int) -> str:
     counts = queries.list_counts(session, card.id)
     on = _read_day() or (counts[0].on_date if counts else None)
     chosen = next((count for count in counts if count.on_date == on), None)
-    rows = queries.list_differences(session, card.id, on) if on is not None else []
+    by_cause = queries.count_causes(session, card.id, on) if on is not None else {}
+    cause = request.args.get("cause", "")
+    page = read_page(by_cause.get(cause, 0) if cause else sum(by_cause.values()))
+    rows = [] if on is None else queries.list_differences(
+        session, card.id, on, cause=cause, offset=page.offset, limit=page.size)
     return render_template(
-        "connections/figures.html", card=card, counts=counts, chosen=chosen, rows=rows, is_red=is_red,
-        by_cause=Counter(row.cause for row in rows), causes=CAUSES, figures=FIGURES, periods=PERIODS)
+        "connections/figures.html", card=card, counts=counts, chosen=chosen, rows=rows, is_red=is_red, page=page,
+        cause=cause, by_cause=by_cause, causes=CAUSES, figures=FIGURES, periods=PERIODS)
 
 
 def _read_day() -> date | None:

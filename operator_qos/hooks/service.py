@@ -16,6 +16,7 @@ from operator_qos.audit.service import append_audit
 from operator_qos.hooks.models import Hook, HookCall
 from operator_qos.hooks.queries import list_listening, list_marketplace_names, list_sellers_listening
 from operator_qos.hooks.rules import SECRET_PREFIX, TOPICS, is_address, name_message, shorten_key, write_body
+from operator_qos.sellers.models import Shop
 
 
 class HookError(ValueError):
@@ -71,7 +72,7 @@ def queue_hook(  # noqa: PLR0913  # what is told, to whom, about what
     """
     hooks = list_listening(session, marketplace_id, topic)
     if shop_id is not None:
-        hooks += list_sellers_listening(session, shop_id, topic)
+        hooks += list_sellers_listening(session, session.get_one(Shop, shop_id).seller_id, topic)
     return queue_calls(session, hooks, topic=topic, key=key, body=write_body(topic, data, at=at or now), now=now)
 
 

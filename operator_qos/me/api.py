@@ -11,6 +11,7 @@ from flask import Blueprint, Response, jsonify, request
 from pydantic import BaseModel, ValidationError
 
 from operator_qos.clock import from_ms, to_ms
+from operator_qos.cursors import CursorError, read_cursor, write_cursor
 from operator_qos.disputes.forms import find_store
 from operator_qos.errors import problem
 from operator_qos.exclusions import queries as requests
@@ -27,7 +28,7 @@ from operator_qos.sellers.queries import ShopCard, list_shop_cards
 from operator_qos.standing import conversations
 from operator_qos.standing.day_lines import DayLine
 from operator_qos.standing.day_queries import STATES, Choice, Owed, list_owed
-from operator_qos.web import get_session, now, writing
+from operator_qos.web import get_session, now, read_number, writing
 from scoring.dossier import Name
 
 blueprint = Blueprint("me_api", __name__, url_prefix="/api/v1/me")
@@ -111,11 +112,10 @@ def _get_card(marketplace: str, shop: str) -> ShopCard:
 
 def _read_number(name: str, default: int, *, least: int, most: int) -> int:
     text = request.args.get(name, "")
-    if not text:
-        return default
-    if not (text.isascii() and text.isdigit()) or not least <= int(text[:20]) <= most:
+    found = read_number(text) if text else default
+    if found is None or not least <= found <= most:
         raise _wrong(name, f"a whole number from {least} to {most}, not {text[:40]!r}")
-    return int(text)
+    return found
 
 
 def _read_state() -> str | None:
@@ -126,14 +126,15 @@ def _read_state() -> str | None:
 
 
 def _read_place() -> tuple[int, int, str, str] | None:
+    """Behind which promise a page goes on: due time [epoch ms], shop, kind and name."""
     text = request.args.get("cursor", "")
     if not text:
         return None
     try:
-        place = rules.read_cursor(text)
-    except rules.CursorError:
-        raise _wrong("cursor", "no page gave this cursor; begin without one") from None
-    return place.due_ms, place.shop_id, place.kind, place.ref
+        due_ms, shop_id, kind, ref = read_cursor(text, (int, int, str, str))
+    except CursorError as error:
+        raise _wrong("cursor", str(error)) from None
+    return due_ms, shop_id, kind, ref
 
 
 @blueprint.get("/obligations")
@@ -141,7 +142,7 @@ def list_obligations() -> Response:
     """Every open promise of the seller's shops by due time; with `since`, what changed after that number."""
     limit = _read_number("limit", rules.PAGE, least=1, most=rules.LONGEST_PAGE)
     if "since" in request.args:
-        return _list_changes(_read_number("since", 0, least=0, most=2**62), limit)
+        return _list_changes(_read_number("since", 0, least=0, most=10**18 - 1), limit)
     session, cards, state, after = get_session(), _list_cards(), _read_state(), _read_place()
     since = queries.find_bounds(session, _get_seller_id()).last
     choice = Choice([card.id for card in cards], state)
@@ -151,11 +152,11 @@ def list_obligations() -> Response:
     return _with_etag(contract.ObligationsView(
         obligations=[_to_obligation(line) for line in build_lines(session, page, cards)],
         deadlines=[_to_deadline(one) for one in ends], since=since,
-        next_cursor=rules.write_cursor(_to_place(page[-1])) if len(owed) > limit else None))
+        next_cursor=_write_place(page[-1]) if len(owed) > limit else None))
 
 
-def _to_place(owed: Owed) -> rules.Place:
-    return rules.Place(owed.due_ms, owed.shop_id, owed.kind, owed.ref)
+def _write_place(owed: Owed) -> str:
+    return write_cursor((owed.due_ms, owed.shop_id, owed.kind, owed.ref))
 
 
 def _to_obligation(line: DayLine) -> contract.MyObligation:
@@ -192,8 +193,6 @@ def _list_changes(since: int, limit: int) -> Response:
 def reply(marketplace: str, shop: str, conversation: str) -> Response:
     """Answer the buyer; the same token again sends nothing. Commits."""
     card, body = _get_card(marketplace, shop), _read_body(ReplyBody)
-    if "\x00" in conversation:
-        raise _missing()
     sent = conversations.Reply(body.text, body.awaits_buyer, body.token)
     try:
         with writing() as session:

@@ -25,7 +25,8 @@ class FollowedObligation(Base):
     """An open promise as a company's programs were last told of it."""
 
     __tablename__ = "followed_obligations"
-    __table_args__ = (UniqueConstraint("shop_id", "kind", "ref"),)
+    # A shop that went to another company is followed by both until the programs of the one before are told.
+    __table_args__ = (UniqueConstraint("seller_id", "shop_id", "kind", "ref"),)
 
     id: Mapped[int] = mapped_column(BigKey, primary_key=True)
     seller_id: Mapped[int] = mapped_column(ForeignKey("obligation_feeds.seller_id"), index=True)

@@ -121,7 +121,7 @@ def _to_end(row: FollowedObligation, end: Ended | None, *, now: datetime) -> Tol
 
 
 def _tell(session: Session, feed: ObligationFeed, told: list[Told], *, now: datetime) -> int:
-    hooks = list_sellers_listening(session, told[0].shop_id, "obligation") if told else []
+    hooks = list_sellers_listening(session, feed.seller_id, "obligation") if told else []
     for change in told:
         feed.last_number += 1
         session.add(ObligationChange(seller_id=feed.seller_id, number=feed.last_number, shop_id=change.shop_id,

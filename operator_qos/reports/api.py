@@ -6,13 +6,14 @@ from dataclasses import replace
 
 from flask import Blueprint, Response, jsonify, request, url_for
 
+from operator_qos.cursors import CursorError, read_cursor, write_cursor
 from operator_qos.errors import problem
 from operator_qos.permissions import current_machine, machine
 from operator_qos.reports import forms, saved
-from operator_qos.reports.queries import CURSOR_LENGTH, read_page, read_sheet
-from operator_qos.reports.rules import LONGEST_PAGE, PAGE, FilterError, Filters, Wanted, read_cursor, write_cursor
+from operator_qos.reports.queries import KEYS, read_page, read_sheet
+from operator_qos.reports.rules import LONGEST_PAGE, PAGE, FilterError, Filters, Wanted
 from operator_qos.reports.saved import ExportRow
-from operator_qos.web import get_session, now
+from operator_qos.web import get_session, now, read_number
 
 blueprint = Blueprint("reports_api", __name__, url_prefix="/api/v1")
 _PLACE = "shops of the key's marketplace; another one is the 404 of a missing one"
@@ -45,10 +46,18 @@ def _read_filters(sheet: str) -> Filters:
 
 
 def _read_limit() -> int:
-    text = request.args.get("limit", "") or str(PAGE)
-    if not (text.isascii() and text.isdigit() and 1 <= int(text[:9]) <= LONGEST_PAGE):
+    found = read_number(request.args.get("limit", "") or str(PAGE))
+    if found is None or not 1 <= found <= LONGEST_PAGE:
         raise FilterError("limit", f"a whole number from 1 to {LONGEST_PAGE}")
-    return int(text)
+    return found
+
+
+def _read_place(sheet: str) -> tuple[int, ...] | None:
+    text = request.args.get("cursor", "")
+    try:
+        return read_cursor(text, KEYS[sheet]) if text else None
+    except CursorError as error:
+        raise FilterError("cursor", str(error)) from None
 
 
 def _send(sheet: str) -> Response:
@@ -56,8 +65,7 @@ def _send(sheet: str) -> Response:
     form = request.args.get("format", "")
     if form:
         return forms.send_sheet(read_sheet(session, wanted, now=now()), form, f"{sheet}.{form}")
-    after = read_cursor(request.args.get("cursor", ""), CURSOR_LENGTH[sheet])
-    page = read_page(session, wanted, after=after, limit=_read_limit())
+    page = read_page(session, wanted, after=_read_place(sheet), limit=_read_limit())
     rows = [dict(zip(page.sheet.columns, row, strict=True)) for row in page.sheet.rows]
     following = write_cursor(page.after) if page.after is not None else None
     return forms.with_etag(jsonify({"rows": rows, "next_cursor": following}))

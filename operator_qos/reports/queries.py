@@ -34,7 +34,7 @@ TYPES: dict[str, dict[str, type]] = {
         **_PLACE, "kind": str, "state": str, "order": str, "case": str, "conversation": str, "since": str,
         "due_at": str, "waiting_for": str},
 }
-CURSOR_LENGTH = {"metrics": 2, "standings": 1}
+KEYS = {"metrics": (int, int), "standings": (int,)}  # of a row, by which its table is read in order
 
 
 @dataclass(frozen=True)

@@ -1,10 +1,7 @@
-"""What can be exported, by what it can be narrowed, and where a page of it goes on."""
+"""What can be exported, by what it can be narrowed, and when it is sent."""
 
 from __future__ import annotations
 
-import base64
-import binascii
-import json
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -55,25 +52,6 @@ class Wanted:
     sheet: str
     filters: Filters = field(default_factory=Filters)
     columns: tuple[str, ...] = ()
-
-
-def write_cursor(parts: tuple[int, ...]) -> str:
-    """Behind which row a page goes on, as an address carries it."""
-    return base64.urlsafe_b64encode(json.dumps(parts, separators=(",", ":")).encode()).decode().rstrip("=")
-
-
-def read_cursor(text: str, length: int) -> tuple[int, ...] | None:
-    """The parts of a cursor, None for an empty one. Raises FilterError."""
-    if not text:
-        return None
-    try:
-        found = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
-    except (binascii.Error, ValueError):
-        found = None
-    fits = isinstance(found, list) and len(found) == length
-    if not fits or not all(type(part) is int and 0 <= part < 2**31 for part in found):
-        raise FilterError("cursor", "no page gave this cursor; begin without one")
-    return tuple(found)
 
 
 def find_next_send(every: str, zone: str, *, now: datetime) -> datetime:

@@ -121,10 +121,23 @@ def test_a_tokens_address_that_refuses_is_told(platform: Platform) -> None:
         client.get("OR11", "/api/orders")
 
 
-@pytest.mark.parametrize("address", ["ftp://x", "mirakl.net", "", "file:///etc/passwd"])
+@pytest.mark.parametrize("address", ["ftp://x", "mirakl.net", "", "file:///etc/passwd", "http://[", "http://x:port"])
 def test_an_address_that_is_none_is_refused(address: str) -> None:
     with pytest.raises(SourceRefused, match="no address"):
         Client(Access(address, "/s", "fr"), pause=lambda _: None)
+
+
+@pytest.mark.parametrize("key", ["very-secret\n", "very-secret\r\nHost: x", "very-secret’"])
+def test_a_key_that_no_header_can_hold_is_refused_and_not_quoted(key: str) -> None:
+    with pytest.raises(SourceRefused, match="key holds characters") as refused:
+        Client(Access("http://127.0.0.1:9", "/s", "fr", api_key=key), pause=lambda _: None)
+    assert "very-secret" not in str(refused.value)
+
+
+def test_a_name_that_no_machine_can_have_does_not_answer() -> None:
+    client = Client(Access(f"http://{'a' * 70}", "/s", "fr", api_key="k"), pause=lambda _: None, attempts=1)
+    with pytest.raises(SourceUnavailable, match="did not answer"):
+        client.get("S20", "/api/shops")
 
 
 def test_an_operation_is_called_no_faster_than_allowed() -> None:

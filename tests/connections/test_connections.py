@@ -150,6 +150,7 @@ def test_values_nobody_announced_are_set_aside_by_name_and_the_rest_goes_on(worl
         row = session.scalars(select(Quarantined).where(Quarantined.field.like("%state"))).first()
         assert row is not None
         assert (row.origin, row.marketplace) == ("connection lab", "fr")
+        assert row.shop in world.lab.world.shops  # a difference of its figures is explained by it
         assert json.loads(row.raw)["raw"] in {"IN_PREPARATION", "PROBATION", "ON_HOLD"}
 
 
@@ -241,10 +242,43 @@ def test_premium_and_immunity_are_wished_for_and_stand(world: LabWorld) -> None:
     shop = sorted(world.lab.world.shops)[0]
     for wanted, until in (("premium", None), ("immune", world.at(1) + timedelta(days=30))):
         with unit_of_work(world.engine) as session:
-            service.queue_wish(session, marketplace_id="fr", shop=shop, wanted=wanted, key=wanted, until_at=until,
-                               now=world.at(1))
-    assert carry_out(world, 1) == {"asked": 2}
-    assert carry_out(world, 1.1) == {"in_force": 2}
+            service.queue_wish_at(session, world.card.id, shop=shop, wanted=wanted, key=wanted, until_at=until,
+                                  now=world.at(1))
+    for day in (1, 1.2):  # one after the other
+        assert carry_out(world, day) == {"asked": 1}
+        assert carry_out(world, day + 0.1) == {"in_force": 1}
+
+
+@pytest.mark.parametrize("database", ["sqlite"])
+def test_an_end_that_is_wished_for_before_its_beginning_was_asked_comes_after_it(world: LabWorld) -> None:
+    """The platform does not answer; meanwhile the suspension is taken back. The shop must end up open."""
+    shop = sorted(world.lab.world.shops)[0]
+    world.lab.gate.client_secret = "changed"
+    try:
+        _wish(world, shop, "suspended", day=1)
+        assert carry_out(world, 1) == {"waiting": 1}
+        _wish(world, shop, "open", day=1)
+        assert carry_out(world, 1) == {}
+    finally:
+        world.lab.gate.client_secret = "lab-secret"
+    done = [carry_out(world, 1 + step / 10) for step in range(1, 6)]
+    assert done == [{"asked": 1}, {"in_force": 1}, {"asked": 1}, {"in_force": 1}, {}]
+    assert [write.value for write in world.lab.writes] == ["SUSPENDED", "OPEN"]
+
+
+@pytest.mark.parametrize("database", ["sqlite"])
+def test_nothing_is_asked_over_a_connection_that_is_paused(world: LabWorld) -> None:
+    _wish(world, sorted(world.lab.world.shops)[0], "suspended", day=1)
+    for paused, expected in ((True, {}), (False, {"asked": 1})):
+        with unit_of_work(world.engine) as session:
+            service.pause_connection(
+                session, connection_id=world.card.id, paused=paused, actor="ines", now=world.at(1))
+        assert carry_out(world, 1) == expected
+
+
+def _wish(world: LabWorld, shop: str, wanted: str, *, day: float) -> None:
+    with unit_of_work(world.engine) as session:
+        service.queue_wish(session, marketplace_id="fr", shop=shop, wanted=wanted, key=wanted, now=world.at(day))
 
 
 @pytest.mark.parametrize("database", ["sqlite"])
@@ -269,7 +303,10 @@ def test_figures_agree_and_each_difference_has_its_cause(world: LabWorld) -> Non
 @pytest.mark.parametrize(("change", "says"), [
     ({"name": "a b"}, "name"), ({"name": "lab"}, "already"), ({"kind": "sap"}, "kind"),
     ({"marketplace_id": "xx"}, "marketplace add"), ({"address": "ftp://x"}, "address"), ({"key": ""}, "key"),
-    ({"key_variable": "X"}, "key"), ({"client_id": "c"}, "client_id"), ({"interval_seconds": 5}, "interval")])
+    ({"key_variable": "X"}, "key"), ({"client_id": "c"}, "client_id"), ({"interval_seconds": 5}, "interval"),
+    ({"address": "https://["}, "address"), ({"address": "https://x/é"}, "address"),
+    ({"key": "", "key_variable": "X" * 101}, "key"), ({"key": "", "key_variable": "OPERATOR_QOS_SECRET_KEY"}, "own"),
+    ({"client_id": "c" * 201, "token_address": "https://x"}, "client_id")])
 @pytest.mark.parametrize("database", ["sqlite"])
 def test_a_connection_that_cannot_work_is_refused_by_the_field(
     world: LabWorld, change: dict[str, object], says: str
@@ -292,6 +329,6 @@ def test_a_key_is_stored_sealed_or_named_and_never_plain(
         open_key(seal_key("k", "one"), "", "two")
     with pytest.raises(SealError, match="PLATFORM_KEY is empty"):
         open_key("", "PLATFORM_KEY", "two")
-    monkeypatch.setenv("PLATFORM_KEY", "from outside")
+    monkeypatch.setenv("PLATFORM_KEY", "from outside\n")
     assert open_key("", "PLATFORM_KEY", "two") == "from outside"
     assert to_ms(world.first) == world.lab.world.first_at * 1000

@@ -59,7 +59,8 @@ def test_a_failing_connection_says_why_what_to_do_and_what_was_asked(app: Flask,
     assert "Connect a platform" not in everything  # analysts look
     page = analyst.get(f"/operator/connections/{added}").text
     for text in ("OR11: the platform answered 403. Check that the key is right.", "It is tried again by itself",
-                 "morvan-fr", "immune", "to be asked", "of 40 figures 37 are equal; 1 differ"):
+                 "morvan-fr", "immune", "to be asked", "of 40 figures 37 are equal; 1 differ",
+                 'href="/operator/quarantine?origin=connection+mirakl-fr">2</a>'):
         assert text in page
     assert analyst.get("/operator/connections/99").status_code == 404
     assert post(analyst, f"/operator/connections/{added}", {"do": "pause"}).status_code == 404
@@ -73,6 +74,11 @@ def test_figures_that_differ_stand_with_both_numbers_and_the_cause(app: Flask, e
     for text in ("Lines with an incident", "5.0", "2.5", "No known cause gives", "2\u00a0h", "Orders placed", "41",
                  "set aside and wait for a person"):
         assert text in page
+    one = analyst.get(f"/operator/connections/{added}/reconciliation?cause=late_events").text
+    assert "2\u00a0h" in one
+    assert "Lines with an incident" not in one
+    assert "Nothing differs by this cause." in analyst.get(f"/operator/connections/{added}/reconciliation?cause=x").text
+    assert 'href="/operator/quarantine?marketplace=halle-fr&amp;shop=morvan-fr"' in page
     before = (NOW.date() - timedelta(days=1)).isoformat()
     assert "Every figure is equal." in analyst.get(f"/operator/connections/{added}/reconciliation?on={before}").text
     with reading(engine) as session:

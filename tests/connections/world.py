@@ -92,8 +92,8 @@ def add_failing(engine: Engine, *, now: datetime) -> int:
         assert claim is not None
         service.finish_run(session, claim, started_at=now, counts=Counts(12, 3, 0, 2), now=now,
                            error=("OR11: the platform answered 403.", "Check that the key is right."))
-        service.queue_wish(session, marketplace_id="halle-fr", shop="morvan-fr", wanted="immune", key="k", now=now,
-                           until_at=now + timedelta(days=30))
+        service.queue_wish_at(session, added, shop="morvan-fr", wanted="immune", key="k", now=now,
+                              until_at=now + timedelta(days=30))
         differences = (Difference("incident_rate", "LAST_MONTH", 0.05, Figure(1, 40), "unexplained"),
                        Difference("approval_delay", "LAST_YEAR", 7200.0, Figure(9000, 2), "late_events", 3),
                        Difference("orders_count", "LAST_MONTH", 41.0, Figure(40, 1), "set_aside", 2))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from datetime import timedelta
 
 import pytest
@@ -9,11 +10,13 @@ from flask import Flask
 from sqlalchemy import Engine
 
 from operator_qos.clock import to_ms
+from operator_qos.cursors import CursorError, read_cursor, write_cursor
 from operator_qos.db import reading, unit_of_work
-from operator_qos.hooks.models import HookCall
+from operator_qos.hooks.models import Hook, HookCall
 from operator_qos.hooks.sellers import add_seller_hook
 from operator_qos.me.jobs import follow_promises
-from operator_qos.me.rules import CursorError, Place, read_cursor, write_cursor
+from operator_qos.me.models import ObligationChange, ObligationFeed
+from operator_qos.models import Shop
 from operator_qos.sellers.queries import list_shop_cards
 from operator_qos.standing.day_queries import STATES, Choice, list_owed
 from tests.me.tools import OBLIGATIONS, REQUESTS, Tool, follow, get_seller, make_tool
@@ -21,6 +24,11 @@ from tests.pages import seller_world as sw
 from tests.web.fixtures import NOW, Clock, post, sign_in
 
 VERBS = {**sw.TITLES, "deliver": "Parcel to be delivered"}
+
+
+def encode(text: str) -> str:
+    """What somebody makes up for a cursor."""
+    return base64.urlsafe_b64encode(text.encode()).decode()
 
 
 @pytest.fixture
@@ -179,6 +187,42 @@ def test_a_seller_hears_of_its_own_shops_alone(app: Flask, tool: Tool, world: En
     assert tool.call(REQUESTS, "POST", marketplace="lonja-es", shop="bazar", **asked).status_code == 404
 
 
+def test_a_shop_that_goes_to_another_company_is_told_of_there_alone(app: Flask, tool: Tool, world: Engine) -> None:
+    other = make_tool(app, world, "norte")
+    sellers = {name: get_seller(world, name) for name in ("morvan", "norte")}
+    starts = {name: one.read()["since"] for name, one in (("morvan", tool), ("norte", other))}
+    with unit_of_work(world) as session:
+        for seller_id in sellers.values():
+            add_seller_hook(session, seller_id=seller_id, url="https://any.example/", topics=[], allows_plain=False,
+                            actor="test", now=NOW)
+        session.query(Shop).filter_by(code="morvan-fr").update({"seller_id": sellers["norte"]})
+    for _again in range(2):
+        for seller in ("norte", "morvan"):
+            follow(world, NOW, seller)
+    lost, found = (one.read(since=starts[name])["changes"] for name, one in (("morvan", tool), ("norte", other)))
+    assert {(row["change"], row["obligation"]["shop"]) for row in lost} == {("cancelled", "morvan-fr")}
+    opened = [row["obligation"]["id"] for row in found if row["change"] == "opened"]
+    assert sorted(opened) == sorted(row["obligation"]["id"] for row in lost)
+    assert {row["shop"] for row in tool.read()["obligations"]} == {"morvan-es"}
+    with reading(world) as session:
+        owners = dict(session.query(Hook.id, Hook.seller_id).all())
+        told = [(owners[hook_id], topic) for hook_id, topic in session.query(HookCall.hook_id, HookCall.topic)]
+    assert {topic for seller_id, topic in told if seller_id == sellers["morvan"]} == {"obligation.cancelled"}
+    assert "obligation.cancelled" not in {topic for seller_id, topic in told if seller_id == sellers["norte"]}
+
+
+def test_one_company_that_cannot_be_followed_keeps_nobody_waiting(app: Flask, tool: Tool, world: Engine) -> None:
+    other, later = make_tool(app, world, "norte"), NOW + timedelta(hours=1)
+    with unit_of_work(world) as session:  # a number that was given already: the company's changes cannot be written
+        feed = session.get_one(ObligationFeed, get_seller(world, "morvan"))
+        session.add(ObligationChange(seller_id=feed.seller_id, number=feed.last_number + 1, shop_id=1, change="met",
+                                     at=NOW, told_at=NOW, data={}))
+    sw.send(world, sw.place(("lonja-es", "bazar"), "F-9", "2026-06-18T08:00:00Z", ship_by="2026-06-25T16:00:00Z"),
+            now=later)
+    assert follow_promises(world, now=later) > 0
+    assert "F-9" in {row["obligation"]["order"] for row in other.read(since=0)["changes"]}
+
+
 def test_answering_by_program_settles_the_promise(tool: Tool) -> None:
     path = "/api/v1/me/conversations/halle-fr/morvan-fr/V-2/replies"
     sent = {"text": "Oui, jusqu'à 260 °C.", "token": "0123456789"}
@@ -202,18 +246,29 @@ def test_a_key_opens_what_its_scope_says_and_nothing_else(app: Flask, tool: Tool
 
 
 @pytest.mark.parametrize("query", [
-    {"limit": "0"}, {"limit": "9" * 30}, {"limit": "½"}, {"state": "late"}, {"cursor": "x"}, {"since": "-1"},
-    {"cursor": write_cursor(Place(0, 0, "ship", "a"))[:-3]}])
+    {"limit": "0"}, {"limit": "9" * 30}, {"limit": f"{1:020d}{'9' * 30}"}, {"limit": "½"}, {"state": "late"},
+    {"cursor": "x"}, {"cursor": encode('[1,2,"ship","\\u0000"]')}, {"since": "-1"}, {"since": "0" * 5000}])
 def test_what_cannot_be_asked_is_named(tool: Tool, query: dict[str, str]) -> None:
     answer = tool.call(query_string=query)
     assert (answer.status_code, answer.json["field"]) == (422, next(iter(query)))
 
 
-@pytest.mark.parametrize("text", ["", "e30", write_cursor(Place(2**70, 1, "ship", "a")), "W10", "\x00", "é"])
+@pytest.mark.parametrize("text", [
+    "", "e30", write_cursor((2**70, 1, "ship", "a")), write_cursor((0, 0, "ship", "a"))[:-3], "W10", "\x00", "é",
+    write_cursor((1, "ship")), encode('[1,2,"ship","\\ud800"]'), encode("[" * 3000), encode('[true,2,"ship",""]')])
 def test_a_cursor_of_nobody_is_refused(text: str) -> None:
+    kinds = (int, int, str, str)
     with pytest.raises(CursorError):
-        read_cursor(text)
-    assert read_cursor(write_cursor(Place(-1, 2, "ship", "É|“"))) == Place(-1, 2, "ship", "É|“")
+        read_cursor(text, kinds)
+    assert read_cursor(write_cursor((-1, 2, "ship", "É|“")), kinds) == (-1, 2, "ship", "É|“")
+
+
+@pytest.mark.parametrize("database", ["sqlite"])
+def test_brackets_without_end_are_no_body(tool: Tool) -> None:
+    for path in (REQUESTS, "/api/v1/me/conversations/halle-fr/morvan-fr/V-2/replies"):
+        answer = tool.client.post(path, data=b"[" * 100_000, headers={"Authorization": f"Bearer {tool.key}"},
+                                  content_type="application/json")
+        assert answer.status_code == 400
 
 
 def test_requests_are_made_once_and_listed(tool: Tool, world: Engine, clock: Clock) -> None:

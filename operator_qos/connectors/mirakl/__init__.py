@@ -9,5 +9,5 @@ __all__ = ["Mirakl", "connect"]
 
 
 def connect(access: Access, *, pause: Pause) -> Connector:
-    """A connector to that address; reads nothing yet. Raises SourceRefused for an address that is none."""
+    """A connector to that address; reads nothing yet. Raises SourceRefused for an address or key that is none."""
     return Mirakl(access, pause=pause)

@@ -16,6 +16,7 @@ from typing import Any
 import orjson
 
 from operator_qos.connectors.contract import Access, Pause, SourceRefused, SourceUnavailable
+from operator_qos.hooks.rules import is_address
 
 ATTEMPTS = 6
 TIMEOUT_SECONDS = 60.0
@@ -88,10 +89,12 @@ class Client:
         self, access: Access, *, pause: Pause, per_minute: Mapping[str, int] = CALLS_PER_MINUTE,
         timeout_seconds: float = TIMEOUT_SECONDS, attempts: int = ATTEMPTS,
     ) -> None:
-        """Nothing is called yet. Raises SourceRefused for an address that is none."""
-        parts = urllib.parse.urlsplit(access.address)
-        if parts.scheme not in {"http", "https"} or not parts.hostname:
-            raise SourceRefused(f"{access.address!r} is no address.", "Write it like https://instance.mirakl.net.")
+        """Nothing is called yet. Raises SourceRefused for an address or key that is none."""
+        for address in (access.address, access.token_address or access.address):
+            if not is_address(address):
+                raise SourceRefused(f"{address!r} is no address.", "Write it like https://instance.mirakl.net.")
+        if not (access.api_key.isascii() and access.api_key.isprintable()):  # a header's error would quote the key
+            raise SourceRefused("The key holds characters that no key has.", "Set it again, without line breaks.")
         self._access = access
         self._address = access.address.rstrip("/")
         self._timeout, self._attempts = timeout_seconds, attempts
@@ -163,7 +166,7 @@ class Client:
         except urllib.error.HTTPError as error:
             with error:
                 return _read(error.code, error.headers, error.read(MOST_BYTES))
-        except (OSError, HTTPException) as error:
+        except (OSError, HTTPException, UnicodeError) as error:  # the last of a name that no address can have
             raise _Trouble(f"did not answer ({type(error).__name__})") from error
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from urllib.parse import quote
 
@@ -15,7 +15,7 @@ from operator_qos.connectors.mirakl import aftercare, orders, shops, threads
 from operator_qos.connectors.mirakl.client import Client, Params
 from operator_qos.connectors.mirakl.differences import Difference, Known, Looked, Thing, digest
 from operator_qos.connectors.mirakl.fields import Fields
-from operator_qos.connectors.mirakl.pages import PAGE, Row, list_by_offset, list_by_token
+from operator_qos.connectors.mirakl.pages import PAGE, Row, list_by_offset, list_by_token, read_rows
 from operator_qos.connectors.mirakl.reasons import Reasons, read_reasons
 from operator_qos.connectors.mirakl.writing import Writing
 from operator_qos.connectors.rows import utc_text
@@ -70,24 +70,36 @@ class Pull:
     _reasons: Reasons | None = None
     newest: dict[tuple[str, str], str] = field(default_factory=dict)
     waiting: set[str] = field(default_factory=set)  # streams in which something could not be placed
+    shops: dict[str, str] = field(default_factory=dict)  # of orders that were looked up
 
     @property
     def reasons(self) -> Reasons:
         """The platform's reasons, read when the first is needed."""
         if self._reasons is None:
-            rows = self.client.get("RE01", "/api/reasons")
-            listed = rows.get("reasons", []) if isinstance(rows, Mapping) else rows
-            self._reasons = read_reasons(listed or [], self.given_reasons)
+            rows = read_rows("RE01", self.client.get("RE01", "/api/reasons"), "reasons")
+            self._reasons = read_reasons(rows, self.given_reasons)
         return self._reasons
 
     def is_stale(self, stream: str, key: str, row: Row, known: Remembered) -> bool:
         """Whether a newer snapshot of the thing was read already."""
-        changed = str(row.get("last_updated_date") or row.get("date_updated") or row.get("last_updated") or "")
+        changed = _changed(row)
         newest = self.newest.get((stream, key), "")
         if changed and changed < max(newest, _minus_overlap(known.get("u", ""))):
             return True
         self.newest[stream, key] = max(newest, changed)
         return False
+
+    def learn_shops(self, page: Sequence[Row]) -> None:
+        """Look up whose orders a page is about, where it does not say so."""
+        named = {Fields("", "", row).text("order_id") for row in page if not row.get("shop_id")} - {"", *self.shops}
+        seen = self.memory.find_seen("orders", sorted(named)) if named else {}
+        self.shops |= {order: str(known.get("shop", "")) for order, known in seen.items()}
+
+    def find_shop(self, order: str) -> str:
+        """The shop of an order as it was read; empty until that came."""
+        if order not in self.shops:
+            self.learn_shops([{"order_id": order}])
+        return self.shops.get(order, "")
 
     def thing(self, shop: str, name: str) -> Thing:
         """The envelope of a thing's events."""
@@ -140,7 +152,8 @@ def _pull_shops(pull: Pull) -> Iterator[Batch]:
     cursor, today = _cursor(pull, "shops"), pull.now.date()
     for page in _list_shops(pull, cursor.since("updated_since") if cursor.swept_on == today else []):
         yield from _batches(pull, SHOPS, cursor, [page])
-        yield from _batches(pull, HOURS, cursor, ([row] for row in _list_hours(pull, page)))
+        hours = _list_hours(pull, page, first=cursor.swept_on != today)
+        yield from _batches(pull, HOURS, cursor, ([row] for row in hours))
     yield Batch("shops", cursor=Cursor(pull.now, today).write())
 
 
@@ -149,21 +162,20 @@ def _list_shops(pull: Pull, since: Params) -> Iterator[list[Row]]:
     return list_by_offset(pull.client, "S20", "/api/shops", params, rows="shops", key="shop_id")
 
 
-def _list_hours(pull: Pull, shops_shown: Sequence[Row]) -> Iterator[Row]:
-    """The hours of shops that changed since their hours were read, and of each shop once a week."""
+def _list_hours(pull: Pull, shops_shown: Sequence[Row], *, first: bool) -> Iterator[Row]:
+    """The hours of shops that changed since their hours were read; in a day's first pull a seventh of all others."""
     seen = pull.memory.find_seen("hours", [_key(SHOPS, row) for row in shops_shown])
     for row in shops_shown:
         shop = _key(SHOPS, row)
-        if shop and (seen.get(shop, {}).get("u") != _changed(row) or _is_its_day(shop, pull)):
+        if shop and (seen.get(shop, {}).get("u") != _changed(row) or (first and _is_its_day(shop, pull.now))):
             hours = pull.client.get("S51", f"/api/shops/{quote(shop)}/business_hours")
             yield {**(hours if isinstance(hours, Mapping) else {}), "shop_id": shop,
                    "date_created": row.get("date_created"), "last_updated_date": _changed(row)}
 
 
-def _is_its_day(shop: str, pull: Pull) -> bool:
-    """Whether a shop is looked at whole in this pull: on one day of the week, in the first pull of the day."""
-    first = _cursor(pull, "shops").swept_on != pull.now.date()
-    return first and int(digest(shop), 16) % 7 == pull.now.weekday()
+def _is_its_day(shop: str, now: datetime) -> bool:
+    """Whether a shop is looked at whole today: each on one day of the week."""
+    return int(digest(shop), 16) % 7 == now.weekday()
 
 
 def _pull_orders(pull: Pull) -> Iterator[Batch]:
@@ -221,13 +233,12 @@ def _pull_reviews(pull: Pull) -> Iterator[Batch]:
     if cursor.swept_on == today:
         return
     for page in _list_shops(pull, []):
-        for row in page:
-            shop, mark = _key(SHOPS, row), [row.get("evaluations_count"), row.get("grade")]
-            name = f"shop {shop}"
-            known = pull.memory.find_seen("reviews", [name]).get(name, {})
-            if known.get("mark") != mark or int(digest(shop), 16) % 7 == today.weekday():
+        marks = {_key(SHOPS, row): [row.get("evaluations_count"), row.get("grade")] for row in page}
+        seen = pull.memory.find_seen("reviews", [f"shop {shop}" for shop in marks])
+        for shop, mark in marks.items():
+            if shop and (seen.get(f"shop {shop}", {}).get("mark") != mark or _is_its_day(shop, pull.now)):
                 yield from _pull_reviews_of(pull, cursor, shop)
-                yield Batch("reviews", seen={name: {"mark": mark}})
+                yield Batch("reviews", seen={f"shop {shop}": {"mark": mark}})
     yield Batch("reviews", cursor=Cursor(pull.now, today).write())
 
 
@@ -251,11 +262,15 @@ def _batches(pull: Pull, stream: Stream, cursor: Cursor, pages: Iterable[Sequenc
 def _read_page(pull: Pull, stream: Stream, cursor: Cursor, page: Sequence[Row]) -> Batch:
     """What a page tells; a thing that is on it twice is read in the order of its changes."""
     known = dict(pull.memory.find_seen(stream.name, sorted({_key(stream, row) for row in page})))
+    pull.learn_shops(page)
     events: list[Mapping[str, Any]] = []
     bad: list[Unreadable] = []
     seen: dict[str, Remembered | None] = {}
     for row in sorted(page, key=_changed, reverse=True):
         key = _key(stream, row)
+        if not key:
+            bad.append(Unreadable(stream.name, "", stream.key, "is missing; nobody can tell what this is", ""))
+            continue
         before = known.get(key, {})
         if pull.is_stale(stream.name, key, row, before):
             continue
@@ -269,15 +284,21 @@ def _read_page(pull: Pull, stream: Stream, cursor: Cursor, page: Sequence[Row]) 
 
 
 def _key(stream: Stream, row: Row) -> str:
-    return str(row.get(stream.key) or "")[:200]
+    return Fields(stream.name, "", row).text(stream.key)[:200]
 
 
 def _changed(row: Row) -> str:
-    return str(row.get("last_updated_date") or row.get("date_updated") or row.get("last_updated") or "")
+    """When a thing changed last, in UTC, so that texts compare as moments do; empty for a date that is none."""
+    try:
+        text = str(row.get("last_updated_date") or row.get("date_updated") or row.get("last_updated") or "")
+        moment = datetime.fromisoformat(text)
+        return moment.astimezone(UTC).isoformat(timespec="microseconds") if moment.tzinfo is not None else ""
+    except (ValueError, OverflowError):
+        return ""
 
 
 def _minus_overlap(text: str) -> str:
-    return utc_text(datetime.fromisoformat(text) - OVERLAP) if text else ""
+    return (datetime.fromisoformat(text) - OVERLAP).isoformat(timespec="microseconds") if text else ""
 
 
 def _known(before: Remembered) -> Known:
@@ -298,10 +319,8 @@ def _read_shop(pull: Pull, cursor: Cursor, shop: Fields, before: Remembered) -> 
     difference = Difference(pull.thing(name, f"shop:{name}"), name, _known(before))
     closures: Mapping[str, str] = before.get("closures", {})
     shops.tell_shop(shop, difference, pull.access, closures, pull.now)
-    state = {"state": shop.word("shop_state", shops.STATES), "premium": shop.raw.get("premium_state"),
-             "immune": shop.raw.get("immunity_date")}
     looked = pull.looked(cursor, before, shop.moment("date_created"))
-    return _finish(difference, looked, shop, closures=shops.read_closure(shop), standing=state)
+    return _finish(difference, looked, shop, closures=shops.read_closure(shop))
 
 
 def _read_hours(pull: Pull, cursor: Cursor, hours: Fields, before: Remembered) -> Told | None:
@@ -354,9 +373,6 @@ def _read_thread(pull: Pull, cursor: Cursor, thread: Fields, before: Remembered)
 
 def _read_review(pull: Pull, cursor: Cursor, review: Fields, before: Remembered) -> Told | None:
     order = review.text("order_id")
-    if not order:
-        review.refuse("order_id", "is missing; nobody can tell whose review this is", "")
-        return None
     difference = Difference(pull.thing(review.text("shop_id"), f"review:{order}"), order, _known(before))
     stars = aftercare.tell_review(review, difference, before.get("stars"))
     return _finish(difference, pull.looked(cursor, before, review.moment("date")), review, stars=stars)
@@ -369,7 +385,7 @@ def _find_shop(pull: Pull, given: Fields, order: str = "") -> str:
         if not named:
             given.refuse("order_id", "is missing, and so is the shop; nobody can tell whose this is", "")
         return named
-    shop = str(pull.memory.find_seen("orders", [order_id]).get(order_id, {}).get("shop", ""))
+    shop = pull.find_shop(order_id)
     if not shop:
         pull.waiting.add(given.stream)
     return shop

@@ -27,6 +27,9 @@ class Fields:
     def text(self, name: str) -> str:
         """A text or number as text, empty when there is none."""
         value = self.raw.get(name)
+        if isinstance(value, str) and "\0" in value:
+            self.refuse(name, "holds a NUL character; remove it", value)
+            return ""
         if value is None or isinstance(value, str):
             return (value or "").strip()
         if isinstance(value, int | float) and not isinstance(value, bool):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from operator_qos.connectors.contract import SourceUnavailable
@@ -43,7 +43,7 @@ def _one_pass(
     offset = 0
     while True:
         document = client.get(operation, path, [*params, ("max", str(PAGE)), ("offset", str(offset))])
-        page = _rows(document, rows)
+        page = read_rows(operation, document, rows)
         total = document.get("total_count") if isinstance(document, Mapping) else None
         count = total if isinstance(total, int) else offset + len(page)
         yield page, count
@@ -59,7 +59,7 @@ def list_by_token(client: Client, operation: str, path: str, params: Params) -> 
     tokens: set[str] = set()
     while True:
         document = client.get(operation, path, asked)
-        yield _rows(document, "data")
+        yield read_rows(operation, document, "data")
         token = document.get("next_page_token") if isinstance(document, Mapping) else None
         if not token or token in tokens:
             return
@@ -67,6 +67,10 @@ def list_by_token(client: Client, operation: str, path: str, params: Params) -> 
         asked = [("page_token", str(token))]
 
 
-def _rows(document: object, rows: str) -> list[Row]:
-    found: object = document.get(rows) if isinstance(document, Mapping) else document
-    return [row for row in found if isinstance(row, Mapping)] if isinstance(found, Sequence) else []
+def read_rows(operation: str, document: object, name: str) -> list[Row]:
+    """The objects of an answer's list. Raises SourceUnavailable without one: nothing may pass for nothing new."""
+    found: object = document.get(name) if isinstance(document, Mapping) else document
+    if not isinstance(found, list):
+        raise SourceUnavailable(f"{operation}: the platform's answer holds no list {name}.",
+                                "It is read again by itself; ask the platform if this lasts.")
+    return [row for row in found if isinstance(row, Mapping)]

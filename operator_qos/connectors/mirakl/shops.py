@@ -28,6 +28,7 @@ def tell_shop(shop: Fields, difference: Difference, access: Access, closures: Ma
     if created is not None:
         given = {name: value for name, value in data.items() if value}
         difference.tell(Claim("opened", "shop.opened", shop_id, created, given, once=True))
+    shop.word("shop_state", STATES)  # nothing is told by it; a new one is named, since it may matter
     standing = read_closure(shop)
     for start, until in closures.items():
         difference.keep(f"closed:{start}")
