@@ -41,8 +41,8 @@ def _turn_clock(lab: Lab) -> Response:
         if not 0 <= at < LAST_AT:
             raise ValueError(at)
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
-        raise BadCall("Give `at` as an ISO 8601 moment or `advance_seconds` as a whole number; the clock goes from 1970 "
-                      "to 2099.") from None
+        raise BadCall("Give `at` as an ISO 8601 moment or `advance_seconds` as a whole number; the clock goes "
+                      "from 1970 to 2099.") from None
     with lab.lock:
         lab.clock.set(at)
     return to_response({"now": stamp(lab.clock.now())})
