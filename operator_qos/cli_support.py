@@ -103,7 +103,10 @@ def write_output(context: Context, sheet: Sheet, form: str, output: str | None) 
             raise Refusal(f"{form} is no text: name a file with --output")
         click.echo(content, nl=False)
         return
-    Path(output).write_bytes(content)
+    try:
+        Path(output).write_bytes(content)
+    except OSError as error:
+        raise Refusal(f"{output}: {error.strerror}; name a file in a folder that you may write to") from error
     emit(context, {"file": output, "bytes": len(content)}, f"{output}: {len(content)} bytes.")
 
 

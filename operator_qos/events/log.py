@@ -108,7 +108,8 @@ def insert_quarantined(  # noqa: PLR0913  # all by keyword, one per column
 ) -> bool:
     """Keep what could not be read, once per content; returns whether it is new. Does not commit."""
     raw = storable(raw)
-    digest = hash_text(f"{problem.field}\n{problem.reason}\n{raw}")
+    # Of a file that breaks off nothing is left but its name, by which it is told from others that do.
+    digest = hash_text(f"{problem.field}\n{problem.reason}\n{raw or origin}")
     if session.scalar(select(Quarantined.id).where(Quarantined.raw_hash == digest)) is not None:
         return False
     session.add(Quarantined(

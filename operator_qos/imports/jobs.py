@@ -96,6 +96,7 @@ def drop_old_files(engine: Engine, store: ImportStore, *, now: datetime) -> int:
     """Take away the files of imports that ended a week ago; how many. Commits."""
     with unit_of_work(engine) as session:
         names = service.list_old_files(session, now=now)
-    for name in names:
-        store.discard(name)
+        # Before it commits: what breaks off here is found again by the names that still stand.
+        for name in names:
+            store.discard(name)
     return len(names)

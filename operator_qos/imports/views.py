@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Response as BaseResponse
 
-from operator_qos.connectors.mapping.reading import MappingError, list_ready, read_ready
+from operator_qos.connectors.mapping.reading import list_ready, read_ready
 from operator_qos.connectors.rows import SourceLayoutError
 from operator_qos.files import FileError
 from operator_qos.imports import queries, service
 from operator_qos.imports.mappings import find_mapping, find_newest, list_newest
+from operator_qos.imports.quarantine.queries import Chosen, count_held
 from operator_qos.imports.quarantine.words import say_mistake, say_reason
 from operator_qos.imports.queries import Run, find_run
 from operator_qos.imports.reading import look_at, propose_for, try_mapping
@@ -72,7 +75,8 @@ def upload() -> BaseResponse:
     with writing() as session:
         run = service.add_run(session, stored=stored, marketplace=request.form.get("marketplace", "")[:200],
                               actor=current_actor().email, now=now())
-    _propose(run)
+    with suppress(SourceLayoutError):  # the page of the draft says what is wrong
+        _propose(run)
     return redirect(url_for("imports.show_run", run_id=run.id), 303)
 
 
@@ -82,12 +86,9 @@ def _zone_of(marketplace: str) -> str:
 
 
 def _propose(run: Run, parts: dict[str, str] | None = None) -> None:
-    """Draft a mapping; a file that cannot be read has none."""
-    try:
-        found = propose_for(_store().path_of(run.stored_as), file_name=run.file_name, marketplace="",
-                            timezone=_zone_of(run.marketplace), parts=parts)
-    except (SourceLayoutError, FileNotFoundError):
-        return
+    """Draft a mapping. Raises SourceLayoutError or FileNotFoundError."""
+    found = propose_for(_store().path_of(run.stored_as), file_name=run.file_name, marketplace="",
+                        timezone=_zone_of(run.marketplace), parts=parts)
     with writing() as session:
         service.save_draft(session, run_id=run.id, text=found.text, marketplace=run.marketplace,
                            parts=dict(found.parts), now=now())
@@ -99,7 +100,9 @@ def show_run(run_id: int) -> str:
     run = _get_run(run_id)
     if run.state != "draft":
         saved = find_mapping(get_session(), run.mapping_id) if run.mapping_id else None
-        return render_template("imports/run.html", run=run, states=STATES, mapping=saved, say_reason=say_reason)
+        waiting = count_held(get_session(), Chosen(origin=run.origin))
+        return render_template(
+            "imports/run.html", run=run, states=STATES, mapping=saved, say_reason=say_reason, waiting=waiting)
     try:
         look = look_at(_store().path_of(run.stored_as))
     except (SourceLayoutError, FileNotFoundError) as error:
@@ -124,6 +127,16 @@ def change_draft(run_id: int) -> BaseResponse:
     if run.state != "draft":
         raise NotFound
     do = request.form.get("do", "")
+    try:
+        _change(run, do)
+    except service.RunError:
+        flash(_("Nothing was changed: somebody else was quicker."))
+    except (SourceLayoutError, FileNotFoundError):
+        pass  # the page of the draft says what is wrong with its file
+    return redirect(url_for("imports.show_run", run_id=run_id, _anchor=None if do == "start" else "h-gives"), 303)
+
+
+def _change(run: Run, do: str) -> None:
     if do == "propose":
         _propose(run, _read_parts(run))
     elif do == "load":
@@ -131,8 +144,7 @@ def change_draft(run_id: int) -> BaseResponse:
     else:
         _save(run, request.form.get("text", "").replace("\r\n", "\n"))
         if do == "start":
-            return _start(run_id)
-    return redirect(url_for("imports.show_run", run_id=run_id, _anchor="h-gives"), 303)
+            _start(_get_run(run.id))
 
 
 def _read_parts(run: Run) -> dict[str, str]:
@@ -154,21 +166,15 @@ def _save(run: Run, text: str) -> None:
         service.save_draft(session, run_id=run.id, text=text[:400_000], marketplace=marketplace, now=now())
 
 
-def _start(run_id: int) -> BaseResponse:
-    run = _get_run(run_id)
+def _start(run: Run) -> None:
     path = _store().path_of(run.stored_as)
-    trial = try_mapping(path, run.draft, marketplace=run.marketplace, now=now())
-    if trial.mistakes:
+    if try_mapping(path, run.draft, marketplace=run.marketplace, now=now()).mistakes:
         flash(_("The mapping cannot be used yet. What is wrong stands below."))
-        return redirect(url_for("imports.show_run", run_id=run_id), 303)
-    try:
-        with writing() as session:
-            service.queue_run(session, run_id=run_id, text=run.draft, marketplace=run.marketplace,
-                              actor=current_actor().email, now=now())
-        flash(_("The import begins within seconds. You may leave this page."))
-    except (MappingError, service.RunError):
-        flash(_("Nothing was changed: somebody else was quicker."))
-    return redirect(url_for("imports.show_run", run_id=run_id), 303)
+        return
+    with writing() as session:
+        service.queue_run(session, run_id=run.id, text=run.draft, marketplace=run.marketplace,
+                          actor=current_actor().email, now=now())
+    flash(_("The import begins within seconds. You may leave this page."))
 
 
 @blueprint.post("/operator/imports/<int:run_id>/drop")

@@ -18,6 +18,7 @@ from operator_qos.lab.mirakl.texts import read_moment, stamp
 
 Handler = Callable[..., Any]
 ZIPPED_BYTES = 1_000
+MOST_DIGITS = 18
 
 
 class BadCall(Exception):
@@ -117,7 +118,7 @@ def query_args() -> MultiDict[str, str]:
 def read_page_begin() -> int:
     """The place in the list at which this page begins. Raises BadCall."""
     begin = request.args.get("page_token", "0.").partition(".")[0]
-    if not begin.isdecimal():
+    if not begin.isdecimal() or len(begin) > MOST_DIGITS:
         raise BadCall("page_token is none that was given.")
     return int(begin)
 
@@ -130,7 +131,7 @@ def make_page_token(begin: int) -> str:
 def read_number(name: str, default: int, most: int) -> int:
     """A whole number of the query, at most `most`. Raises BadCall."""
     text = query_args().get(name, str(default))
-    if not text.isdecimal() or int(text) > most:
+    if not text.isdecimal() or len(text) > MOST_DIGITS or int(text) > most:
         raise BadCall(f"{name} must be a whole number from 0 to {most}.")
     return int(text)
 

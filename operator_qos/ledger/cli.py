@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import re
 from collections.abc import Sequence
 from dataclasses import asdict, fields
@@ -68,11 +66,11 @@ def export_metrics(  # one argument per option
     require_current(context.engine)
     with reading(context.engine) as session:
         rows = list_metric_values(session, _moments(context, as_of, known_at), days=window, official=not raw)
-    if form in FORMATS and (output or form != "csv"):
-        write_output(context, _to_sheet(rows), form, output)
-        return
     context.as_json = context.as_json or form == "json"
-    emit(context, [_without_none(row) for row in rows], _to_csv(rows) if not context.as_json else "")
+    if context.as_json and output is None:
+        emit(context, [_without_none(row) for row in rows], "")
+    else:
+        write_output(context, _to_sheet(rows), "jsonl" if form == "json" else form, output)
 
 
 def _without_none(row: MetricValue) -> dict[str, Any]:
@@ -85,16 +83,6 @@ def _to_sheet(rows: Sequence[MetricValue]) -> Sheet:
     counts = {"bad", "base", "median", "p90", "unanswered"}
     types: dict[str, type] = {name: str if name in texts else int if name in counts else float for name in names}
     return Sheet("metrics", types | {"official": bool}, [tuple(getattr(row, name) for name in names) for row in rows])
-
-
-def _to_csv(rows: Sequence[MetricValue]) -> str:
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow([field.name for field in fields(MetricValue)])
-    for row in rows:
-        values = [getattr(row, field.name) for field in fields(MetricValue)]
-        writer.writerow(["" if v is None else str(v).lower() if isinstance(v, bool) else v for v in values])
-    return out.getvalue().removesuffix("\n")
 
 
 def _get_shop(context: Context, name: str) -> ShopCard:

@@ -133,6 +133,38 @@ def test_spreadsheets_give_values_and_name_formulas_without_a_result_and_errors(
     assert (error.row, error.field) == (4, "a")
 
 
+def test_a_cell_that_shows_a_day_gives_a_day_and_one_that_shows_midnight_a_moment(tmp_path: Path) -> None:
+    book = Workbook()
+    midnight = datetime(2026, 3, 1)  # noqa: DTZ001  # spreadsheets know no zones
+    book.active.append(["day", "at"])
+    book.active.append([midnight, midnight])
+    book.active["A2"].number_format = "dd/mm/yyyy"
+    book.save(tmp_path / "a.xlsx")
+    assert values(tmp_path / "a.xlsx") == [{"day": midnight.date(), "at": midnight}]
+
+
+def cut_sheet(path: Path, whole: Path) -> None:
+    with zipfile.ZipFile(whole) as book, zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as cut:
+        for part in book.infolist():
+            content = book.read(part)
+            cut.writestr(part, content[: len(content) // 2] if "sheet1" in part.filename else content)
+
+
+def test_a_book_or_parquet_that_is_damaged_further_on_gives_the_rows_before_and_says_so(tmp_path: Path) -> None:
+    book = Workbook()
+    for number in range(100):
+        book.active.append([f"a{number}"])
+    book.save(tmp_path / "whole.xlsx")
+    cut_sheet(tmp_path / "cut.xlsx", tmp_path / "whole.xlsx")
+    pq.write_table(pa.table({"at": pa.array([2**62], pa.timestamp("us"))}), tmp_path / "odd.parquet")
+    for name, rows in (("cut.xlsx", 30), ("odd.parquet", 0)):
+        found = []
+        with pytest.raises(OSError, match="Error: "):  # what came before is kept
+            for row in open_records(tmp_path / name).read():
+                found.append(row)
+        assert len(found) >= rows
+
+
 def test_a_packed_bomb_is_stopped_on_the_way(tmp_path: Path) -> None:
     path = tmp_path / "bomb.csv.gz"
     with gzip.open(path, "wb", compresslevel=9) as file:
@@ -175,8 +207,15 @@ def test_an_unknown_sheet_or_encoding_names_those_there_are(tmp_path: Path) -> N
     book.save(tmp_path / "a.xlsx")
     with pytest.raises(SourceLayoutError, match="Its sheets are Sheet"):
         open_records(tmp_path / "a.xlsx", Hints(sheet="Orders"))
-    with pytest.raises(SourceLayoutError, match="is no encoding"):
-        open_records(write(tmp_path / "a.csv", b"a\n"), Hints(encoding="klingon"))
+    for encoding in ("klingon", "base64", "idna", "undefined", "a\0b"):
+        with pytest.raises(SourceLayoutError, match="is no encoding"):
+            open_records(write(tmp_path / "a.csv", b"a\n"), Hints(encoding=encoding))
+
+
+def test_letters_that_an_encoding_stumbles_over_are_of_their_row_only(tmp_path: Path) -> None:
+    bad, good = read(write(tmp_path / "a.csv", b"a,b\n1,+\xff\n3,4\n"), Hints(encoding="utf-7"))
+    assert isinstance(bad, BadRecord)
+    assert isinstance(good, Record)
 
 
 def test_parquet_keeps_kinds_and_names_parts_of_objects(tmp_path: Path) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from datetime import UTC, date, datetime
 from pathlib import Path
+from time import process_time
 
 import pytest
 import yaml
@@ -18,7 +20,7 @@ from operator_qos.connectors.mapping.column_names import NAMES, score
 from operator_qos.connectors.mapping.model import Mapping, mapping_schema
 from operator_qos.connectors.mapping.proposing import find_format, guess_parts, propose
 from operator_qos.connectors.mapping.reading import MappingError, list_ready, parse_mapping, read_ready
-from operator_qos.connectors.mapping.rows import map_rows, sample_rows
+from operator_qos.connectors.mapping.rows import event_rows, map_rows, sample_rows
 from operator_qos.connectors.mapping.values import Unfit, as_flag, as_minor
 from operator_qos.connectors.rows import BadRow, EventRow
 from scoring.event_types import MODELS
@@ -274,6 +276,42 @@ def test_whatever_columns_are_called_the_proposal_is_a_mapping_of_them(names: li
     sample = [Record(2, dict.fromkeys(columns, cell))]
     found = propose(Layout("csv", "", columns), sample, marketplace="fr", parts=parts)
     assert parse_mapping(found.text, columns=columns).events
+
+
+def test_a_format_that_no_time_can_be_read_by_is_a_mistake_of_the_mapping() -> None:
+    for form in ("%d/%d/%Y", "%d %Q", "%d %", "%-d/%m/%Y", "%H:%M"):
+        assert mistakes((HEAD + PLACED).replace("%d/%m/%Y %H:%M", form))[0][2] == "events[0].time.format"
+    assert parse_mapping((HEAD + PLACED).replace("%d/%m/%Y %H:%M", "%a %b %d %H:%M:%S %z %Y"))
+
+
+def test_words_that_older_yaml_takes_for_flags_or_numbers_stay_words() -> None:
+    text = HEAD + PLACED.replace("    id:", "    when: [{column: on, is: [yes, 007, 12:30]}]\n    id:")
+    assert parse_mapping(text).events[0].when[0].is_ == ["yes", "007", "12:30"]
+    assert [len(events_of(text, {**ROW, "on": cell})) for cell in ("Yes", "007", "7", "true")] == [1, 1, 0, 0]
+
+
+def test_a_span_beyond_all_calendars_is_told_and_texts_of_bytes_are_texts() -> None:
+    text = HEAD + CANCELLED.replace("{column: Ended}", "{column: Ended, plus: {column: Days, unit: days}}")
+    assert refused(text, {**ROW, "Days": "9999999"}) == ("Days", "Days is “9999999”, no span of time. Correct it.")
+    assert events_of(HEAD + PLACED, {**ROW, "No": b"A1"})[0]["subject"] == "A1"
+
+
+def test_a_table_of_events_that_breaks_off_gives_what_came_before_and_says_so(tmp_path: Path) -> None:
+    lines = "".join(f"{number * 7919 % 100_003},/t,qos.order.placed\n" for number in range(100_000))
+    packed = gzip.compress(f"id,source,type\n{lines}".encode())
+    (tmp_path / "e.csv.gz").write_bytes(packed[: len(packed) * 3 // 4])
+    *rows, last = event_rows(open_records(tmp_path / "e.csv.gz"), file="e")
+    assert len(rows) > 50_000
+    assert isinstance(last, BadRow)
+    assert (last.field, last.row) == ("file", len(rows) + 2)
+
+
+def test_drafting_a_wide_table_tries_no_column_that_no_name_speaks_for() -> None:
+    columns = tuple(f"column {number}" for number in range(300))
+    sample = [Record(2, dict.fromkeys(columns, "some words"))] * 200
+    began = process_time()
+    assert set(guess_parts(Layout("csv", "", columns), sample).values()) == {""}
+    assert process_time() - began < 5  # trying every cell in every format takes minutes
 
 
 def test_a_column_of_days_first_is_not_read_as_months_first() -> None:

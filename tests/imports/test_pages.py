@@ -11,7 +11,7 @@ from sqlalchemy import Engine
 from werkzeug.test import TestResponse
 
 from operator_qos.db import reading
-from operator_qos.events.quarantine import ingest_guarded
+from operator_qos.events.quarantine import ingest_guarded, keep_body
 from operator_qos.events.service import Intake
 from operator_qos.imports.jobs import run_imports
 from operator_qos.imports.quarantine.bulk import Change, repair_alike
@@ -19,6 +19,7 @@ from operator_qos.imports.quarantine.queries import Chosen, count_held, list_hel
 from operator_qos.imports.queries import Run, find_run
 from operator_qos.imports.store import ImportStore
 from operator_qos.settings import Settings
+from scoring.events import Problem
 from tests.web.fixtures import NOW, app, client, clock, engine, login_as, post, read_token, site_settings, world
 
 __all__ = ["app", "client", "clock", "engine", "login_as", "site_settings", "world"]
@@ -90,6 +91,44 @@ def test_a_file_that_is_no_table_says_why_and_can_be_dropped(
         post(reader, "/operator/imports/1/drop")
         assert get_run(engine).state == "dropped"
         assert list(site_settings.imports_dir.iterdir()) == []
+
+
+@pytest.mark.parametrize("do", ["propose", "start", "load", "check"])
+def test_a_draft_whose_file_is_gone_or_no_table_says_so_whatever_is_asked_of_it(
+    login_as: LoginAs, engine: Engine, site_settings: Settings, do: str
+) -> None:
+    reader = login_as("admin")
+    upload(reader, b"a,a\n1,2\n")
+    upload(reader, TABLE)
+    asked = {"do": do, "text": get_run(engine, 2).draft, "from": "zendesk-tickets"}
+    assert post(reader, "/operator/imports/1", asked).status_code == 303
+    assert "names the column" in reader.get("/operator/imports/1").text
+    for file in site_settings.imports_dir.iterdir():
+        file.unlink()
+    assert post(reader, "/operator/imports/2", asked).status_code == 303
+    assert "no longer there" in reader.get("/operator/imports/2").text
+    assert get_run(engine, 2).state == "draft"
+
+
+def test_a_file_brought_twice_leads_to_the_rows_that_wait_and_says_when_none_does(
+    login_as: LoginAs, engine: Engine, site_settings: Settings
+) -> None:
+    reader = login_as("admin")
+    for number in (1, 2):
+        upload(reader, TABLE)
+        asked = {"do": "start", "text": get_run(engine, 1).draft, "marketplace": "halle-fr"}
+        post(reader, f"/operator/imports/{number}", asked)
+    run_imports(engine, ImportStore(site_settings.imports_dir), now=NOW)
+    first, second = (reader.get(f"/operator/imports/{number}").text for number in (1, 2))
+    assert "Repair what could not be read" in first
+    assert "Repair what could not be read" not in second
+    assert "an earlier import set the same rows aside" in second
+
+
+def test_a_body_that_is_no_row_is_not_repaired_column_by_column(login_as: LoginAs, engine: Engine) -> None:
+    keep_body(engine, "{", Problem("body", "is not JSON"), intake=Intake(NOW, "key feed"))
+    answer = post(login_as("admin"), "/operator/quarantine/1", {"column": "a", "value": "b"})
+    assert answer.status_code == 422
 
 
 def test_many_rows_are_left_to_the_job_and_few_given_up_at_once(login_as: LoginAs, engine: Engine) -> None:

@@ -78,6 +78,8 @@ def test_a_late_debited_order_is_missed_by_creation_and_found_by_update(get: Get
     ("/api/shipments", {"page_token": "zz"}, "page_token"),
     ("/api/shipments", {"order_id": [str(n) for n in range(101)]}, "order_id"),
     ("/api/shops/statistics", {"periods": "LAST_WEEK"}, "periods"),
+    ("/api/orders", {"max": "9" * 5000}, "max"),
+    ("/api/shipments", {"page_token": "9" * 5000 + ".aa"}, "page_token"),
 ])
 def test_a_wrong_call_is_told_what_is_wrong(get: Get, path: str, query: dict[str, Any], field: str) -> None:
     assert field in get(path, 400, **query)["message"]
@@ -201,7 +203,8 @@ def test_stale_statistics_stand_still(get: Get, lab: Lab) -> None:
 def test_the_clock_the_switches_and_the_counts_are_turned_over_http(client: FlaskClient, lab: Lab) -> None:
     assert client.post("/lab/clock", json={"at": "2026-03-10T00:00:00Z"}).get_json() == {"now": "2026-03-10T00:00:00Z"}
     assert client.post("/lab/clock", json={"advance_seconds": 60}).get_json() == {"now": "2026-03-10T00:01:00Z"}
-    assert client.post("/lab/clock", json={"at": 3}).status_code == 400
+    for wrong_at in ({"at": 3}, {"at": "9999-12-31T00:00:00Z"}, {"advance_seconds": 1e300}, {"advance_seconds": []}):
+        assert client.post("/lab/clock", json=wrong_at).status_code == 400
     assert client.post("/lab/chaos", json={"errors": 1.0}).get_json()["chaos"]["errors"] == 1.0
     assert client.get("/api/reasons", headers=KEY).status_code == 500
     wrong = client.post("/lab/chaos", json={"ghosts": 1})

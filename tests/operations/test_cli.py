@@ -73,6 +73,14 @@ def test_a_database_never_migrated_is_refused_with_what_to_do(run: Run, tmp_path
     assert "operator-qos migrate" in json.loads(result.stdout)["error"]
 
 
+def test_a_file_that_cannot_be_written_is_refused_with_what_to_do(run: Run, tmp_path: Path) -> None:
+    run("migrate")
+    for words in (("standings", "--format", "xlsx"), ("metrics", "--format", "json")):
+        result = run("export", *words, "--output", str(tmp_path / "no" / "such.file"))
+        assert result.exit_code == 1
+        assert "name a file in a folder that you may write to" in result.stderr
+
+
 def test_events_go_in_and_metrics_come_out(run: Run, tmp_path: Path) -> None:
     """CSV and JSON, official and raw, at T and K."""
     prepare(run, tmp_path, "exclusion-decided-later")

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from operator_qos.connectors.formats.json_lines import flatten
-from operator_qos.connectors.formats.records import Layout, RecordFile, Records, checked
+from operator_qos.connectors.formats.records import Layout, RecordFile, Records, checked, damage_told
 from operator_qos.connectors.rows import SourceLayoutError
 
 _BATCH_ROWS = 4_096
@@ -21,7 +21,7 @@ def open_parquet(path: Path, content: IO[bytes], packing: str) -> RecordFile:
     except Exception as error:  # pyarrow's errors are of many kinds
         why = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
         raise SourceLayoutError(str(path), f"The file is no whole Parquet ({why}).", "Write it again.") from error
-    return RecordFile(Layout("parquet", packing, columns), lambda: _read(content))
+    return RecordFile(Layout("parquet", packing, columns), lambda: damage_told(_read(content)))
 
 
 def _open(content: IO[bytes]) -> Any:

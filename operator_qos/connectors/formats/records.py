@@ -68,6 +68,16 @@ class RecordFile:
     read: Callable[[], Records]
 
 
+def damage_told(rows: Records) -> Records:
+    """The rows. What a library raises on the way, whatever its kind, is damage of the file: an OSError."""
+    try:
+        yield from rows
+    except OSError:
+        raise
+    except Exception as error:
+        raise OSError(f"{type(error).__name__}: {str(error)[:200]}") from error
+
+
 def write_values(values: Mapping[str, object]) -> str:
     """The values of a row as JSON, as quarantine keeps them; moments and decimals as text."""
     return json.dumps(dict(values), ensure_ascii=False, default=_plain)[:MAX_RAW_CHARACTERS]

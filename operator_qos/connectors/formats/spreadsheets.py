@@ -6,6 +6,7 @@ import zipfile
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from datetime import datetime, time
+from functools import lru_cache
 from itertools import repeat
 from pathlib import Path
 from typing import IO, Any
@@ -18,6 +19,7 @@ from operator_qos.connectors.formats.records import (
     RecordFile,
     Records,
     checked,
+    damage_told,
 )
 from operator_qos.connectors.formats.text_tables import check_names
 from operator_qos.connectors.rows import SourceLayoutError
@@ -43,7 +45,7 @@ def open_spreadsheet(path: Path, content: IO[bytes], hints: Hints, packing: str)
         raise SourceLayoutError(str(path), what, "Open it in a spreadsheet and save it again.") from error
     columns = check_names(path, ["" if name is None else str(name).strip() for name in first])
     layout = Layout("xlsx", packing, columns, sheet=sheet)
-    return RecordFile(layout, lambda: _read(path, content, layout))
+    return RecordFile(layout, lambda: damage_told(_read(content, layout)))
 
 
 def _open(content: IO[bytes], *, values: bool) -> Any:
@@ -75,9 +77,9 @@ def _choose_sheet(path: Path, names: Sequence[str], wanted: str) -> str:
     raise SourceLayoutError(str(path), f"There is no sheet {wanted!r}.", f"Its sheets are {', '.join(names)[:500]}.")
 
 
-def _read(path: Path, content: IO[bytes], layout: Layout) -> Records:
+def _read(content: IO[bytes], layout: Layout) -> Records:
     with closing(_open(content, values=True)) as book:
-        rows = book[layout.sheet].iter_rows(min_row=2, values_only=True)
+        rows = (tuple(map(_value, cells)) for cells in book[layout.sheet].iter_rows(min_row=2))
         for row, (cells, formulas) in enumerate(zip(rows, _formulas(content, layout), strict=False), 2):
             if any(cell is not None for cell in cells) or formulas is not None:
                 yield _record(row, cells, formulas, layout.columns)
@@ -113,9 +115,9 @@ def _holds_formula(book: zipfile.ZipFile, part: zipfile.ZipInfo) -> bool:
 def _record(
     row: int, cells: Sequence[Any], formulas: Sequence[Any] | None, columns: tuple[str, ...]
 ) -> Record | BadRecord:
-    values = {name: _value(cells[place]) if place < len(cells) else None for place, name in enumerate(columns)}
+    values = {name: cells[place] if place < len(cells) else None for place, name in enumerate(columns)}
     for place, formula in enumerate(formulas or ()):
-        if formula is not None and place < len(columns) and cells[place] is None:
+        if formula is not None and place < len(columns) and values[columns[place]] is None:
             reason = f"{columns[place]} is a formula without a result ({formula[:60]}). Paste its value."
             return BadRecord(row, columns[place], reason, {**values, columns[place]: formula})
     wrong = next((name for name, value in values.items() if isinstance(value, str) and value in _ERRORS), None)
@@ -125,6 +127,16 @@ def _record(
 
 
 def _value(cell: Any) -> object:
-    if isinstance(cell, float) and cell.is_integer():
-        return int(cell)  # a spreadsheet knows no whole numbers
-    return cell.isoformat() if isinstance(cell, time) and not isinstance(cell, datetime) else cell
+    value: object = cell.value
+    if isinstance(value, float) and value.is_integer():
+        return int(value)  # a spreadsheet knows no whole numbers
+    if isinstance(value, datetime) and value.time() == time(0) and _shows_a_day(cell.number_format):
+        return value.date()  # nor days: only how the cell is shown tells one from a midnight
+    return value.isoformat() if isinstance(value, time) else value
+
+
+@lru_cache
+def _shows_a_day(number_format: str) -> bool:
+    from openpyxl.styles.numbers import is_datetime  # loaded with a book
+
+    return bool(is_datetime(number_format) == "date")

@@ -50,8 +50,9 @@ def open_text_table(path: Path, hints: Hints, packing: str) -> RecordFile:
 def _tell_encoding(path: Path, sample: bytes, hints: Hints) -> tuple[str, bool]:
     if hints.encoding:
         try:
+            sample.decode(hints.encoding, "replace")
             return codecs.lookup(hints.encoding).name, False
-        except LookupError:
+        except (LookupError, ValueError):  # no codec, or one that is not for texts
             what = f"{hints.encoding!r} is no encoding."
             raise SourceLayoutError(str(path), what, "Write utf-8, windows-1252 or utf-16.") from None
     for mark, name in _BOMS:
@@ -172,9 +173,15 @@ class _Lines:
             found = self._waiting.popleft()
         else:
             line = next(self._source)
-            found = line.number, line.content.decode(self._encoding, "surrogateescape") + "\n", line.cut
+            found = line.number, self._decode(line.content) + "\n", line.cut
         self.taken.append(found)
         return found[1]
+
+    def _decode(self, content: bytes) -> str:
+        try:
+            return content.decode(self._encoding, "surrogateescape")
+        except UnicodeError:  # some codecs stumble over plain letters, which cannot be escaped
+            return content.decode("ascii", "surrogateescape")
 
     def put_back(self) -> None:
         """All lines taken but the first are read again."""
@@ -205,8 +212,8 @@ def _records(lines: _Lines, layout: Layout) -> Records:
 
 
 def _not_csv(lines: _Lines, why: str) -> BadRecord:
-    row, text, was_cut = lines.taken[0] if lines.taken else (0, "", False)
-    if was_cut:
+    row, text, _ = lines.taken[0] if lines.taken else (0, "", False)
+    if any(was_cut for _, _, was_cut in lines.taken):
         why = "the line is longer than a megabyte"
     reason = f"The row is not CSV ({why}). Check its quotes and length."
     return BadRecord(row, "row", reason, None, _printable(text[:2_000].rstrip("\n")))

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import cache
 from pathlib import PurePath
 
 from operator_qos.connectors.formats.records import Layout, Record
@@ -41,10 +42,11 @@ def guess_parts(layout: Layout, sample: Sequence[Record]) -> dict[str, str]:
     ranked = sorted(
         ((score(column, part), part, column) for column in layout.columns for part in PARTS),
         key=lambda found: (-found[0], PARTS.index(found[1]), layout.columns.index(found[2])))
+    holds_times = cache(lambda column: find_format(_cells(column, sample)) is not None)
     found: dict[str, str] = {}
     for points, part, column in ranked:
-        fits = part not in TIMES or find_format(_cells(column, sample)) is not None
-        if points and fits and column not in found and part not in found.values():
+        is_free = points and column not in found and part not in found.values()
+        if is_free and (part not in TIMES or holds_times(column)):  # last: every cell is tried in every format
             found[column] = part
     _guess_plain_date(layout, sample, found)
     return {column: found.get(column, UNUSED) for column in layout.columns}

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from difflib import get_close_matches
 from importlib import resources
 from typing import Any
@@ -25,6 +27,7 @@ from operator_qos.connectors.mapping.model import Condition, EventRule, Mapping,
 from operator_qos.connectors.mapping.values import EPOCH, EPOCH_MS, ISO, Unfit, as_word
 
 MAX_CHARACTERS = 200_000
+_ANY_TIME = datetime(2026, 3, 6, 10, 5, 1, tzinfo=UTC)
 _READY = "operator_qos.connectors.mapping.ready"
 Loc = tuple[int | str, ...]
 
@@ -101,9 +104,13 @@ class _Loader(yaml.SafeLoader):
         return super().construct_mapping(node, deep=deep)
 
 
-# A column called "on" or a day is a text here; only true and false are flags.
+# Cells hold texts: yes, on, 007, 12:30 and days are texts here. Only true and false are flags, 10 and 1.5 numbers.
+_TAG = "tag:yaml.org,2002:"
+_PLAIN = {f"{_TAG}bool": re.compile(r"true|false"), f"{_TAG}int": re.compile(r"-?(0|[1-9][0-9]*)"),
+          f"{_TAG}float": re.compile(r"-?(0|[1-9][0-9]*)\.[0-9]+")}
 _Loader.yaml_implicit_resolvers = {
-    first: [(tag, pattern) for tag, pattern in found if tag not in {"tag:yaml.org,2002:timestamp"}]
+    first: [(tag, re.compile(f"(?:{_PLAIN[tag].pattern})$") if tag in _PLAIN else pattern)
+            for tag, pattern in found if tag != f"{_TAG}timestamp"]
     for first, found in yaml.SafeLoader.yaml_implicit_resolvers.items()
 }
 
@@ -249,7 +256,16 @@ def _check_source(loc: Loc, value: Source, kind: Kind, mapping: Mapping) -> list
 def _check_formats(loc: Loc, value: Source) -> list[Wrong]:
     given = [value.format] if isinstance(value.format, str) else value.format or []
     return [((*loc, "format"), f"{form!r} is no format; write iso, epoch, epoch_ms or one like %d/%m/%Y %H:%M")
-            for form in given if form not in {ISO, EPOCH, EPOCH_MS} and "%d" not in form and "%j" not in form]
+            for form in given if form not in {ISO, EPOCH, EPOCH_MS} and not _is_format(form)]
+
+
+def _is_format(form: str) -> bool:
+    """Whether times can be read by it, and name at least their day."""
+    try:
+        datetime.strptime(_ANY_TIME.strftime(form), form)  # noqa: DTZ007  # only whether it can be read
+    except (ValueError, re.error):  # the latter for a part that stands there twice
+        return False
+    return "%d" in form or "%j" in form
 
 
 def _check_words(loc: Loc, value: Source, kind: Kind, mapping: Mapping) -> list[Wrong]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
@@ -15,6 +15,8 @@ from operator_qos.connectors.mapping.applying import Applier, RowRefused, type_c
 from operator_qos.connectors.rows import BadRow, EventRow
 
 _BROKEN = "The file is damaged or breaks off here ({error}). Fetch it again and import it whole."
+Read = Callable[[Mapping[str, object]], Sequence[dict[str, object]]]
+Whose = Callable[[Mapping[str, object]], tuple[int | None, str, str]]  # the mapping that read it, marketplace, shop
 
 
 @dataclass(frozen=True)
@@ -30,35 +32,39 @@ class Seen:
 
 def map_rows(table: RecordFile, applier: Applier, *, file: str, mapping_id: int | None) -> Iterator[EventRow | BadRow]:
     """The events of every row in file order. A row that is wrong anywhere gives a BadRow and no event."""
+    return _rows(table, applier.events, file, lambda values: (
+        mapping_id, applier.find_marketplace(values), applier.find_shop(values)))
+
+
+# A table whose columns are those of events needs no mapping: `data` as JSON, or `data.x` a column each.
+def event_rows(table: RecordFile, *, file: str) -> Iterator[EventRow | BadRow]:
+    """The events of a table that has a row per event and a column per field."""
+    return _rows(table, lambda values: [_event_of(values)], file, lambda _values: (None, "", ""))
+
+
+def _rows(table: RecordFile, read: Read, file: str, whose: Whose) -> Iterator[EventRow | BadRow]:
     number = 1
     try:
         for record in table.read():
             number = record.row
-            yield from _of_record(record, applier, file, mapping_id)
+            yield from _of_record(record, read, file, whose)
     except BROKEN_FILE_ERRORS as error:
         yield BadRow(file, number + 1, "file", _BROKEN.format(error=error), "")
 
 
-def _of_record(
-    record: Record | BadRecord, applier: Applier, file: str, mapping_id: int | None
-) -> Iterator[EventRow | BadRow]:
+def _of_record(record: Record | BadRecord, read: Read, file: str, whose: Whose) -> Iterator[EventRow | BadRow]:
+    values = record.values or {}
     if isinstance(record, BadRecord):
-        values = record.values or {}
         raw = write_values(values) if record.values is not None else record.raw
-        yield BadRow(file, record.row, record.field, record.reason, raw, mapping_id, *_whose(applier, values))
+        yield BadRow(file, record.row, record.field, record.reason, raw, *whose(values))
         return
     try:
-        events = applier.events(record.values)
+        events = read(values)
     except RowRefused as refused:
-        whose = _whose(applier, record.values)
-        yield BadRow(file, record.row, refused.field, refused.reason, write_values(record.values), mapping_id, *whose)
+        yield BadRow(file, record.row, refused.field, refused.reason, write_values(values), *whose(values))
         return
     for event in events:
         yield EventRow(file, record.row, event)
-
-
-def _whose(applier: Applier, values: Mapping[str, object]) -> tuple[str, str]:
-    return applier.find_marketplace(values), applier.find_shop(values)
 
 
 def preview_rows(table: RecordFile, applier: Applier, *, limit: int) -> list[Seen]:
@@ -89,22 +95,8 @@ def sample_rows(table: RecordFile, *, limit: int) -> list[Record]:
     return found
 
 
-# A table whose columns are those of events needs no mapping: `data` as JSON, or `data.x` a column each.
-def event_rows(table: RecordFile, *, file: str) -> Iterator[EventRow | BadRow]:
-    """The events of a table that has a row per event and a column per field."""
-    for record in table.read():
-        if isinstance(record, BadRecord):
-            raw = write_values(record.values) if record.values is not None else record.raw
-            yield BadRow(file, record.row, record.field, record.reason, raw)
-            continue
-        try:
-            yield EventRow(file, record.row, _event_of(record))
-        except RowRefused as refused:
-            yield BadRow(file, record.row, refused.field, refused.reason, write_values(record.values))
-
-
-def _event_of(record: Record) -> dict[str, object]:
-    filled = {name: value for name, value in record.values.items() if value is not None and value != ""}
+def _event_of(values: Mapping[str, object]) -> dict[str, object]:
+    filled = {name: value for name, value in values.items() if value is not None and value != ""}
     event = {name: _plain(value) for name, value in filled.items() if not name.startswith("data.") and name != "data"}
     data = {**_read_data(filled.get("data")), **_typed(str(event.get("type", "")), filled)}
     return {**event, "data": data} if data else event

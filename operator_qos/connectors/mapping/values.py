@@ -37,6 +37,8 @@ def as_text(value: object) -> str:
         return "true" if value else "false"
     if isinstance(value, datetime | date):
         return value.isoformat()
+    if isinstance(value, bytes):  # Parquet whose texts are not marked as such
+        return value.decode("utf-8", "backslashreplace").strip()
     return str(value)
 
 
@@ -146,7 +148,7 @@ def read_iso(text: str) -> Found:
     """An ISO 8601 time or date; " UTC" and " +0100" at its end are read too. Raises ValueError."""
     text = _OFFSET.sub(lambda found: found.group(2) or "+00:00", text)
     found = datetime.fromisoformat(text)
-    return found.date() if len(text) == 10 else found
+    return found.date() if len(text) <= len("2026-03-06") else found
 
 
 def _read_epoch(text: str, per_second: int) -> datetime:
@@ -187,4 +189,7 @@ def add_span(at: datetime, value: object, unit: str) -> datetime:
     number = as_number(value)
     if not 0 <= number < 10**7:
         raise Unfit(f"is {quoted(as_text(value))}, no span of time. Correct it.")
-    return at + UNITS[unit] * float(number)
+    try:
+        return at + UNITS[unit] * float(number)
+    except OverflowError:
+        raise Unfit(f"is {quoted(as_text(value))}, no span of time. Correct it.") from None

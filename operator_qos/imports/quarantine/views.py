@@ -147,7 +147,7 @@ def repair_row(row_id: int) -> str | BaseResponse | tuple[str, int]:
 
 def _read_raw(held: Held) -> str:
     columns = request.form.getlist("column")
-    if columns:
+    if columns and service.read_fields(held, held.raw) is not None:
         values = request.form.getlist("value")
         return service.write_fields(held, dict(zip(columns, values, strict=False)))
     return request.form.get("raw", "").replace("\r\n", "\n")

@@ -12,6 +12,8 @@ from operator_qos.lab.lab import Lab
 from operator_qos.lab.mirakl.texts import read_moment, stamp
 from operator_qos.lab.truths import list_claims
 
+LAST_AT = 4_102_444_800  # the year 2100: what is worked out ahead of the clock must have a date, too
+
 
 def add_control(app: Flask, lab: Lab) -> None:
     """Serve the clock, the switches, the counts and the truth under /lab."""
@@ -36,8 +38,11 @@ def _turn_clock(lab: Lab) -> Response:
     wish = read_document()
     try:
         at = read_moment(wish["at"]) if "at" in wish else lab.clock.now() + int(wish["advance_seconds"])
-    except (KeyError, TypeError, ValueError, AttributeError):
-        raise BadCall("Give `at` as an ISO 8601 moment or `advance_seconds` as a whole number.") from None
+        if not 0 <= at < LAST_AT:
+            raise ValueError(at)
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
+        raise BadCall("Give `at` as an ISO 8601 moment or `advance_seconds` as a whole number; the clock goes "
+                      "from 1970 to 2099.") from None
     with lab.lock:
         lab.clock.set(at)
     return to_response({"now": stamp(lab.clock.now())})

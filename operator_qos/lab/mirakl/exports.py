@@ -19,7 +19,7 @@ def start_export(lab: Lab, wish: dict[str, Any]) -> str:
     names = ("start_date", "end_date", "start_update_date")
     try:
         moments = {name: str(read_moment(wish[name])) for name in names if wish.get(name) is not None}
-    except (ValueError, TypeError, AttributeError):
+    except (ValueError, TypeError, AttributeError, OverflowError):
         raise ExportRefused("A date is no ISO 8601 moment.") from None
     first = int(moments.get("start_date", lab.world.first_at))
     if int(moments.get("end_date", lab.clock.now())) - first > LONGEST_SECONDS:
@@ -30,8 +30,8 @@ def start_export(lab: Lab, wish: dict[str, Any]) -> str:
 
 def find_export(lab: Lab, name: str) -> dict[str, str] | None:
     """An export that was asked for."""
-    number = name.removeprefix("export-")
-    return lab.exports[int(number) - 1] if number.isdecimal() and 0 < int(number) <= len(lab.exports) else None
+    names = [f"export-{number}" for number in range(1, len(lab.exports) + 1)]
+    return lab.exports[names.index(name)] if name in names else None
 
 
 def look_after(lab: Lab, name: str, export: dict[str, str], address: str) -> dict[str, Any]:

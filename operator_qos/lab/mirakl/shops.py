@@ -15,7 +15,7 @@ from operator_qos.lab.truth import Step, Thing
 _DAYS = {"mon": "MONDAY", "tue": "TUESDAY", "wed": "WEDNESDAY", "thu": "THURSDAY", "fri": "FRIDAY", "sat": "SATURDAY",
          "sun": "SUNDAY"}
 _ACTIONS = {"SUSPEND": "SUSPENDED", "UNSUSPEND": "OPEN", "TERMINATE": "TERMINATED", "UNTERMINATE": "OPEN"}
-_PREMIUM = {"PREMIUM", "NOT_PREMIUM"}
+_PREMIUM = ("PREMIUM", "NOT_PREMIUM")
 PROTECTED = 2  # the third shop's suspension is refused: somebody at the platform has to lift a lock first
 
 
