@@ -63,6 +63,15 @@ class LazyGroup(click.Group):
 def main() -> None:
     """Keep sellers' service at the promised standard, fairly."""
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    hide_values()
+
+
+def hide_values() -> None:
+    """Errors are logged with the lines they passed, not with what stood in variables there: keys, mails, settings."""
+    import structlog
+
+    shown = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+    structlog.configure(processors=[*structlog.get_config()["processors"][:-1], shown])
 
 
 if __name__ == "__main__":

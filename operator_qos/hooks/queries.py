@@ -51,14 +51,15 @@ def list_hooks(session: Session, *, seller_id: int | None = None) -> list[HookRo
     def count(state: str) -> ColumnElement[int]:
         return func.coalesce(func.sum(case((HookCall.state == state, 1), else_=0)), 0)
 
+    whose = Hook.seller_id.is_(None) if seller_id is None else Hook.seller_id == seller_id
     counts = select(HookCall.hook_id, count("sent").label("sent"), count("waiting").label("waiting"),
-                    count("dead").label("dead")).group_by(HookCall.hook_id).subquery()
+                    count("dead").label("dead")).where(HookCall.hook_id.in_(select(Hook.id).where(whose))).group_by(
+                        HookCall.hook_id).subquery()
     query = select(Hook, counts.c.sent, counts.c.waiting, counts.c.dead).outerjoin(counts, counts.c.hook_id == Hook.id)
-    query = query.where(Hook.seller_id.is_(None) if seller_id is None else Hook.seller_id == seller_id)
     return [
         HookRow(hook.id, hook.marketplace_id, hook.seller_id, hook.url, tuple(hook.topics), hook.is_active, sent or 0,
                 waiting or 0, dead or 0)
-        for hook, sent, waiting, dead in session.execute(query.order_by(Hook.is_active.desc(), Hook.id))
+        for hook, sent, waiting, dead in session.execute(query.where(whose).order_by(Hook.is_active.desc(), Hook.id))
     ]
 
 
@@ -107,9 +108,13 @@ def list_sellers_calls(session: Session, seller_id: int, *, limit: int = 50) -> 
 
 
 def list_due_call_ids(session: Session, *, now: datetime, limit: int) -> list[int]:
-    """Waiting calls whose next attempt is due, in the order they were queued."""
+    """Waiting calls whose next attempt is due: of every address its first, then its second, and so on.
+
+    So an address with much to be told, or one that takes nothing, keeps no other waiting.
+    """
+    place = func.row_number().over(partition_by=HookCall.hook_id, order_by=HookCall.id)
     due = select(HookCall.id).where(HookCall.state == "waiting", HookCall.next_attempt_at <= now)
-    return list(session.scalars(due.order_by(HookCall.id).limit(limit)))
+    return list(session.scalars(due.order_by(place, HookCall.id).limit(limit)))
 
 
 def list_marketplace_names(session: Session) -> dict[str, str]:

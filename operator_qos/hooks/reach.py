@@ -11,6 +11,7 @@ import ipaddress
 import socket
 import ssl
 from collections.abc import Collection
+from contextlib import suppress
 from dataclasses import dataclass
 
 TIMEOUT_SECONDS = 10
@@ -61,6 +62,13 @@ def _find_inner(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> ipadd
     translated = address in ipaddress.ip_network("64:ff9b::/96")
     return address.ipv4_mapped or address.sixtofour or (ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
                                                         if translated else None)
+
+
+def cut(connection: http.client.HTTPConnection) -> None:
+    """End a call from another thread, whatever it waits for."""
+    with suppress(OSError):
+        if connection.sock is not None:
+            connection.sock.shutdown(socket.SHUT_RDWR)
 
 
 def _connect(scheme: str, host: str, port: int | None, number: str) -> http.client.HTTPConnection:

@@ -19,6 +19,7 @@ from operator_qos.web import get_session, get_site, now
 blueprint = Blueprint("operations", __name__)
 PERMISSIONS = {"operations.show_metrics": public()}
 TEXT = "text/plain; version=0.0.4; charset=utf-8"
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 HERE = frozenset({"127.0.0.1", "::1"})
 # Several web processes add their seconds up through files in this folder (prometheus_client.multiprocess).
 SHARED = "PROMETHEUS_MULTIPROC_DIR"
@@ -51,10 +52,11 @@ def _start_watch() -> None:
 
 @blueprint.after_app_request
 def _stop_watch(answer: Response) -> Response:
-    """Endpoints instead of addresses: there are only so many of them."""
+    """Endpoints instead of addresses, known methods: what strangers make up must not fill the memory."""
     started = g.pop("asked_at", None)
     if started is not None:
-        SECONDS.labels(request.method, request.endpoint or "none", f"{answer.status_code // 100}xx").observe(
+        method = request.method if request.method in METHODS else "other"
+        SECONDS.labels(method, request.endpoint or "none", f"{answer.status_code // 100}xx").observe(
             perf_counter() - started)
     return answer
 

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import socket
+import threading
+import time
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -14,6 +18,7 @@ from operator_qos import migrate
 from operator_qos.audit.models import AuditRow
 from operator_qos.clock import utc_now
 from operator_qos.db import reading, unit_of_work
+from operator_qos.hooks import jobs
 from operator_qos.hooks.jobs import call_hooks
 from operator_qos.hooks.models import Hook, HookCall
 from operator_qos.hooks.queries import find_hook_call, list_calls, list_hooks
@@ -82,6 +87,56 @@ def test_what_was_given_up_is_told_again_by_a_person(engine: Engine, receiver: R
     with reading(engine) as session:
         audited = session.scalars(select(AuditRow.action).order_by(AuditRow.id)).all()
     assert audited == ["hook.added", "hook.requeued"]
+
+
+@pytest.mark.parametrize("database", ["sqlite"])
+def test_an_address_that_takes_nothing_keeps_no_other_waiting(engine: Engine, receiver: Receiver) -> None:
+    add_companies(engine)
+    listen(engine, DEAD_END, "act")
+    for number in range(4):
+        tell(engine, key=f"act:{number}")
+    listen(engine, receiver.url, "standing")
+    (call,) = tell(engine, "standing.changed", "standing:1")
+    assert call_hooks(engine, now=NOW, limit=3) == {"waiting": 1, "sent": 1}
+    with reading(engine) as session:
+        found = find_hook_call(session, call)
+    assert found is not None
+    assert found.state == "sent"
+
+
+@pytest.mark.parametrize("database", ["sqlite"])
+def test_a_slow_address_is_called_once_a_round(
+    engine: Engine, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add_companies(engine)
+    listen(engine, receiver.url)
+    for number in range(2):
+        tell(engine, key=f"act:{number}")
+    monkeypatch.setattr(jobs, "SLOW_SECONDS", 0.0)
+    assert [call_hooks(engine, now=NOW) for _round in range(3)] == [{"sent": 1}, {"sent": 1}, {}]
+
+
+@pytest.mark.parametrize("database", ["sqlite"])
+def test_an_answer_without_end_is_cut_off(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Byte by byte, each well within the time limit of the socket."""
+    monkeypatch.setattr(jobs, "LONGEST_SECONDS", 0.3)
+    over = threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        def drip() -> None:
+            with server.accept()[0] as line, suppress(OSError):
+                while not over.wait(0.05):
+                    line.sendall(b"H")
+
+        dripping = threading.Thread(target=drip)
+        dripping.start()
+        add_companies(engine)
+        listen(engine, f"http://127.0.0.1:{server.getsockname()[1]}/")
+        tell(engine)
+        started = time.monotonic()
+        assert call_hooks(engine, now=NOW) == {"waiting": 1}
+        assert time.monotonic() - started < 5
+        over.set()
+        dripping.join()
 
 
 def test_an_address_that_was_stopped_is_told_nothing_more(engine: Engine, receiver: Receiver) -> None:

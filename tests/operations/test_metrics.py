@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from flask import Flask
@@ -12,6 +12,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import Engine
 
 from operator_qos import create_app
+from operator_qos.cli import hide_values
 from operator_qos.db import unit_of_work
 from operator_qos.models import OutboxMail
 from operator_qos.operations.views import HERE
@@ -57,6 +58,30 @@ def test_the_figures_are_those_of_the_database(app: Flask, world: Engine, clock:
     assert later["operator_qos_scheduler_leading", ()] == 0
     asked = ("operator_qos_http_seconds_count", ("operations.show_metrics", "GET", "2xx"))
     assert later[asked] == found.get(asked, 0) + 1
+
+
+@pytest.mark.parametrize("database", ["sqlite"])
+def test_methods_that_strangers_make_up_are_one(app: Flask, world: Engine) -> None:
+    other = ("operator_qos_http_seconds_count", ("none", "other", "4xx"))
+    before = read(app)
+    for number in range(3):
+        app.test_client().open("/no/such/page", method=f"MADE{number}")
+    after = read(app)
+    assert after[other] == before.get(other, 0) + 3
+    assert not [labels for _, labels in after if any(label.startswith("MADE") for label in labels)]
+
+
+def test_a_job_that_fails_is_logged_without_what_its_variables_held(
+    clock: Clock, world: Engine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(_engine: Engine, settings: Settings, _now: datetime) -> object:
+        raise RuntimeError(f"a job of {settings.mail_from} failed")
+
+    hide_values()
+    Leader(world, Settings(smtp_password="s3cret-word"), clock=clock).run(Job("j", fail, "interval", {"minutes": 1}))
+    said = capsys.readouterr().out
+    assert "RuntimeError" in said
+    assert "s3cret-word" not in said
 
 
 @pytest.mark.parametrize("database", ["sqlite"])
