@@ -8,15 +8,17 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TypeVar
+from typing import TypeVar, cast
 
-from operator_qos.connectors.files import BROKEN_FILE_ERRORS, check_is_file, read_lines
+from operator_qos.connectors.files import BROKEN_FILE_ERRORS, check_is_file
+from operator_qos.connectors.formats.records import BadRecord, Hints, Record, RecordFile
+from operator_qos.connectors.formats.text_tables import open_text_table
 from operator_qos.connectors.rows import BadRow, SourceLayoutError
 
 RAW_LIMIT_CHARACTERS = 10_000
 _QUOTED_CHARACTERS = 60
 
-Record = TypeVar("Record")
+Parsed = TypeVar("Parsed")
 
 
 class FieldFault(Exception):
@@ -54,35 +56,32 @@ class TableRow:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A CSV file, plain or gzip, whose header holds the columns that are needed."""
+    """A CSV file, packed or not, whose header holds the columns that are needed."""
 
     path: Path
-    columns: tuple[str, ...]
+    records: RecordFile
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The names in the header."""
+        return self.records.layout.columns
 
     def read(self) -> Iterator[TableRow | BadRow]:
         """The rows in file order. Raises SourceLayoutError when the file breaks off."""
-        records = _records(self.path)
-        next(records, None)
-        for row, fields in records:
-            if isinstance(fields, str):
-                yield BadRow(str(self.path), row, "row", fields, "")
-            elif fields:
-                yield self._checked(row, fields)
+        try:
+            for found in self.records.read():
+                yield self._row(found)
+        except BROKEN_FILE_ERRORS as error:
+            what = f"The file is damaged or breaks off ({error})."
+            raise SourceLayoutError(str(self.path), what, "Fetch it again and import it whole.") from error
 
-    def _checked(self, row: int, fields: list[str]) -> TableRow | BadRow:
-        reason = self._wrong_shape(fields)
-        if reason is not None:
-            return BadRow(str(self.path), row, reason.column, reason.reason, _raw(fields))
-        return TableRow(str(self.path), row, dict(zip(self.columns, fields, strict=True)))
-
-    def _wrong_shape(self, fields: list[str]) -> FieldFault | None:
-        if len(fields) != len(self.columns):
-            found = f"The row has {len(fields)} fields where the header has {len(self.columns)}."
-            return FieldFault("row", f"{found} Check its quotes and commas and import the file again.")
-        if _is_text("".join(fields)):
-            return None
-        column = next(name for name, text in zip(self.columns, fields, strict=True) if not _is_text(text))
-        return FieldFault(column, f"{column} is not UTF-8. Save the file as UTF-8 and import it again.")
+    def _row(self, found: Record | BadRecord) -> TableRow | BadRow:
+        values = cast("dict[str, str] | None", found.values)
+        if isinstance(found, Record) and values is not None:
+            return TableRow(str(self.path), found.row, values)
+        bad = cast(BadRecord, found)
+        raw = _raw(list(values.values())) if values is not None else bad.raw
+        return BadRow(str(self.path), bad.row, bad.field, bad.reason, raw)
 
 
 @dataclass(slots=True)
@@ -91,7 +90,7 @@ class RowReader:
 
     bad: list[BadRow] = field(default_factory=list)
 
-    def parsed(self, table: Table, parse: Callable[[TableRow], Record]) -> Iterator[Record]:
+    def parsed(self, table: Table, parse: Callable[[TableRow], Parsed]) -> Iterator[Parsed]:
         """Each row through `parse`; what it refuses with FieldFault goes to `bad`."""
         for row in table.read():
             if isinstance(row, BadRow):
@@ -106,13 +105,13 @@ class RowReader:
 def open_table(path: Path, required: tuple[str, ...]) -> Table:
     """A table whose header was read. Raises SourceLayoutError when the file or a column is missing."""
     check_is_file(path)
-    _, header = next(_records(path), (1, []))
-    columns = tuple(name.strip() for name in header) if not isinstance(header, str) else ()
+    records = open_text_table(path, Hints("utf-8", ","), "")
+    columns = records.layout.columns
     missing = [name for name in required if name not in columns]
     if missing:
         what = f"The header (row 1) lacks the column{'s' * (len(missing) > 1)} {', '.join(missing)}."
         raise SourceLayoutError(str(path), what, f"It must hold {', '.join(required)}.")
-    return Table(path, columns)
+    return Table(path, records)
 
 
 def find_table(directory: Path, name: str, required: tuple[str, ...]) -> Table | None:
@@ -147,37 +146,7 @@ def quoted(text: str) -> str:
     return f"“{shown}”"
 
 
-def _records(path: Path) -> Iterator[tuple[int, list[str] | str]]:
-    """(row, fields), or (row, reason) for a record that is no CSV."""
-    try:
-        yield from _csv_records(path)
-    except BROKEN_FILE_ERRORS as error:
-        what = f"The file is damaged or breaks off ({error})."
-        raise SourceLayoutError(str(path), what, "Fetch it again and import it whole.") from error
-
-
-def _csv_records(path: Path) -> Iterator[tuple[int, list[str] | str]]:
-    lines = (line.content.decode("utf-8", "surrogateescape") + "\n" for line in read_lines(path))
-    reader = csv.reader(lines)
-    while True:
-        row = reader.line_num + 1
-        try:
-            yield row, next(reader)
-        except StopIteration:
-            return
-        except csv.Error as error:
-            yield row, f"The row is not CSV ({error}). Check its quotes and length and import the file again."
-
-
-def _is_text(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
 def _raw(fields: list[str]) -> str:
     out = io.StringIO()
     csv.writer(out, lineterminator="").writerow(fields)
-    return out.getvalue()[:RAW_LIMIT_CHARACTERS].encode("utf-8", "backslashreplace").decode()
+    return out.getvalue()[:RAW_LIMIT_CHARACTERS]

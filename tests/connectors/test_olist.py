@@ -179,7 +179,7 @@ def test_a_bad_order_row_is_told_with_its_field_and_the_others_go_on(
     (bad,) = bad_of(rows)
     assert (bad.file, bad.row, bad.field) == (str(tmp_path / ORDERS), 3, field)
     assert words in bad.reason
-    assert bad.raw == row
+    assert bad.raw.rstrip(",") == row.rstrip(",")  # too few fields are kept with the columns they lack
     assert len(events_of(rows)) == 4
 
 
