@@ -45,19 +45,6 @@ def effective_on(schedule: Schedule, on: date) -> date:
     return on + timedelta(days=schedule.takes_effect)
 
 
-def add_working_days(
-    start: date, days: int, *, weekdays: tuple[str, ...], holidays: frozenset[date] = frozenset()
-) -> date:
-    """The ``days``-th counting date after ``start``, ``start`` itself for none. Raises ValueError without weekdays."""
-    if not weekdays:
-        raise ValueError("weekdays: name one at least, or no day ever counts")
-    day = start
-    while days > 0:
-        day += timedelta(days=1)
-        days -= WEEKDAYS[day.weekday()] in weekdays and day not in holidays
-    return day
-
-
 def _is_working(day: date, holidays: frozenset[date]) -> bool:
     return day.weekday() < 5 and day not in holidays
 

@@ -153,7 +153,7 @@ def rotate_key(context: Context, name: str, keep_days: int) -> None:
 
 
 def _to_key_line(row: KeyRow) -> str:
-    place = row.marketplace_id or "every marketplace"
+    place = row.marketplace_id or ("every marketplace" if row.seller_id is None else "its own shops")
     used = f"  last used {row.used_at:%Y-%m-%d %H:%M}" if row.used_at else "  never used"
     return f"{row.name}  {row.scope}  {place}{used}{'' if row.revoked_at is None else '  (revoked)'}"
 

@@ -56,7 +56,8 @@ class SendResult:
 
     def plus(self, answer: Mapping[str, Any]) -> SendResult:
         """These and those of another call."""
-        refused = [Receipt(**row) for row in answer["events"] if row["status"] in {"conflict", "quarantined"}]
+        rows = [row for row in answer["events"] if row["status"] in {"conflict", "quarantined"}]
+        refused = [Receipt(**_pick(Receipt, row)) for row in rows]
         return SendResult(
             self.accepted + answer["accepted"], self.duplicate + answer["duplicate"],
             self.conflict + answer["conflict"], self.quarantined + answer["quarantined"], (*self.refused, *refused))
@@ -183,4 +184,9 @@ def _to_act(row: Mapping[str, Any]) -> Act:
     until = row["until_at"]
     moments = {"effective_at": datetime.fromisoformat(row["effective_at"]),
                "until_at": datetime.fromisoformat(until) if until else None}
-    return Act(**{**row, **moments})
+    return Act(**{**_pick(Act, row), **moments})
+
+
+def _pick(kind: type[Act | Receipt], row: Mapping[str, Any]) -> dict[str, Any]:
+    """What this client knows of an answer: a newer server may say more."""
+    return {name: row[name] for name in kind.__dataclass_fields__}

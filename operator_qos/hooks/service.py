@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -89,6 +89,13 @@ def queue_calls(  # what is told, to whom
     session.execute(insert(HookCall).values(rows).on_conflict_do_nothing())
     query = select(HookCall.id).where(HookCall.hook_id.in_(hooks), HookCall.key == kept)
     return list(session.scalars(query.order_by(HookCall.hook_id)))
+
+
+def forget_calls(session: Session, *, group: str, before: datetime) -> int:
+    """Drop calls of a group of topics that were made or given up before; returns how many."""
+    over = HookCall.state.in_(("sent", "dead")) & (HookCall.next_attempt_at < before)
+    told = delete(HookCall).where(over, HookCall.topic.startswith(f"{group}."))
+    return len(session.execute(told.returning(HookCall.id)).all())
 
 
 def requeue_call(session: Session, *, call_id: int, actor: str, now: datetime) -> bool:

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from operator_qos.clock import from_ms, to_ms
 from operator_qos.hooks.queries import list_sellers_listening
 from operator_qos.hooks.rules import write_body
-from operator_qos.hooks.service import queue_calls
+from operator_qos.hooks.service import forget_calls, queue_calls
 from operator_qos.me.models import FollowedObligation, ObligationChange, ObligationFeed
 from operator_qos.me.queries import Ended, Key, list_ended, list_followed
 from operator_qos.me.rules import CANCELLED, DUE_SOON, KEPT, MET, MOVED, OPENED, is_soon, name_obligation
@@ -135,7 +135,8 @@ def _tell(session: Session, feed: ObligationFeed, told: list[Told], *, now: date
 
 
 def forget_changes(session: Session, *, now: datetime) -> int:
-    """Drop changes that nobody can ask for any more; returns how many."""
+    """Drop changes that nobody can ask for any more, and the calls that told them; returns how many changes."""
+    forget_calls(session, group="obligation", before=now - KEPT)
     gone = session.execute(delete(ObligationChange).where(ObligationChange.told_at < now - KEPT).returning(
         ObligationChange.seller_id, ObligationChange.number)).all()
     for seller_id in {row.seller_id for row in gone}:

@@ -20,6 +20,8 @@ blueprint = Blueprint("operations", __name__)
 PERMISSIONS = {"operations.show_metrics": public()}
 TEXT = "text/plain; version=0.0.4; charset=utf-8"
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+# Any of these says that a proxy on this machine asks for somebody else.
+PROXIED = ("X-Forwarded-For", "Forwarded", "X-Real-IP", "Via")
 HERE = frozenset({"127.0.0.1", "::1"})
 # Several web processes add their seconds up through files in this folder (prometheus_client.multiprocess).
 SHARED = "PROMETHEUS_MULTIPROC_DIR"
@@ -67,7 +69,7 @@ def _may_read() -> bool:
     if token:
         sent = request.headers.get("Authorization", "").removeprefix("Bearer ").strip()
         return hmac.compare_digest(sent.encode(), token.encode())
-    return request.remote_addr in HERE and "X-Forwarded-For" not in request.headers
+    return request.remote_addr in HERE and not any(name in request.headers for name in PROXIED)
 
 
 @blueprint.get("/metrics")

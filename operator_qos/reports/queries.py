@@ -19,6 +19,7 @@ from operator_qos.sheets import Cell, Sheet
 from operator_qos.standing.day_queries import STATES, Choice, find_state, list_owed
 from operator_qos.standing.models import ShopStanding
 from scoring.metrics import METRICS, METRICS_BY_CODE
+from scoring.verdicts import VERDICTS
 
 CODES = {metric.id: code for code, metric in METRICS_BY_CODE.items()}
 _PLACE = {"marketplace": str, "shop": str, "shop_name": str, "seller": str}
@@ -46,7 +47,7 @@ class Paged:
 
 
 def check_wanted(wanted: Wanted) -> None:
-    """Raises FilterError for a table, column, metric or state there is not."""
+    """Raises FilterError for a table, column, metric, state or verdict there is not."""
     if wanted.sheet not in TYPES:
         raise FilterError("sheet", f"{wanted.sheet!r} is none of {', '.join(TYPES)}")
     unknown = [name for name in wanted.columns if name not in TYPES[wanted.sheet]]
@@ -56,6 +57,8 @@ def check_wanted(wanted: Wanted) -> None:
         raise FilterError("metric", f"{wanted.filters.metric!r} is no metric; see the catalogue")
     if wanted.filters.state and wanted.filters.state not in STATES:
         raise FilterError("state", f"{wanted.filters.state!r} is none of {', '.join(STATES)}")
+    if wanted.filters.verdict and wanted.filters.verdict not in VERDICTS:
+        raise FilterError("verdict", f"{wanted.filters.verdict!r} is none of {', '.join(VERDICTS)}")
 
 
 def read_sheet(session: Session, wanted: Wanted, *, now: datetime) -> Sheet:

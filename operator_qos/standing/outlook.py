@@ -140,9 +140,10 @@ def find_outlook(session: Session, card: ShopCard, standard: Standard, *, now: d
     rules and levels are those of its next date, as last looked at.
     """
     live = None if is_plain(standard) else find_live(session, card.id, standard)
-    if live is None or live.next_on is None:
+    today = local_day(to_ms(now), card.timezone)
+    if live is None or live.next_on is None or live.next_on < today:  # what is kept may be of yesterday
         return _find_plain(session, card, standard, now=now)
-    on, today = live.next_on, local_day(to_ms(now), card.timezone)
+    on = live.next_on
     plain = _find_plain(session, card, standard, now=now, on=on)
     return _join_live(plain, live, on, standard, is_today=on == today)
 

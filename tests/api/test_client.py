@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import Engine
 
-from operator_qos.client import ApiError, Client, Event, Total, Unreachable
+from operator_qos.client import ApiError, Client, Event, SendResult, Total, Unreachable
 from operator_qos.client.documents import write_batches
 from tests.api.sending import Sender, event, list_logged, make_key
 
@@ -58,6 +58,12 @@ def test_batches_hold_every_event_in_order_within_both_bounds(texts: list[str], 
     for body in batches:
         assert len(json.loads(body)) <= most
         assert len(body) <= size or len(json.loads(body)) == 1
+
+
+def test_receipts_of_a_newer_server_are_read_as_well() -> None:
+    row = {"source": "/s", "id": "1", "status": "conflict", "field": "", "reason": "r", "newer": 1}
+    counts = dict.fromkeys(("accepted", "duplicate", "conflict", "quarantined"), 0)
+    assert SendResult().plus({**counts, "events": [row]}).refused[0].reason == "r"
 
 
 @dataclass
@@ -133,9 +139,9 @@ def test_a_refusal_is_not_tried_again(odd: Odd, answer: tuple[int, dict[str, str
     assert odd.asked == 1
 
 
-def test_acts_are_read_with_their_moments(odd: Odd) -> None:
+def test_acts_are_read_with_their_moments_and_what_a_newer_server_adds_is_left(odd: Odd) -> None:
     row = {"id": 3, "kind": "suspension", "subject": "s", "scope": {"shop": 1}, "state": "asked", "shop": "morvan",
-           "marketplace": "halle-fr", "effective_at": "2026-06-17T10:00:00+00:00", "until_at": None}
+           "marketplace": "halle-fr", "effective_at": "2026-06-17T10:00:00+00:00", "until_at": None, "newer": 1}
     odd.answers = [(200, {}, json.dumps({"acts": [row]}).encode())]
     (act,) = odd.client().list_asked_acts()
     assert (act.id, act.effective_at, act.until_at) == (3, AT, None)

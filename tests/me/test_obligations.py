@@ -156,10 +156,21 @@ def test_whoever_follows_the_changes_knows_what_is_open(tool: Tool, world: Engin
 
 
 def test_changes_too_old_to_be_kept_are_said_to_be_gone(tool: Tool, world: Engine, clock: Clock) -> None:
+    with unit_of_work(world) as session:
+        add_seller_hook(session, seller_id=get_seller(world, "morvan"), url="https://any.example/", topics=[],
+                        allows_plain=False, actor="test", now=NOW)
     clock.now = NOW + timedelta(hours=1)
     assert follow(world, clock.now) > 0
+    with unit_of_work(world) as session:
+        waiting, *told = session.query(HookCall).all()
+        assert told
+        for call in told:
+            call.state = "sent"
+        kept = waiting.id
     clock.now = NOW + timedelta(days=40)
     follow_promises(world, now=clock.now)
+    with reading(world) as session:
+        assert session.query(HookCall.id).filter(HookCall.next_attempt_at < clock.now).all() == [(kept,)]
     gone = tool.call(query_string={"since": 0})
     assert (gone.status_code, gone.json["since"]) == (410, tool.read()["since"])
     assert tool.call(query_string={"since": gone.json["since"]}).status_code == 200

@@ -96,7 +96,7 @@ def test_a_key_of_one_marketplace_reads_no_other(app: Flask, filled: Engine) -> 
     assert read(f"/api/v1/exports/{everywhere}").status_code == 404
 
 
-@pytest.mark.parametrize("query", ["metric=fun", "limit=0", "limit=x", "limit=000000001" + "9" * 30,
+@pytest.mark.parametrize("query", ["metric=fun", "verdict=fun", "limit=0", "limit=x", "limit=000000001" + "9" * 30,
                                    "cursor=e30", "cursor=W10", "cursor=WzFd", "cursor=" + "W1tb" * 999, "format=exe",
                                    "level=top", "marketplace=" + "x" * 300])
 def test_what_cannot_be_asked_is_named(app: Flask, filled: Engine, query: str) -> None:

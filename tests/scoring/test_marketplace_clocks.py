@@ -11,10 +11,11 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from scoring import WorkingCalendar, clopper_pearson, tail
-from scoring.day_deadlines import DayRule, find_due, roll_forward
 from scoring.holiday_proposals import propose_holidays
 from scoring.shop_clocks import ShopClocks
+from scoring.standards.decisions import Clock
 from scoring.working_calendar import ROUND_THE_CLOCK
+from tests.standards.dues import find_due
 
 HOUR = 3600
 WORKDAYS = ("mon", "tue", "wed", "thu", "fri")
@@ -36,23 +37,12 @@ def test_calendar_hours_run_on_weekends_and_holidays_amazon_response_etsy():
     assert hours_allowed(calendar, at("2026-03-28 22:00"), 24) == at("2026-03-29 23:00")  # a night of 23 hours
 
 
-def test_monday_to_friday_whatever_the_holidays_az12():
-    calendar = WorkingCalendar(timezone="Europe/Paris", weekly=dict.fromkeys(WORKDAYS, WHOLE_DAY))
-    rule = DayRule(1, by="23:59")
-    assert find_due(calendar, at("2026-04-27 10:00"), rule) == at("2026-04-28 23:59")
-    assert find_due(calendar, at("2026-04-24 10:00"), rule) == at("2026-04-27 23:59")
-    assert find_due(calendar, at("2026-04-30 10:00"), rule) == at("2026-05-01 23:59")  # 1 May is a holiday
-
-
 def test_working_days_without_the_holidays_of_the_sellers_country_za1_ka1():
-    shipped = "2026-04-30 10:00"
-    calendars = {
-        country: WorkingCalendar(
-            timezone="Europe/Berlin", weekly=dict.fromkeys(WORKDAYS, WHOLE_DAY),
-            holidays=[proposed.day for proposed in propose_holidays(country, None, 2026)])
-        for country in ("DE", "NL")}
-    assert find_due(calendars["DE"], at(shipped, BERLIN), DayRule(1, by="18:00")) == at("2026-05-04 18:00", BERLIN)
-    assert find_due(calendars["NL"], at(shipped, BERLIN), DayRule(1, by="18:00")) == at("2026-05-01 18:00", BERLIN)
+    clock = Clock(id="ship", weekdays=WORKDAYS, due_in_days=1, due_at="18:00", holidays="destination")
+    days = {country: [proposed.day for proposed in propose_holidays(country, None, 2026)] for country in ("DE", "NL")}
+    shipped = at("2026-04-30 10:00", BERLIN)
+    assert find_due(clock, shipped, "Europe/Berlin", holidays=days["DE"]) == at("2026-05-04 18:00", BERLIN)
+    assert find_due(clock, shipped, "Europe/Berlin", holidays=days["NL"]) == at("2026-05-01 18:00", BERLIN)
 
 
 def test_24_hours_without_weekends_conrad_manomano():
@@ -78,8 +68,8 @@ def test_eight_business_hours_stopped_from_21_to_08_mercado_libre():
 
 def test_the_clock_of_the_platform_stands_in_its_own_zone_eb10():
     """What is late by the platform's day may be in time by the seller's, by hand."""
-    rule, asked = DayRule(0), datetime(2026, 6, 15, 3, 0, tzinfo=UTC)  # 21:00 of the day before in Denver
-    dues = [find_due(WorkingCalendar(timezone=zone, weekly=ROUND_THE_CLOCK), asked, rule)
+    asked = datetime(2026, 6, 15, 3, 0, tzinfo=UTC)  # 21:00 of the day before in Denver
+    dues = [find_due(Clock(id="day", due_in_days=0, zone=zone), asked, "Europe/Paris")
             for zone in ("America/Denver", "UTC", "Asia/Hong_Kong")]
     assert [due.isoformat(timespec="seconds") for due in dues] == [
         "2026-06-15T05:59:59+00:00", "2026-06-15T23:59:59+00:00", "2026-06-15T15:59:59+00:00"]
@@ -105,17 +95,10 @@ def test_december_may_be_tighter_or_looser_amazon_ebay():
 
 
 def test_an_order_after_the_cut_off_starts_a_day_later_and_payment_day_is_day_1():
-    calendar = WorkingCalendar(timezone="Europe/Paris", weekly=dict.fromkeys(WORKDAYS, WHOLE_DAY))
-    paid = at("2026-06-15 15:00")
-    limits = {rule: find_due(calendar, paid, rule).astimezone(PARIS).date() for rule in (
-        DayRule(2), DayRule(2, day_one="same_day"), DayRule(2, cut_off="14:00"),
-        DayRule(2, day_one="same_day", cut_off="14:00"))}
-    assert [day.day for day in limits.values()] == [17, 16, 18, 17]
-
-
-def test_a_limit_that_ends_on_a_weekend_rolls_forward():
-    calendar = WorkingCalendar(timezone="Europe/Madrid", weekly=dict.fromkeys(WORKDAYS, WHOLE_DAY))
-    assert roll_forward(calendar, at("2026-06-13 11:00", MADRID)) == at("2026-06-15 11:00", MADRID)
+    paid, ways = at("2026-06-15 15:00"), [
+        {}, {"starts_on": "same_day"}, {"order_cut_off": "14:00"}, {"starts_on": "same_day", "order_cut_off": "14:00"}]
+    limits = [find_due(Clock(id="ship", weekdays=WORKDAYS, due_in_days=2, **way), paid, "Europe/Paris") for way in ways]
+    assert [limit.astimezone(PARIS).day for limit in limits] == [17, 16, 18, 17]
 
 
 def test_the_mean_of_answers_after_4_and_8_hours_is_6_we1():

@@ -9,12 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scoring.clocks import build_calendar, find_deadline
+from scoring.calendars import CalendarBook
+from scoring.clocks import find_due_ms
 from scoring.schedules import effective_on, is_evaluated, list_evaluations
 from scoring.standards import Window, Windows, load_preset
 from scoring.standards.decisions import Clock
 from scoring.standards.windowing import Schedule
 from scoring.windows import resolve_window, resolve_windows
+from tests.standards.dues import find_due
 from tests.standards.oracle.dates import holds_day, is_official
 
 D = date
@@ -126,19 +128,6 @@ def test_only_official_dates_of_a_standard_are_official() -> None:
 OFFICE = Clock(id="office", weekdays=["mon", "tue", "wed", "thu", "fri"], hours=[["09:00", "17:00"]], holidays="seller")
 
 
-def test_a_clock_of_hours_is_a_working_calendar() -> None:
-    calendar = build_calendar(OFFICE, "Europe/Amsterdam", holidays=[D(2026, 5, 14)])
-    # Wednesday 15:00 local: two hours that day, Thursday is a holiday, six on Friday.
-    due = calendar.add(datetime(2026, 5, 13, 13, tzinfo=UTC), 8 * 3600)
-    assert due == datetime(2026, 5, 15, 13, tzinfo=UTC)
-
-
-def test_a_clock_without_hours_runs_around_the_clock_and_knows_no_holidays() -> None:
-    calendar = build_calendar(Clock(id="elapsed"), "Europe/Paris", holidays=[D(2026, 5, 14)])
-    start = datetime(2026, 5, 13, 13, tzinfo=UTC)
-    assert calendar.add(start, 86_400) == start + timedelta(days=1)
-
-
 @pytest.mark.parametrize(
     ("written", "start", "due"),
     [
@@ -162,17 +151,17 @@ def test_a_clock_of_days_is_due_then(written: dict[str, Any], start: str, due: s
     local = datetime.fromisoformat(f"{start}:00+02:00")
     day, time = due.split("T")
     wanted = datetime.fromisoformat(f"{day}T{time if time != '24:00' else '00:00'}:00+02:00")
-    wanted += timedelta(days=time == "24:00")
-    assert find_deadline(clock, local, "Europe/Paris", holidays=[D(2026, 5, 14)]) == wanted
+    wanted += timedelta(days=1, milliseconds=-1) if time == "24:00" else timedelta()
+    assert find_due(clock, local, "Europe/Paris", holidays=[D(2026, 5, 14)]) == wanted
 
 
 def test_a_clock_that_counts_hours_has_no_deadline_by_days() -> None:
     with pytest.raises(ValueError, match="clock office counts hours"):
-        find_deadline(OFFICE, datetime(2026, 5, 13, tzinfo=UTC), "Europe/Paris")
+        find_due_ms(OFFICE, 0, CalendarBook("Europe/Paris").at(0, 0))
 
 
 def test_chats_of_lazada_up_to_the_cut_are_due_at_seven_in_the_evening() -> None:
     clock = next(clock for clock in load_preset("lazada").clocks if clock.id == "chat")
     asked = [datetime(2026, 5, 13, hour, minute, tzinfo=UTC) for hour, minute in ((9, 59), (10, 0))]  # 17:59 and 18:00
-    assert [find_deadline(clock, at, "Asia/Manila") for at in asked] == [
+    assert [find_due(clock, at, "Asia/Manila") for at in asked] == [
         datetime(2026, 5, 13, 11, tzinfo=UTC), datetime(2026, 5, 14, 11, tzinfo=UTC)]

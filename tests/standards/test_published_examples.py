@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from scoring.clocks import find_deadline
-from scoring.schedules import add_working_days, effective_on
+from scoring.schedules import effective_on
 from scoring.standards import load_preset
+from scoring.standards.decisions import Clock
+from tests.standards.dues import find_due
 from tests.standards.small import ON, build_standard, judge, unit, units, value, verdict
 
 AMAZON = load_preset("amazon")
@@ -35,7 +36,7 @@ def test_amazon_invoices_of_monday_are_due_tuesday_and_of_friday_on_monday_at_23
     clock = next(clock for clock in AMAZON.clocks if clock.id == "next_working_day")
     shipped = datetime.fromisoformat(f"{confirmed}T10:00:00+01:00")
     wanted = datetime.fromisoformat(f"{due}T23:59:00+01:00")
-    assert find_deadline(clock, shipped, "Europe/Paris", holidays=[date.fromisoformat(due)]) == wanted
+    assert find_due(clock, shipped, "Europe/Paris", holidays=[date.fromisoformat(due)]) == wanted
 
 
 def test_amazon_report_315_of_9001_invoices() -> None:
@@ -152,9 +153,9 @@ def test_reply_rate_counts_the_unanswered_and_the_mean_time_leaves_them_out() ->
 
 def test_ebay_handling_of_two_and_service_of_five_days_are_on_time_in_seven_working_days() -> None:
     """EB7, guide: paid on a Monday, due on the Wednesday of the week after."""
-    handed_over = add_working_days(date(2026, 3, 2), 2, weekdays=WEEKDAYS)
-    assert add_working_days(handed_over, 5, weekdays=WEEKDAYS) == date(2026, 3, 11)
-    assert add_working_days(date(2026, 3, 2), 7, weekdays=WEEKDAYS) == date(2026, 3, 11)
+    clock = Clock(id="transport", weekdays=WEEKDAYS, due_in_days=2 + 5)
+    due = find_due(clock, datetime.fromisoformat("2026-03-02T10:00:00+01:00"), "Europe/Berlin")
+    assert due == datetime.fromisoformat("2026-03-11T23:59:59.999+01:00")
 
 
 def test_ebay_nine_defects_from_seven_buyers_are_not_yet_effective_with_a_limit_of_eight() -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
+from flask import Flask
+from flask_babel import Babel
 from sqlalchemy import Engine, update
 
 from operator_qos.clock import to_ms
@@ -14,7 +16,9 @@ from operator_qos.evaluation.foretelling import are_levels_told, list_untold
 from operator_qos.evaluation.live import refresh_live
 from operator_qos.ledger.models import OutcomeRow
 from operator_qos.models import ShopStanding
+from operator_qos.sellers.queries import list_shop_cards
 from operator_qos.standing.live import Live, find_live
+from operator_qos.standing.outlook import find_outlook
 from operator_qos.standing.queries import find_standing, list_official_results
 from scoring.standards import load_preset, parse_standard
 from tests.evaluation.test_binding import publish, run
@@ -105,6 +109,17 @@ def test_nothing_is_kept_of_plain_standards_or_of_one_that_was_retired(engine: E
         found = find_live(session, 1, load_preset("ours"))
         session.execute(update(ShopStanding).values(standard_id="weekdays"))
     assert found is None
+
+
+def test_a_date_that_is_past_is_not_shown_as_the_next_one(engine: Engine) -> None:
+    tell_world(engine)
+    live_of(engine, THURSDAY)
+    app = Flask(__name__)
+    Babel(app)
+    with app.test_request_context(), reading(engine) as session:
+        card = next(card for card in list_shop_cards(session) if card.id == 1)
+        pages = [find_outlook(session, card, STANDARD, now=THURSDAY + timedelta(days=days)) for days in (0, 4, 5)]
+    assert [page is not None and page.on == NEXT for page in pages] == [True, True, False]
 
 
 def test_a_reading_again_replaces_the_one_before(engine: Engine) -> None:
