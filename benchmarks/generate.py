@@ -33,7 +33,6 @@ from operator_qos.connectors.importing import import_rows
 from operator_qos.connectors.rows import EventRow
 from operator_qos.db import chunks, create_database_engine, reading, unit_of_work
 from operator_qos.demo.load import list_past_events, load_demo
-from operator_qos.events.models import Event
 from operator_qos.ledger.cells import list_cells, recount
 from operator_qos.ledger.derive import COLUMNS
 from operator_qos.ledger.jobs import start_cells

@@ -17,7 +17,6 @@ from operator_qos.events.log import Arrival, Identity
 from operator_qos.events.models import Entity, Event, NamedEvent
 from scoring.events import TypedEvent
 
-
 Thing = tuple[str, ...]  # its kind, then its name
 
 
