@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from operator_qos.clock import to_ms
@@ -91,21 +91,32 @@ class Unit:
     buyer: str | None = None
 
 
-def list_units(session: Session, shop_id: int, *, metric: str, window_start_ms: int, as_of_ms: int) -> list[Unit]:
-    """The units in the base of one metric at T = K, by their anchor, latest first."""
+_UNIT = tuple(getattr(OutcomeRow, name) for name in (
+    "unit", "order_ref", "anchor_ms", "bad", "official_base", "official_bad", "amount", "kinds", "settled_ms", "buyer"))
+
+
+def list_units(  # whose, of what, for when
+    session: Session, shop_id: int, *, metric: str, window_start_ms: int, as_of_ms: int, only_odd: bool = False,
+) -> list[Unit]:
+    """The units in the base of one metric at T = K, by their anchor, latest first.
+
+    `only_odd`: of shares, times and means those alone that are bad or forgiven.
+    """
     defined = get_metric(metric)
     flag = defined.flag
     since_ms = window_start_ms - REPEAT_MS if defined.kind == "repeat" else window_start_ms
-    query = select(OutcomeRow).where(
+    query = select(*_UNIT).where(
         OutcomeRow.shop_id == shop_id, OutcomeRow.group_code == GROUP_CODES[defined.group],
         OutcomeRow.anchor_ms >= since_ms, OutcomeRow.anchor_ms < as_of_ms, OutcomeRow.from_ms < as_of_ms,
         OutcomeRow.until_ms >= as_of_ms, OutcomeRow.base.op("&")(flag) != 0,
     ).order_by(OutcomeRow.anchor_ms.desc(), OutcomeRow.unit)
+    if only_odd and defined.kind not in {"repeat", "streak"}:
+        query = query.where(or_(OutcomeRow.bad.op("&")(flag) != 0, OutcomeRow.official_base.op("&")(flag) == 0))
     found = [
         Unit(row.unit, row.order_ref, row.anchor_ms, True, bool(row.bad & flag), bool(row.official_base & flag),
              bool(row.official_bad & flag), row.amount, tuple(row.kinds.split(",")) if row.kinds else (),
              row.settled_ms, row.buyer)
-        for row in session.scalars(query)
+        for row in session.execute(query)
     ]
     if defined.kind == "repeat":
         return _mark_chances(found, start_ms=window_start_ms, as_of_ms=as_of_ms)
