@@ -91,8 +91,14 @@ class Unit:
     buyer: str | None = None
 
 
-def list_units(session: Session, shop_id: int, *, metric: str, window_start_ms: int, as_of_ms: int) -> list[Unit]:
-    """The units in the base of one metric at T = K, by their anchor, latest first."""
+def list_units(
+    session: Session, shop_id: int, *, metric: str, window_start_ms: int, as_of_ms: int,
+    only: Sequence[str] | None = None,
+) -> list[Unit]:
+    """The units in the base of one metric at T = K, by their anchor, latest first.
+
+    `only` names those wanted, of metrics whose units are judged each by itself.
+    """
     defined = get_metric(metric)
     flag = defined.flag
     since_ms = window_start_ms - REPEAT_MS if defined.kind == "repeat" else window_start_ms
@@ -101,6 +107,8 @@ def list_units(session: Session, shop_id: int, *, metric: str, window_start_ms: 
         OutcomeRow.anchor_ms >= since_ms, OutcomeRow.anchor_ms < as_of_ms, OutcomeRow.from_ms < as_of_ms,
         OutcomeRow.until_ms >= as_of_ms, OutcomeRow.base.op("&")(flag) != 0,
     ).order_by(OutcomeRow.anchor_ms.desc(), OutcomeRow.unit)
+    if only is not None:
+        query = query.where(OutcomeRow.unit.in_(only))
     found = [
         Unit(row.unit, row.order_ref, row.anchor_ms, True, bool(row.bad & flag), bool(row.official_base & flag),
              bool(row.official_bad & flag), row.amount, tuple(row.kinds.split(",")) if row.kinds else (),
