@@ -91,11 +91,18 @@ class Unit:
     buyer: str | None = None
 
 
-def list_units(session: Session, shop_id: int, *, metric: str, window_start_ms: int, as_of_ms: int) -> list[Unit]:
-    """The units in the base of one metric at T = K, by their anchor, latest first."""
+def list_units(
+    session: Session, shop_id: int, *, metric: str, window_start_ms: int, as_of_ms: int,
+    only: Sequence[str] | None = None,
+) -> list[Unit]:
+    """The units in the base of one metric at T = K, by their anchor, latest first.
+
+    `only` names those wanted, of metrics whose units are judged each by itself.
+    """
     defined = get_metric(metric)
     since_ms = window_start_ms - REPEAT_MS if defined.kind == "repeat" else window_start_ms
     query = _select_units(shop_id, defined, since_ms, as_of_ms)
+    query = query if only is None else query.where(OutcomeRow.unit.in_(only))
     found = [_to_unit(row, defined.flag) for row in session.scalars(query)]
     if defined.kind == "repeat":
         return _mark_chances(found, start_ms=window_start_ms, as_of_ms=as_of_ms)
