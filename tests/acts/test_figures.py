@@ -150,4 +150,5 @@ def test_the_inbox_says_which_figures_and_leads_to_them(
     page = analyst.get("/operator/decisions").text
     assert page.count(address) == 2  # the act, and what the figures rest on
     assert analyst.get(address.replace("&amp;", "&")).status_code == 200
-    assert ("Chiffres que rien n’explique" if french else "Figures nobody explains") in analyst.get("/operator/today").text
+    today = analyst.get("/operator/today").text
+    assert ("Chiffres que rien n’explique" if french else "Figures nobody explains") in today
