@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import or_, select
+from sqlalchemy import Select, or_, select
 from sqlalchemy.orm import Session
 
 from operator_qos.clock import to_ms
@@ -33,7 +33,7 @@ from operator_qos.ledger.models import (
 )
 from operator_qos.ledger.slow_metrics import list_answers, list_buyer_chances
 from scoring.events import TYPES
-from scoring.metrics import GROUP_CODES, METRICS_BY_CODE, get_metric
+from scoring.metrics import GROUP_CODES, METRICS_BY_CODE, Metric, get_metric
 from scoring.runs import REPEAT_MS, list_streak
 
 
@@ -91,36 +91,54 @@ class Unit:
     buyer: str | None = None
 
 
-_UNIT = tuple(getattr(OutcomeRow, name) for name in (
-    "unit", "order_ref", "anchor_ms", "bad", "official_base", "official_bad", "amount", "kinds", "settled_ms", "buyer"))
-
-
 def list_units(  # whose, of what, for when
-    session: Session, shop_id: int, *, metric: str, window_start_ms: int, as_of_ms: int, only_odd: bool = False,
+    session: Session, shop_id: int, *, metric: str, window_start_ms: int, as_of_ms: int,
+    only: Sequence[str] | None = None, only_odd: bool = False,
 ) -> list[Unit]:
     """The units in the base of one metric at T = K, by their anchor, latest first.
 
-    `only_odd`: of shares, times and means those alone that are bad or forgiven.
+    `only` names those wanted, of metrics whose units are judged each by itself; `only_odd`: of such metrics those alone
+    that are bad or forgiven.
     """
     defined = get_metric(metric)
-    flag = defined.flag
     since_ms = window_start_ms - REPEAT_MS if defined.kind == "repeat" else window_start_ms
-    query = select(*_UNIT).where(
-        OutcomeRow.shop_id == shop_id, OutcomeRow.group_code == GROUP_CODES[defined.group],
-        OutcomeRow.anchor_ms >= since_ms, OutcomeRow.anchor_ms < as_of_ms, OutcomeRow.from_ms < as_of_ms,
-        OutcomeRow.until_ms >= as_of_ms, OutcomeRow.base.op("&")(flag) != 0,
-    ).order_by(OutcomeRow.anchor_ms.desc(), OutcomeRow.unit)
+    query = _select_units(shop_id, defined, since_ms, as_of_ms)
+    query = query if only is None else query.where(OutcomeRow.unit.in_(only))
     if only_odd and defined.kind not in {"repeat", "streak"}:
+        flag = defined.flag
         query = query.where(or_(OutcomeRow.bad.op("&")(flag) != 0, OutcomeRow.official_base.op("&")(flag) == 0))
-    found = [
-        Unit(row.unit, row.order_ref, row.anchor_ms, True, bool(row.bad & flag), bool(row.official_base & flag),
-             bool(row.official_bad & flag), row.amount, tuple(row.kinds.split(",")) if row.kinds else (),
-             row.settled_ms, row.buyer)
-        for row in session.execute(query)
-    ]
+    found = [_to_unit(row, defined.flag) for row in session.scalars(query)]
     if defined.kind == "repeat":
         return _mark_chances(found, start_ms=window_start_ms, as_of_ms=as_of_ms)
     return _mark_streak(found) if defined.kind == "streak" else found
+
+
+def stream_units(
+    session: Session, shop_id: int, *, metric: str, window_start_ms: int, as_of_ms: int, size: int = 2_000
+) -> Iterator[Sequence[Unit]]:
+    """What list_units lists, `size` units at a time; all are held only where each unit depends on the others."""
+    defined = get_metric(metric)
+    if defined.kind in {"repeat", "streak"}:
+        units = list_units(session, shop_id, metric=metric, window_start_ms=window_start_ms, as_of_ms=as_of_ms)
+        yield from chunks(units, size)
+        return
+    query = _select_units(shop_id, defined, window_start_ms, as_of_ms).execution_options(yield_per=size)
+    for part in session.scalars(query).partitions():
+        yield [_to_unit(row, defined.flag) for row in part]
+
+
+def _select_units(shop_id: int, metric: Metric, since_ms: int, as_of_ms: int) -> Select[OutcomeRow]:
+    return select(OutcomeRow).where(
+        OutcomeRow.shop_id == shop_id, OutcomeRow.group_code == GROUP_CODES[metric.group],
+        OutcomeRow.anchor_ms >= since_ms, OutcomeRow.anchor_ms < as_of_ms, OutcomeRow.from_ms < as_of_ms,
+        OutcomeRow.until_ms >= as_of_ms, OutcomeRow.base.op("&")(metric.flag) != 0,
+    ).order_by(OutcomeRow.anchor_ms.desc(), OutcomeRow.unit)
+
+
+def _to_unit(row: OutcomeRow, flag: int) -> Unit:
+    return Unit(row.unit, row.order_ref, row.anchor_ms, True, bool(row.bad & flag), bool(row.official_base & flag),
+                bool(row.official_bad & flag), row.amount, tuple(row.kinds.split(",")) if row.kinds else (),
+                row.settled_ms, row.buyer)
 
 
 def _mark_chances(units: Sequence[Unit], *, start_ms: int, as_of_ms: int) -> list[Unit]:
