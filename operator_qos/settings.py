@@ -37,6 +37,7 @@ class Settings:
     jurisdiction: str = "eu"
     trusted_hook_hosts: str = ""
     metrics_token: str = ""
+    migrate_lock_seconds: int = 5
 
     @property
     def url(self) -> str:
@@ -78,6 +79,7 @@ MEANINGS: Mapping[str, str] = {
     "login_attempts": "sign-in attempts allowed per address and per account",
     "operator_name": "who issues statements of reasons; empty: the marketplace's name",
     "mediators": "mediators named in statements of reasons, at least two, with ; between them; empty: none is named",
+    "migrate_lock_seconds": "seconds a migration waits for a table of PostgreSQL before it lets others go first",
     "metrics_token": "who sends it as Bearer may read /metrics; empty: only programs on this machine",
     "trusted_hook_hosts": "hosts of your own network that sellers' webhooks may call, with , between; empty: none",
     "jurisdiction": "law of statements to sellers of whose country no texts are known: eu, fr or gb",

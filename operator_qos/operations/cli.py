@@ -19,7 +19,8 @@ def migrate_command(context: Context) -> None:
     from operator_qos import migrate
 
     try:
-        migrate.upgrade(context.engine)
+        migrate.upgrade(context.engine, patience=migrate.Patience(
+            lock_seconds=context.settings.migrate_lock_seconds, tell=lambda said: click.echo(said, err=True)))
     except migrate.MigrationError as error:
         raise Refusal(str(error)) from error
     revision = migrate.find_revision(context.engine)
