@@ -8,6 +8,7 @@ stdout.
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -20,7 +21,7 @@ from sqlalchemy import Engine
 from operator_qos.clock import utc_now
 from operator_qos.db import get_engine
 from operator_qos.settings import Settings, SettingsError, read_settings
-from operator_qos.sheets import Sheet, write_sheet
+from operator_qos.sheets import Sheet, TooLongError, write_sheet_to
 
 Document = Mapping[str, Any] | Sequence[Any]
 
@@ -97,17 +98,21 @@ def emit(context: Context, document: Document, text: str) -> None:
 
 def write_output(context: Context, sheet: Sheet, form: str, output: str | None) -> None:
     """Write a table to a file, or to standard output where it is text. Refuses anything else."""
-    content = write_sheet(sheet, form)
     if output is None:
         if form in {"xlsx", "parquet"}:
             raise Refusal(f"{form} is no text: name a file with --output")
-        click.echo(content, nl=False)
+        write_sheet_to(sys.stdout.buffer, sheet, form)
+        sys.stdout.flush()
         return
     try:
-        Path(output).write_bytes(content)
+        with Path(output).open("wb") as file:
+            write_sheet_to(file, sheet, form)
     except OSError as error:
         raise Refusal(f"{output}: {error.strerror}; name a file in a folder that you may write to") from error
-    emit(context, {"file": output, "bytes": len(content)}, f"{output}: {len(content)} bytes.")
+    except TooLongError as error:
+        raise Refusal(str(error)) from error
+    size = Path(output).stat().st_size
+    emit(context, {"file": output, "bytes": size}, f"{output}: {size} bytes.")
 
 
 def require_current(engine: Engine) -> None:

@@ -11,6 +11,7 @@ EXPORTS = {
     "metrics": ("operator_qos.ledger.cli:export_metrics", "A row per shop and metric at (T, K)."),
     "standings": ("operator_qos.reports.cli:export_standings", "Where every shop stands."),
     "scorecards": ("operator_qos.reports.cli:export_scorecards", "The current numbers, as the pages show them."),
+    "orders": ("operator_qos.reports.cli:export_orders", "The orders behind the current numbers of a metric."),
     "statements": ("operator_qos.statements.cli:export_statements", "Restrictions for the DSA Transparency Database."),
     "complaints": ("operator_qos.recourse.cli:export_complaints", "The yearly report on complaints."),
 }

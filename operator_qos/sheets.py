@@ -7,6 +7,8 @@ import io
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import islice
+from typing import BinaryIO
 
 import orjson
 
@@ -22,6 +24,12 @@ FORMATS = tuple(MEDIA_TYPES)
 # A cell that begins like this is a formula to a spreadsheet; texts from outside must not become one.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _LONGEST_CELL = 32_767
+MOST_XLSX_ROWS = 1_048_575  # beside the head
+_PART = 5_000  # rows held at once
+
+
+class TooLongError(ValueError):
+    """More rows than the kind of file can hold."""
 
 
 @dataclass(frozen=True)
@@ -57,20 +65,38 @@ def guard_cell(value: object) -> object:
 
 def write_csv(rows: Iterable[Sequence[object]]) -> str:
     """The rows as CSV, with a byte order mark so that spreadsheets read accents rightly."""
+    return "\ufeff" + "".join(_list_csv_lines(rows))
+
+
+def _list_csv_lines(rows: Iterable[Sequence[object]]) -> Iterator[str]:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\r\n")
     for row in rows:
         writer.writerow([guard_cell(value) for value in row])
-    return "\ufeff" + text.getvalue()
+        yield text.getvalue()
+        text.seek(0)
+        text.truncate()
 
 
 def write_sheet(sheet: Sheet, form: str) -> bytes:
-    """The table as a file of one of FORMATS. Raises KeyError for another."""
-    return {"csv": _write_csv, "xlsx": _write_xlsx, "parquet": _write_parquet, "jsonl": _write_jsonl}[form](sheet)
+    """The table as a file of one of FORMATS. Raises KeyError for another, TooLongError for what it cannot hold."""
+    content = io.BytesIO()
+    write_sheet_to(content, sheet, form)
+    return content.getvalue()
 
 
-def _write_csv(sheet: Sheet) -> bytes:
-    return write_csv(_list_lines(sheet)).encode()
+def write_sheet_to(file: BinaryIO, sheet: Sheet, form: str) -> None:
+    """Write the table to a file that can be sought in, a part of its rows in memory at a time; raises as write_sheet.
+
+    The same table is the same file, whenever and wherever it is written.
+    """
+    {"csv": _write_csv, "xlsx": _write_xlsx, "parquet": _write_parquet, "jsonl": _write_jsonl}[form](file, sheet)
+
+
+def _write_csv(file: BinaryIO, sheet: Sheet) -> None:
+    file.write("\ufeff".encode())
+    for line in _list_csv_lines(_list_lines(sheet)):
+        file.write(line.encode())
 
 
 def _list_lines(sheet: Sheet) -> Iterator[Sequence[object]]:
@@ -79,25 +105,27 @@ def _list_lines(sheet: Sheet) -> Iterator[Sequence[object]]:
         yield [str(cell).lower() if isinstance(cell, bool) else cell for cell in row]
 
 
-def _write_xlsx(sheet: Sheet) -> bytes:
+def _write_xlsx(file: BinaryIO, sheet: Sheet) -> None:
     """Texts are written as texts, so that what begins like a formula or a link is neither."""
     from xlsxwriter import Workbook
 
-    content = io.BytesIO()
-    book = Workbook(content, {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False,
-                              "nan_inf_to_errors": True})
+    book = Workbook(file, {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False,
+                           "nan_inf_to_errors": True})
     # The file says nothing of when it was made: the same table is the same file.
     book.set_properties({"created": datetime(2000, 1, 1)})  # noqa: DTZ001  # a document's date has no zone
     page = book.add_worksheet(sheet.name[:31])
     page.freeze_panes(1, 0)
-    for number, line in enumerate(_list_cells(sheet)):
-        for place, cell in enumerate(line):
-            if isinstance(cell, str):
-                page.write_string(number, place, cell[:_LONGEST_CELL])
-            elif cell is not None:
-                page.write(number, place, cell)
-    book.close()
-    return content.getvalue()
+    try:
+        for number, line in enumerate(_list_cells(sheet)):
+            if number > MOST_XLSX_ROWS:
+                raise TooLongError(f"an XLSX file holds {MOST_XLSX_ROWS} rows; choose csv, jsonl or parquet, or fewer")
+            for place, cell in enumerate(line):
+                if isinstance(cell, str):
+                    page.write_string(number, place, cell[:_LONGEST_CELL])
+                elif cell is not None:
+                    page.write(number, place, cell)
+    finally:
+        book.close()
 
 
 def _list_cells(sheet: Sheet) -> Iterator[Row]:
@@ -105,19 +133,20 @@ def _list_cells(sheet: Sheet) -> Iterator[Row]:
     yield from sheet.rows
 
 
-def _write_parquet(sheet: Sheet) -> bytes:
+def _write_parquet(file: BinaryIO, sheet: Sheet) -> None:
     import pyarrow
     import pyarrow.parquet
 
     known = {str: pyarrow.string(), int: pyarrow.int64(), float: pyarrow.float64(), bool: pyarrow.bool_()}
     schema = pyarrow.schema([(name, known[kind]) for name, kind in sheet.types.items()])
-    rows = list(sheet.rows)
-    columns = [pyarrow.array([row[place] for row in rows], known[kind])
-               for place, kind in enumerate(sheet.types.values())]
-    content = io.BytesIO()
-    pyarrow.parquet.write_table(pyarrow.table(columns, schema=schema), content, compression="zstd")
-    return content.getvalue()
+    rows = iter(sheet.rows)
+    with pyarrow.parquet.ParquetWriter(file, schema, compression="zstd") as writer:
+        while part := list(islice(rows, _PART)):
+            columns = [pyarrow.array(cells, kind) for cells, kind in zip(zip(*part, strict=True), schema.types,
+                                                                        strict=True)]
+            writer.write_table(pyarrow.table(columns, schema=schema))
 
 
-def _write_jsonl(sheet: Sheet) -> bytes:
-    return b"".join(orjson.dumps(dict(zip(sheet.columns, row, strict=True))) + b"\n" for row in sheet.rows)
+def _write_jsonl(file: BinaryIO, sheet: Sheet) -> None:
+    for row in sheet.rows:
+        file.write(orjson.dumps(dict(zip(sheet.columns, row, strict=True))) + b"\n")

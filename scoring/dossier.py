@@ -70,7 +70,7 @@ class Frame:
     def _find_clock(self, terms: Terms, clock: Clock | None, moments: tuple[int, int], country: str) -> WorkingCalendar:
         if clock is None:
             return self.book.at(*moments)
-        return self.clocks.at(clock, *moments, holidays=terms.list_holidays(clock, country))
+        return self.clocks.at(clock, *moments, holidays=terms.list_holidays(clock, country), country=country)
 
 
 Name = tuple[str, ...]

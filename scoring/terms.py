@@ -12,6 +12,7 @@ from datetime import date
 from scoring.calendars import CalendarBook, CalendarVersion, WorkingCalendar
 from scoring.standards.decisions import Clock
 from scoring.standards.model import Standard
+from scoring.zones import find_country_zone
 
 HOUR_MS = 3_600_000
 ALWAYS_MS = -(2**62)
@@ -52,7 +53,7 @@ class Terms:
 
 
 def _asks_destination(clock: Clock | None) -> bool:
-    return clock is not None and clock.holidays == "destination"
+    return clock is not None and "destination" in {clock.holidays, clock.zone}
 
 
 class Clocks:
@@ -60,27 +61,34 @@ class Clocks:
 
     def __init__(self, book: CalendarBook, zone: str) -> None:
         self.book, self._zone = book, zone
-        self._books: dict[tuple[Clock, frozenset[date]], CalendarBook] = {}
+        self._books: dict[tuple[Clock, frozenset[date], str], CalendarBook] = {}
 
     def at(self, clock: Clock | None, known_at_ms: int, opened_at_ms: int, *,
-           holidays: frozenset[date] = frozenset()) -> WorkingCalendar:
+           holidays: frozenset[date] = frozenset(), country: str = "") -> WorkingCalendar:
         """The clock of a promise opened at a moment, by what was set before another [epoch ms].
 
         A clock of a standard stops on ``holidays``; one that names those of the seller on what the shop said of itself.
+        One in the zone of the destination runs in that of ``country``; in the marketplace's where it has no one zone.
         """
-        book = self.book if clock is None else self._books.get((clock, holidays)) or self._build(clock, holidays)
+        if clock is None:
+            return self.book.at(known_at_ms, opened_at_ms)
+        zone = self._find_zone(clock, country)
+        book = self._books.get((clock, holidays, zone)) or self._build(clock, holidays, zone)
         return book.at(known_at_ms, opened_at_ms)
 
-    def _build(self, clock: Clock, holidays: frozenset[date]) -> CalendarBook:
-        zones = {"marketplace": self._zone, "destination": self._zone, "shop": self.book.zone}
+    def _find_zone(self, clock: Clock, country: str) -> str:
+        if clock.zone == "destination":
+            return find_country_zone(country) or self._zone
+        return {"marketplace": self._zone, "shop": self.book.zone}.get(clock.zone, clock.zone)
+
+    def _build(self, clock: Clock, holidays: frozenset[date], zone: str) -> CalendarBook:
         hours = dict.fromkeys(map(str, clock.weekdays), tuple(clock.hours) or ROUND_THE_CLOCK)
         # In force from the beginning: a clock's changes come as another version of its standard.
         first = CalendarVersion(hours=hours, holidays=holidays, effective_from=date.min, set_at_ms=ALWAYS_MS)
         own = self.book.versions if clock.holidays == "seller" else ()
         versions = (first, *(replace(version, hours=hours, overrides={}) for version in own))
         closures = self.book.closures if clock.stops_for else ()
-        zone = zones.get(clock.zone, clock.zone)
-        built = self._books[clock, holidays] = CalendarBook(zone, versions, closures)
+        built = self._books[clock, holidays, zone] = CalendarBook(zone, versions, closures)
         return built
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import time
+from collections.abc import Callable
 
-from flask import current_app
 from limits.storage import MovingWindowSupport, Storage
 from sqlalchemy import Engine, delete, func, select, text
 from sqlalchemy.exc import SQLAlchemyError
@@ -13,6 +13,8 @@ from sqlalchemy.orm import Session
 
 from operator_qos.accounts.models import FailedAttempt
 from operator_qos.db import reading, unit_of_work
+
+FindEngine = Callable[[], Engine]
 
 
 def _now_ms() -> int:
@@ -25,24 +27,23 @@ def _hash(key: str) -> str:
 
 
 class AttemptStorage(Storage, MovingWindowSupport):
-    """What the limiter counts with, in the database of the application that answers the request."""
+    """What the limiter counts with, in the database that `find_engine` names at each request."""
 
     STORAGE_SCHEME = ["database"]  # noqa: RUF012  # as the library declares it
+
+    def __init__(self, uri: str | None = None, wrap_exceptions: bool = False, *, find_engine: FindEngine) -> None:
+        super().__init__(uri, wrap_exceptions=wrap_exceptions)
+        self._find_engine = find_engine
 
     @property
     def base_exceptions(self) -> type[Exception]:
         """What the database raises."""
         return SQLAlchemyError
 
-    @property
-    def _engine(self) -> Engine:
-        engine: Engine = current_app.extensions["operator_qos"].engine
-        return engine
-
     def acquire_entry(self, key: str, limit: int, expiry: int, amount: int = 1) -> bool:
         """Note attempts unless that would be more than the limit within `expiry` [s]; commits."""
         name, now_ms = _hash(key), _now_ms()
-        with unit_of_work(self._engine) as session:
+        with unit_of_work(self._find_engine()) as session:
             self._lock(session, name)
             session.execute(delete(FailedAttempt).where(FailedAttempt.expires_ms <= now_ms))
             if _count(session, name, now_ms - expiry * 1000)[1] + amount > limit:
@@ -60,7 +61,7 @@ class AttemptStorage(Storage, MovingWindowSupport):
     def get_moving_window(self, key: str, limit: int, expiry: int) -> tuple[float, int]:
         """When the first attempt that still counts was made [s since 1970], and how many count."""
         now_ms = _now_ms()
-        with reading(self._engine) as session:
+        with reading(self._find_engine()) as session:
             first, count = _count(session, _hash(key), now_ms - expiry * 1000)
         return (now_ms if first is None else first) / 1000, count
 
@@ -71,13 +72,13 @@ class AttemptStorage(Storage, MovingWindowSupport):
 
     def get(self, key: str) -> int:
         """How many attempts count now."""
-        with reading(self._engine) as session:
+        with reading(self._find_engine()) as session:
             return session.scalar(select(func.count()).where(
                 FailedAttempt.name_hash == _hash(key), FailedAttempt.expires_ms > _now_ms())) or 0
 
     def get_expiry(self, key: str) -> float:
         """When the last attempt stops counting [s since 1970]."""
-        with reading(self._engine) as session:
+        with reading(self._find_engine()) as session:
             until = session.scalar(select(func.max(FailedAttempt.expires_ms)).where(
                 FailedAttempt.name_hash == _hash(key)))
         return (_now_ms() if until is None else until) / 1000
@@ -85,19 +86,19 @@ class AttemptStorage(Storage, MovingWindowSupport):
     def check(self) -> bool:
         """Whether the database answers."""
         try:
-            with reading(self._engine) as session:
+            with reading(self._find_engine()) as session:
                 return session.scalar(select(func.count()).select_from(FailedAttempt)) is not None
         except SQLAlchemyError:
             return False
 
     def reset(self) -> int:
         """Forget every attempt; commits."""
-        with unit_of_work(self._engine) as session:
+        with unit_of_work(self._find_engine()) as session:
             return len(session.execute(delete(FailedAttempt).returning(FailedAttempt.id)).all())
 
     def clear(self, key: str) -> None:
         """Forget the attempts of one address or account; commits."""
-        with unit_of_work(self._engine) as session:
+        with unit_of_work(self._find_engine()) as session:
             session.execute(delete(FailedAttempt).where(FailedAttempt.name_hash == _hash(key)))
 
 

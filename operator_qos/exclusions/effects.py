@@ -8,10 +8,11 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
+from operator_qos.db import chunks
 from operator_qos.exclusions.queries import ItemRow, list_forgiven_names, unit_of
 from operator_qos.exclusions.rules import METRIC_KINDS
 from operator_qos.ledger.queries import ScorecardRow, Unit, list_scorecards, list_units
-from operator_qos.standards.binding import get_bound, get_shipped_standard
+from operator_qos.standards.binding import get_shipped_standard, list_bound
 from scoring.dossier import Name
 from scoring.metrics import METRICS, OWN_METRICS
 from scoring.standards import Standard
@@ -52,10 +53,10 @@ def list_effects(session: Session, items: Iterable[ItemRow], *, now: datetime) -
     shops: dict[int, list[ItemRow]] = {}
     for item in items:
         shops.setdefault(item.shop_id, []).append(item)
-    cards = list_scorecards(session, list(shops))
+    cards, bound = list_scorecards(session, list(shops)), list_bound(session, list(shops), now=now)
     return [
         effect for shop_id, mine in shops.items()
-        for effect in _list_shop_effects(session, cards[shop_id], mine, standard=get_bound(session, shop_id, now=now))
+        for effect in _list_shop_effects(session, cards[shop_id], mine, standard=bound[shop_id])
     ]
 
 
@@ -68,13 +69,20 @@ def _list_shop_effects(
         card = cards.get(metric)
         if kind not in kinds or card is None:
             continue
-        units = list_units(session, card.shop_id, metric=metric, window_start_ms=card.window_start_ms,
-                           as_of_ms=card.as_of_ms)
+        units = _list_named(session, card, items, kind)
         gone = (_take_out_defects(session, units, items, list_counted_kinds(standard, metric), card.shop_id)
                 if kind == "defect" else _take_out(units, items, kind))
         if any(gone):
             found.append(Effect(card.shop_id, metric, card.bad, card.base, card.bad - gone[0], card.base - gone[1]))
     return found
+
+
+def _list_named(session: Session, card: ScorecardRow, items: Iterable[ItemRow], kind: str) -> list[Unit]:
+    """The units behind a number that are named: a shop may have a hundred thousand others."""
+    names = sorted({unit_of(item.name) for item in items if item.name[0] == kind})
+    return [unit for part in chunks(names, 500) for unit in list_units(
+        session, card.shop_id, metric=card.metric, window_start_ms=card.window_start_ms, as_of_ms=card.as_of_ms,
+        only=part)]
 
 
 def _take_out(units: Iterable[Unit], items: Iterable[ItemRow], kind: str) -> tuple[int, int]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from operator_qos.clock import to_ms
@@ -33,7 +33,7 @@ from operator_qos.ledger.models import (
 )
 from operator_qos.ledger.slow_metrics import list_answers, list_buyer_chances
 from scoring.events import TYPES
-from scoring.metrics import GROUP_CODES, METRICS_BY_CODE, get_metric
+from scoring.metrics import GROUP_CODES, METRICS_BY_CODE, Metric, get_metric
 from scoring.runs import REPEAT_MS, list_streak
 
 
@@ -91,25 +91,50 @@ class Unit:
     buyer: str | None = None
 
 
-def list_units(session: Session, shop_id: int, *, metric: str, window_start_ms: int, as_of_ms: int) -> list[Unit]:
-    """The units in the base of one metric at T = K, by their anchor, latest first."""
+def list_units(
+    session: Session, shop_id: int, *, metric: str, window_start_ms: int, as_of_ms: int,
+    only: Sequence[str] | None = None,
+) -> list[Unit]:
+    """The units in the base of one metric at T = K, by their anchor, latest first.
+
+    `only` names those wanted, of metrics whose units are judged each by itself.
+    """
     defined = get_metric(metric)
-    flag = defined.flag
     since_ms = window_start_ms - REPEAT_MS if defined.kind == "repeat" else window_start_ms
-    query = select(OutcomeRow).where(
-        OutcomeRow.shop_id == shop_id, OutcomeRow.group_code == GROUP_CODES[defined.group],
-        OutcomeRow.anchor_ms >= since_ms, OutcomeRow.anchor_ms < as_of_ms, OutcomeRow.from_ms < as_of_ms,
-        OutcomeRow.until_ms >= as_of_ms, OutcomeRow.base.op("&")(flag) != 0,
-    ).order_by(OutcomeRow.anchor_ms.desc(), OutcomeRow.unit)
-    found = [
-        Unit(row.unit, row.order_ref, row.anchor_ms, True, bool(row.bad & flag), bool(row.official_base & flag),
-             bool(row.official_bad & flag), row.amount, tuple(row.kinds.split(",")) if row.kinds else (),
-             row.settled_ms, row.buyer)
-        for row in session.scalars(query)
-    ]
+    query = _select_units(shop_id, defined, since_ms, as_of_ms)
+    query = query if only is None else query.where(OutcomeRow.unit.in_(only))
+    found = [_to_unit(row, defined.flag) for row in session.scalars(query)]
     if defined.kind == "repeat":
         return _mark_chances(found, start_ms=window_start_ms, as_of_ms=as_of_ms)
     return _mark_streak(found) if defined.kind == "streak" else found
+
+
+def stream_units(
+    session: Session, shop_id: int, *, metric: str, window_start_ms: int, as_of_ms: int, size: int = 2_000
+) -> Iterator[Sequence[Unit]]:
+    """What list_units lists, `size` units at a time; all are held only where each unit depends on the others."""
+    defined = get_metric(metric)
+    if defined.kind in {"repeat", "streak"}:
+        units = list_units(session, shop_id, metric=metric, window_start_ms=window_start_ms, as_of_ms=as_of_ms)
+        yield from chunks(units, size)
+        return
+    query = _select_units(shop_id, defined, window_start_ms, as_of_ms).execution_options(yield_per=size)
+    for part in session.scalars(query).partitions():
+        yield [_to_unit(row, defined.flag) for row in part]
+
+
+def _select_units(shop_id: int, metric: Metric, since_ms: int, as_of_ms: int) -> Select[OutcomeRow]:
+    return select(OutcomeRow).where(
+        OutcomeRow.shop_id == shop_id, OutcomeRow.group_code == GROUP_CODES[metric.group],
+        OutcomeRow.anchor_ms >= since_ms, OutcomeRow.anchor_ms < as_of_ms, OutcomeRow.from_ms < as_of_ms,
+        OutcomeRow.until_ms >= as_of_ms, OutcomeRow.base.op("&")(metric.flag) != 0,
+    ).order_by(OutcomeRow.anchor_ms.desc(), OutcomeRow.unit)
+
+
+def _to_unit(row: OutcomeRow, flag: int) -> Unit:
+    return Unit(row.unit, row.order_ref, row.anchor_ms, True, bool(row.bad & flag), bool(row.official_base & flag),
+                bool(row.official_bad & flag), row.amount, tuple(row.kinds.split(",")) if row.kinds else (),
+                row.settled_ms, row.buyer)
 
 
 def _mark_chances(units: Sequence[Unit], *, start_ms: int, as_of_ms: int) -> list[Unit]:

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from operator_qos.clock import from_ms, to_ms
 from operator_qos.ledger.models import Scorecard
+from operator_qos.reports import orders
 from operator_qos.reports.rules import FilterError, Filters, Wanted
 from operator_qos.sellers.models import Seller, Shop
 from operator_qos.sellers.queries import list_shop_cards
@@ -34,6 +35,7 @@ TYPES: dict[str, dict[str, type]] = {
     "obligations": {
         **_PLACE, "kind": str, "state": str, "order": str, "case": str, "conversation": str, "since": str,
         "due_at": str, "waiting_for": str},
+    "orders": orders.TYPES,
 }
 KEYS = {"metrics": (int, int), "standings": (int,)}  # of a row, by which its table is read in order
 
@@ -47,7 +49,7 @@ class Paged:
 
 
 def check_wanted(wanted: Wanted) -> None:
-    """Raises FilterError for a table, column, metric, state or verdict there is not."""
+    """Raises FilterError for a table, column, metric, state, tab or verdict there is not, or orders of no metric."""
     if wanted.sheet not in TYPES:
         raise FilterError("sheet", f"{wanted.sheet!r} is none of {', '.join(TYPES)}")
     unknown = [name for name in wanted.columns if name not in TYPES[wanted.sheet]]
@@ -55,6 +57,10 @@ def check_wanted(wanted: Wanted) -> None:
         raise FilterError("columns", f"{unknown[0]!r} is none of {', '.join(TYPES[wanted.sheet])}")
     if wanted.filters.metric and wanted.filters.metric not in METRICS:
         raise FilterError("metric", f"{wanted.filters.metric!r} is no metric; see the catalogue")
+    if wanted.sheet == "orders" and not wanted.filters.metric:
+        raise FilterError("metric", "name the metric whose orders are wanted")
+    if wanted.filters.show and wanted.filters.show not in orders.SHOWS:
+        raise FilterError("show", f"{wanted.filters.show!r} is none of {', '.join(orders.SHOWS)}")
     if wanted.filters.state and wanted.filters.state not in STATES:
         raise FilterError("state", f"{wanted.filters.state!r} is none of {', '.join(STATES)}")
     if wanted.filters.verdict and wanted.filters.verdict not in VERDICTS:
@@ -62,10 +68,12 @@ def check_wanted(wanted: Wanted) -> None:
 
 
 def read_sheet(session: Session, wanted: Wanted, *, now: datetime) -> Sheet:
-    """The whole table, narrowed, with the columns asked for. Raises FilterError."""
+    """The whole table, narrowed, with the columns asked for; orders are read as it is written. Raises FilterError."""
     check_wanted(wanted)
     if wanted.sheet == "obligations":
         sheet = Sheet("obligations", TYPES["obligations"], list(_list_obligations(session, wanted.filters, now)))
+    elif wanted.sheet == "orders":
+        sheet = Sheet("orders", TYPES["orders"], _iterate_orders(session, wanted.filters))
     else:
         sheet = read_page(session, wanted, after=None, limit=None).sheet
     return sheet.pick(wanted.columns)
@@ -123,6 +131,12 @@ def _to_standing(marketplace: str, shop: str, name: str, seller: str, row: ShopS
 
 _SELECTS = {"metrics": _select_metrics, "standings": _select_standings}
 _ROWS: dict[str, Any] = {"metrics": _to_metric, "standings": _to_standing}
+
+
+def _iterate_orders(session: Session, filters: Filters) -> Iterator[tuple[Cell, ...]]:
+    numbers = orders.select_numbers().where(
+        Scorecard.metric_code == CODES[filters.metric], *_shop_filters(filters))
+    return orders.iterate_orders(session, numbers, metric=filters.metric, show=filters.show)
 
 
 def _list_obligations(session: Session, filters: Filters, now: datetime) -> Iterator[tuple[Cell, ...]]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-SHEETS = ("metrics", "standings", "obligations")
+SHEETS = ("metrics", "standings", "obligations", "orders")
 EVERY = ("week", "month")
 PAGE, LONGEST_PAGE = 500, 5_000
 
@@ -30,6 +30,7 @@ class Filters:
     verdict: str = ""
     level: str = ""
     state: str = ""
+    show: str = ""
 
     def to_json(self) -> dict[str, str]:
         """What a person chose, without what follows from who they are."""
@@ -42,6 +43,7 @@ KNOWN = {
     "metrics": ("marketplace", "shop", "metric", "verdict"),
     "standings": ("marketplace", "shop", "level"),
     "obligations": ("marketplace", "shop", "state"),
+    "orders": ("marketplace", "shop", "metric", "show"),
 }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from datetime import datetime
+from tempfile import TemporaryFile
 
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
@@ -18,7 +19,7 @@ from operator_qos.reports.models import ReportSubscription, SavedExport
 from operator_qos.reports.queries import check_wanted, read_sheet
 from operator_qos.reports.rules import EVERY, KNOWN, FilterError, Wanted, find_next_send
 from operator_qos.reports.saved import ExportRow, find_export_by_id, to_wanted
-from operator_qos.sheets import FORMATS, MEDIA_TYPES, write_sheet
+from operator_qos.sheets import FORMATS, MEDIA_TYPES, Sheet, TooLongError, write_sheet_to
 
 MAX_EXPORTS, LONGEST_NAME = 100, 100
 # What is larger is fetched by its link: mail servers refuse it.
@@ -92,12 +93,25 @@ def send_report(session: Session, *, subscription_id: int, now: datetime) -> boo
 
 
 def _put_in_outbox(session: Session, export: ExportRow, reader: Actor, *, key: str, now: datetime) -> None:
-    sheet = read_sheet(session, to_wanted(session, export), now=now)
-    content = write_sheet(sheet, export.form)
+    content = _write_attachment(read_sheet(session, to_wanted(session, export), now=now), export.form)
     side = "seller" if reader.is_seller else "operator"
-    link = f"/{side}/exports/{export.public_id}/file"
-    fits = len(content) <= LARGEST_ATTACHMENT
-    text = render_report({"export": export.name, "attached": fits, "name": reader.name, "url": f"{BASE_URL}{link}",
-                          "settings": f"{BASE_URL}/{side}/exports"}, language=reader.language)
-    attached = Attachment(export.file_name, MEDIA_TYPES[export.form].partition(";")[0], content) if fits else None
+    text = render_report({
+        "export": export.name, "attached": content is not None, "name": reader.name,
+        "url": f"{BASE_URL}/{side}/exports/{export.public_id}/file", "settings": f"{BASE_URL}/{side}/exports",
+    }, language=reader.language)
+    media_type = MEDIA_TYPES[export.form].partition(";")[0]
+    attached = Attachment(export.file_name, media_type, content) if content is not None else None
     send_file(session, key=key, recipient=reader.email, text=text, attachment=attached, now=now)
+
+
+def _write_attachment(sheet: Sheet, form: str) -> bytes | None:
+    """The file of a table; None where it is more than a mail, or than this kind of file, can hold."""
+    with TemporaryFile() as file:
+        try:
+            write_sheet_to(file, sheet, form)
+        except TooLongError:
+            return None
+        if file.tell() > LARGEST_ATTACHMENT:
+            return None
+        file.seek(0)
+        return file.read()

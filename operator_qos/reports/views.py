@@ -28,11 +28,13 @@ PERMISSIONS = {
 }
 _SELLER, _OPERATOR = {"audience": "seller"}, {"audience": "operator"}
 SHEET_NAMES = {"metrics": lazy_gettext("metrics of each shop"), "standings": lazy_gettext("levels and badges"),
-               "obligations": lazy_gettext("what is owed now")}
+               "obligations": lazy_gettext("what is owed now"), "orders": lazy_gettext("orders behind a metric")}
 FORMAT_NAMES = {"csv": "CSV", "xlsx": "Excel (XLSX)", "parquet": "Parquet", "jsonl": lazy_gettext("JSON, a line a row")}
 EVERY_NAMES = {"week": lazy_gettext("every Monday"), "month": lazy_gettext("on the first of the month")}
 STATE_NAMES = {"mine": lazy_gettext("mine to do"), "waiting": lazy_gettext("with somebody else"),
                "under_way": lazy_gettext("under way")}
+SHOW_NAMES = {"bad": lazy_gettext("those that failed"), "forgiven": lazy_gettext("those that were forgiven"),
+              "all": lazy_gettext("all that count")}
 VERDICT_NAMES = {"kept": lazy_gettext("Kept"), "watch": lazy_gettext("Watch"), "breached": lazy_gettext("Breached"),
                  "exempt": lazy_gettext("Exempt"), "not_enough_data": lazy_gettext("Not enough data")}
 
@@ -45,9 +47,10 @@ def _render(audience: str, *, error: str = "", status: int = 200) -> tuple[str, 
     return show(
         "reports/exports.html", audience=audience, rows=saved.list_exports(session, seller_id=actor.seller_id),
         mine=saved.list_subscriptions(session, actor.user_id), places=places, cards=cards, error=error,
+        shops={card.code: card.name for card in cards},
         typed=request.form or request.args, sheets=SHEET_NAMES, formats=FORMAT_NAMES, every=EVERY_NAMES,
         metrics={metric: metric_name(metric) for metric in METRICS}, states=STATE_NAMES, verdicts=VERDICT_NAMES,
-        types=TYPES, base_url=get_site().settings.base_url.rstrip("/"),
+        shows=SHOW_NAMES, types=TYPES, base_url=get_site().settings.base_url.rstrip("/"),
         api="reports_api.fetch_own_export" if audience == "seller" else "reports_api.fetch_export"), status
 
 
@@ -75,6 +78,8 @@ def _say(error: FilterError) -> str:
         "name": _("Give it a name of 1 to %(n)s characters; there can be %(most)s exports.", n=service.LONGEST_NAME,
                   most=service.MAX_EXPORTS),
         "columns": _("One of the columns does not belong to what you export."),
+        "format": _("This is more than a file of this kind can hold. Save it as CSV, JSON or Parquet, or narrow it."),
+        "metric": _("Choose the metric whose orders you want; other tables than metrics and orders have none."),
     }.get(error.field, _("What you export cannot be narrowed by one of your choices. Leave out what does not fit it.")))
 
 
@@ -121,6 +126,9 @@ def subscribe(audience: str, public_id: str) -> BaseResponse:
 
 @blueprint.get("/seller/exports/<public_id>/file", endpoint="seller_file", defaults=_SELLER)
 @blueprint.get("/operator/exports/<public_id>/file", endpoint="operator_file", defaults=_OPERATOR)
-def send_file(audience: str, public_id: str) -> Response:
+def send_file(audience: str, public_id: str) -> Response | tuple[str, int]:
     """An export as it stands now."""
-    return forms.send_export(_get_export(public_id))
+    try:
+        return forms.send_export(_get_export(public_id))
+    except FilterError as error:
+        return _render(audience, error=_say(error), status=422)

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy import Engine, func, select
 
 from operator_qos.accounts.models import User
 from operator_qos.audit.models import AuditRow
+from operator_qos.clock import from_ms, to_ms
 from operator_qos.db import reading, unit_of_work
+from operator_qos.events.models import Event
 from operator_qos.exclusions import queries
 from operator_qos.exclusions.effects import list_effects
 from operator_qos.exclusions.incidents import queries as incidents
@@ -21,9 +24,13 @@ from operator_qos.exclusions.incidents.service import Group
 from operator_qos.exclusions.jobs import find_shared_faults
 from operator_qos.exclusions.registry.queries import count_sellers, read_register
 from operator_qos.exclusions.service import RequestRefused
+from operator_qos.ledger.models import OrderFact, OutcomeRow
 from operator_qos.notices.models import Notice
+from operator_qos.sellers.models import Shop
 from operator_qos.sellers.queries import list_shop_cards
 from operator_qos.sellers.service import add_marketplace
+from scoring.events import RANKS
+from scoring.metrics import GROUP_CODES, METRICS
 from tests.exclusions.world import INES, JANA, NOW, score, send
 
 PLACE = MarketPlace("halle-fr", "Halle FR", "Europe/Paris")
@@ -171,3 +178,37 @@ def test_nothing_is_searched_twice_and_nothing_that_does_not_exist_is_found(engi
     assert find_shared_faults(engine, now=NOW) == 0
     with reading(engine) as session, pytest.raises(incidents.IncidentMissing):
         incidents.get_incident(session, 1)
+
+
+def read_singly(engine: Engine, metric: str, first: date, last: date) -> list[tuple[object, ...]]:
+    """The slow second method: every unit as an object, its order and the event that placed it looked up one by one."""
+    defined, found = METRICS[metric], []
+    zone, at = ZoneInfo(PLACE.zone), to_ms(NOW)
+    with reading(engine) as session:
+        for row in session.scalars(select(OutcomeRow).where(OutcomeRow.group_code == GROUP_CODES[defined.group])):
+            on = from_ms(row.anchor_ms).astimezone(zone).date()
+            counts = row.official_base & defined.flag and row.from_ms < at <= row.until_ms
+            if not counts or not first <= on <= last:
+                continue
+            fact = session.scalar(select(OrderFact).where(OrderFact.order_ref == row.order_ref))
+            source = session.scalar(select(Event.source).where(
+                Event.subject == row.order_ref, Event.type_rank == RANKS["order.placed"]))
+            groups = (fact.carrier, fact.country, fact.category) if fact else (None, None, None)
+            seller = session.get_one(Shop, row.shop_id).seller_id
+            found.append((row.row_id, on, seller, bool(row.official_bad & defined.flag), *groups, source))
+    return sorted(found)
+
+
+def test_units_read_in_parts_are_those_read_one_by_one(world: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(incidents, "PART_ROWS", 7)
+    first, last = date(2026, 5, 10), date(2026, 6, 14)
+    for metric, size in (("on_time_delivery_rate", 108), ("late_shipment_rate", 0), ("response_within_rate", 0)):
+        with reading(world) as session:
+            units = incidents.read_units(session, PLACE, metric, first=first, last=last, now=NOW)
+        assert units.row.size == size, "the days cut some of them off"
+        columns = [[units.names[name][code] if code >= 0 else None for code in units.codes[name].tolist()]
+                   for name in ("carrier", "country", "category", "source")]
+        days = [date.fromordinal(day) for day in units.day.tolist()]
+        read = zip(units.row.tolist(), days, units.seller.tolist(), units.bad.tolist(), *columns, strict=True)
+        assert sorted(read) == read_singly(world, metric, first, last)
+        assert set(units.codes["marketplace"].tolist()) <= {0}

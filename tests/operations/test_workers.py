@@ -20,14 +20,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from flask import Flask
 from sqlalchemy import Engine, text
 
 from operator_qos.accounts.attempts import AttemptStorage
 from operator_qos.db import create_database_engine, reading, unit_of_work
 from operator_qos.operations.doctor import list_settings
-from operator_qos.settings import Pool, Settings, read_settings
-from operator_qos.web import Site
+from operator_qos.settings import Pool, read_settings
 
 ONLY_POSTGRESQL = pytest.mark.parametrize(
     "database", [pytest.param("postgresql", marks=pytest.mark.postgresql)], indirect=True)
@@ -112,21 +110,13 @@ def test_two_workers_count_as_one_and_end_in_order(database_url: str, tmp_path: 
 
 
 @pytest.fixture
-def storage(engine: Engine) -> Iterator[AttemptStorage]:
-    app = Flask("counting")
-    app.extensions["operator_qos"] = Site(Settings(), engine, lambda: pytest.fail("no clock is read"))
-    with app.app_context():
-        yield AttemptStorage()
+def storage(engine: Engine) -> AttemptStorage:
+    return AttemptStorage(find_engine=lambda: engine)
 
 
 def test_many_at_once_take_no_more_than_the_limit(storage: AttemptStorage, engine: Engine) -> None:
-    from flask import current_app
-
-    app = current_app._get_current_object()  # type: ignore[attr-defined]  # a proxy
-
     def take(_number: int) -> bool:
-        with app.app_context():
-            return AttemptStorage().acquire_entry("10.0.0.7", 5, 900)
+        return storage.acquire_entry("10.0.0.7", 5, 900)
 
     with ThreadPoolExecutor(8) as together:
         assert sum(together.map(take, range(16))) == 5

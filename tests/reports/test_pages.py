@@ -3,32 +3,40 @@
 from __future__ import annotations
 
 import csv
+import html
 import io
 import json
 import re
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes
 from email.policy import default
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
+from click.testing import CliRunner
 from flask import Flask
 from sqlalchemy import Engine, select
 
 from operator_qos.accounts.actors import COMMAND_LINE
 from operator_qos.accounts.service import create_key
+from operator_qos.cli_support import Context
 from operator_qos.clock import to_ms
 from operator_qos.db import reading, unit_of_work
+from operator_qos.exports import export_group
 from operator_qos.ledger.jobs import advance_cells
 from operator_qos.ledger.queries import list_scorecards
 from operator_qos.models import OutboxMail, User
 from operator_qos.notices.jobs import deliver_outbox
 from operator_qos.reports.jobs import send_due_reports
 from operator_qos.reports.models import SavedExport
-from operator_qos.reports.rules import find_next_send
+from operator_qos.reports.queries import TYPES, read_sheet
+from operator_qos.reports.rules import Filters, Wanted, find_next_send
 from operator_qos.sellers.queries import list_shop_cards
 from operator_qos.settings import Settings
+from scoring.metrics import METRICS as METRICS_KNOWN
 from tests.me.tools import make_tool
 from tests.pages import seller_world as sw
 from tests.web.fixtures import NOW, OTHER_SELLER, post, sign_in
@@ -133,11 +141,81 @@ def test_what_a_seller_saves_holds_its_own_shops_whatever_it_names(app: Flask, f
     assert {row["shop"] for row in rows} == {"morvan-es"}
 
 
+def list_lines(data: bytes) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in data.splitlines()]
+
+
+def test_the_orders_of_an_export_are_those_behind_the_number(app: Flask, filled: Engine) -> None:
+    with reading(filled) as session:
+        cards = {card.id: card.code for card in list_shop_cards(session)}
+        scores = list_scorecards(session, list(cards))
+        counted = 0
+        for metric in METRICS_KNOWN.values():
+            wanted = Wanted("orders", Filters(metric=metric.id))
+            rows = [dict(zip(TYPES["orders"], row, strict=True)) for row in read_sheet(session, wanted, now=NOW).rows]
+            of_shop = Counter(row["shop"] for row in rows)
+            assert of_shop == {cards[shop]: found[metric.id].raw_base for shop, found in scores.items()
+                               if metric.id in found and found[metric.id].raw_base}, metric.id
+            if metric.counts_failures:
+                mine = [found[metric.id] for found in scores.values() if metric.id in found]
+                assert sum(int(row["official_bad"] or 0) for row in rows) == sum(score.bad for score in mine)
+                assert sum(int(row["bad"] or 0) for row in rows) == sum(score.raw_bad for score in mine)
+            counted += len(rows)
+    assert counted > 20
+
+
+def test_orders_are_listed_as_on_the_page_of_their_metric(app: Flask, filled: Engine) -> None:
+    owner = sign_in(app, "seller_owner")
+    page = owner.get("/seller/shops/halle-fr/morvan-fr/metrics/late_shipment_rate?show=all").text
+    link = html.unescape(re.findall(r'href="(/seller/exports\?[^"]*)"', page)[0])
+    chosen = dict(parse_qsl(urlsplit(link).query))
+    form = owner.get(link).text
+    assert 'value="orders" selected' in form
+    assert 'value="late_shipment_rate" selected' in form
+    shown = list_lines(owner.get(f"/seller/exports/{save(app, **chosen | {'format': 'jsonl'})}/file").data)
+    rows = list(csv.DictReader(io.StringIO(owner.get(
+        "/seller/shops/halle-fr/morvan-fr/metrics/late_shipment_rate/rows.csv?show=all").data.decode("utf-8-sig"))))
+    assert [row["order"] for row in rows] == ["O-1", "O-3"]
+    for row, line in zip(shown, rows, strict=True):
+        assert {name: str(row[name]) for name in line} == line
+    assert [(row["order"], row["official_bad"], row["shipped_at"], row["carrier"]) for row in shown] == [
+        ("O-1", 1, None, None), ("O-3", 0, "2026-06-12T09:00:00+00:00", "Colis Nord")]
+    failed = save(app, **chosen | {"format": "jsonl", "show": "bad", "name": "=Failed"})
+    assert [row["order"] for row in list_lines(owner.get(f"/seller/exports/{failed}/file").data)] == ["O-1"]
+
+
+@pytest.mark.parametrize("database", ["sqlite"])
+def test_the_command_writes_the_orders_of_a_metric(filled: Engine, site_settings: Settings, tmp_path: Path) -> None:
+    context = Context(site_settings, filled, lambda: NOW)
+
+    def run(*args: str) -> Any:
+        return CliRunner().invoke(export_group, ["orders", *args], obj=context)
+
+    lines = list(csv.DictReader(io.StringIO(run("late_shipment_rate", "--show", "bad").stdout.removeprefix("\ufeff"))))
+    assert [(line["shop"], line["order"]) for line in lines] == [("morvan-fr", "O-1")]
+    path = tmp_path / "orders.parquet"
+    done = run("late_shipment_rate", "--shop", "bazar", "--format", "parquet", "--output", str(path), "--json")
+    assert json.loads(done.stdout) == {"file": str(path), "bytes": path.stat().st_size}
+    refused = run("fun")
+    assert (refused.exit_code, "'fun' is no metric" in refused.stderr) == (1, True)
+
+
+def test_orders_of_another_company_are_in_no_export_of_a_seller(app: Flask, filled: Engine) -> None:
+    owner = sign_in(app, "seller_owner")
+    for number, narrowed in enumerate(({}, {"shop": "bazar"}, {"marketplace": "lonja-es", "shop": "bazar"})):
+        public_id = save(app, sheet="orders", metric="late_shipment_rate", format="jsonl", name=f"={3 - number}",
+                         **narrowed)
+        rows = list_lines(owner.get(f"/seller/exports/{public_id}/file").data)
+        assert {row["shop"] for row in rows} <= {"morvan-fr", "morvan-es"}
+        assert bool(rows) is not bool(narrowed)
+
+
 def test_an_export_that_makes_no_sense_is_not_saved(app: Flask, world: Engine) -> None:
     owner = sign_in(app, "seller_owner")
     good = {"name": "a", "sheet": "metrics", "format": "csv"}
     for wrong in ({"name": " "}, {"format": "exe"}, {"sheet": "users"}, {"columns": "password"}, {"state": "mine"},
-                  {"metric": "fun"}):
+                  {"metric": "fun"}, {"sheet": "orders"}, {"show": "bad"},
+                  {"sheet": "orders", "metric": "late_shipment_rate", "show": "some"}):
         assert post(owner, "/seller/exports", {**good, **wrong}).status_code == 422, wrong
     assert "Nothing is saved yet" in owner.get("/seller/exports").text
 

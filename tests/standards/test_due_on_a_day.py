@@ -21,6 +21,7 @@ from scoring.outcomes import list_outcomes
 from scoring.spans import standing_at, trace
 from scoring.standards import StandardError, load_preset, parse_standard
 from scoring.terms import Terms, read_terms
+from scoring.zones import find_country_zone
 from tests.scoring.counting import read_all
 
 PARIS = ZoneInfo("Europe/Paris")
@@ -90,6 +91,28 @@ def test_the_holidays_of_the_destination_are_those_of_the_country_an_order_goes_
     asked = "2026-05-12T08:00:00Z"
     assert [find_due(terms, asked, country=country) for country in ("FR", "BE", "DE")] == [
         "Wed 13 May 23:59:59", "Thu 14 May 23:59:59", "Wed 13 May 23:59:59"]
+
+
+def test_a_clock_of_the_destination_runs_in_the_zone_of_its_country_and_in_the_marketplaces_where_there_are_several(
+) -> None:
+    """Lisbon is an hour behind Paris, Helsinki one ahead; Spain and the United States have more than one clock."""
+    terms = terms_of({"due_in_days": 0, "due_at": "12:00", "zone": "destination"})
+    asked = "2026-05-12T07:00:00Z"
+    dues = {country: find_due(terms, asked, country=country) for country in ("FR", "FI", "ES", "US", "GB", "XX")}
+    assert dues == {"FR": "Tue 12 May 12:00:00", "FI": "Tue 12 May 11:00:00", "ES": "Tue 12 May 12:00:00",
+                    "US": "Tue 12 May 12:00:00", "GB": "Tue 12 May 13:00:00", "XX": "Tue 12 May 12:00:00"}
+    hours = terms_of({"hours": [["09:00", "17:00"]], "zone": "destination"}, hours=2)
+    assert [find_due(hours, asked, country=country) for country in ("FR", "GB", "FI")] == [
+        "Tue 12 May 11:00:00", "Tue 12 May 12:00:00", "Tue 12 May 11:00:00"]
+
+
+@pytest.mark.parametrize(("country", "zone"), [
+    ("FR", "Europe/Paris"), ("DE", "Europe/Berlin"), ("IT", "Europe/Rome"), ("JP", "Asia/Tokyo"), ("ES", None),
+    ("PT", None), ("US", None), ("fr", None), ("", None), ("XX", None),
+])
+def test_a_country_has_a_zone_where_its_clocks_agree(country: str, zone: str | None) -> None:
+    """Germany's table names a second zone, whose clocks show the same."""
+    assert find_country_zone(country) == zone
 
 
 def test_hours_stop_on_holidays_too() -> None:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
 import numpy as np
-from sqlalchemy import and_, func, select
+from sqlalchemy import Select, and_, func, select
 from sqlalchemy.orm import Session
 
 from operator_qos.clock import end_of_day_ms, to_ms
-from operator_qos.db import among
+from operator_qos.db import among, chunks
 from operator_qos.events.models import Event
 from operator_qos.exclusions.models import ExclusionItem, FaultIncident
 from operator_qos.exclusions.rules import METRIC_KINDS
@@ -29,19 +29,20 @@ METRICS_SEARCHED = ("late_shipment_rate", "on_time_delivery_rate", "valid_tracki
 LAG_DAYS = {"valid_tracking_rate": 10}
 # Of groups that hold the same units the first is named.
 DIMENSIONS = ("marketplace", "carrier", "country", "category", "source")
+# How many units are held as objects at a time.
+PART_ROWS = 20_000
 
 
 @dataclass(frozen=True)
 class FaultUnits:
-    """Units of one metric on one marketplace, one per place: `day` is its local day [ordinal], −1 an unknown group."""
+    """Units of one metric on one marketplace, one per place: `day` is its local day [ordinal], −1 an unknown group.
+
+    Numbers alone, some 70 bytes a unit: what a failure is called is read for those that are proposed.
+    """
 
     metric: str
-    unit: Sequence[str]
-    order_ref: Sequence[str | None]
-    dossier: Ints
-    shop: Ints
+    row: Ints
     seller: Ints
-    anchor_ms: Ints
     day: Ints
     bad: Flags
     codes: Mapping[str, Ints]
@@ -59,6 +60,17 @@ class FaultUnits:
         known = list(self.names[dimension])
         code = known.index(value) if value in known else -2
         return np.asarray(self.codes[dimension] == code)
+
+
+@dataclass(frozen=True)
+class Failure:
+    """One unit that failed, as it is named."""
+
+    unit: str
+    order_ref: str | None
+    dossier_id: int
+    shop_id: int
+    anchor_ms: int
 
 
 @dataclass(frozen=True)
@@ -112,26 +124,32 @@ def read_units(
     shop_ids: Collection[int] | None = None,
 ) -> FaultUnits:
     """The units of a metric that count officially now, anchored on some local days, with their groups."""
-    bounds = [end_of_day_ms(date.fromordinal(n), place.zone)
-              for n in range(first.toordinal() - 1, last.toordinal() + 1)]
-    times = (bounds[0], bounds[-1], to_ms(now))
-    found = session.execute(_select_units(session, place.id, metric, times, shop_ids)).all()
-    anchors = np.array([row.anchor_ms for row in found], dtype=np.int64)
-    groups = {name: [place.id if name == "marketplace" else getattr(row, name) for row in found]
-              for name in DIMENSIONS}
-    names = {name: sorted({value for value in values if value}) for name, values in groups.items()}
+    bounds = np.array([end_of_day_ms(date.fromordinal(n), place.zone)
+                       for n in range(first.toordinal() - 1, last.toordinal() + 1)])
+    query = _select_units(session, place.id, metric, (int(bounds[0]), int(bounds[-1]), to_ms(now)), shop_ids)
+    known: dict[str, dict[str, int]] = {name: {} for name in DIMENSIONS}
+    parts = [_read_part(list(zip(*rows, strict=True)), known, place.id)
+             for rows in session.execute(query, execution_options={"yield_per": PART_ROWS}).partitions()]
+    row, seller, anchors, bad, *codes = np.concatenate([np.empty((4 + len(DIMENSIONS), 0), dtype=np.int64), *parts],
+                                                       axis=1)
+    day = np.searchsorted(bounds, anchors, side="right") + first.toordinal() - 1
     return FaultUnits(
-        metric, [row.unit for row in found], [row.order_ref for row in found], _ints(row.dossier_id for row in found),
-        _ints(row.shop_id for row in found), _ints(row.seller_id for row in found), anchors,
-        np.searchsorted(np.array(bounds), anchors, side="right") + first.toordinal() - 1,
-        np.array([bool(row.bad) for row in found], dtype=bool),
-        {name: _encode(values, names[name]) for name, values in groups.items()}, names)
+        metric, row, seller, day, bad != 0,
+        {name: _rank(mine, known[name]) for name, mine in zip(DIMENSIONS, codes, strict=True)},
+        {name: sorted(known[name]) for name in DIMENSIONS})
 
 
-def list_names(session: Session, units: FaultUnits, places: Ints) -> list[tuple[int, Name]]:
-    """What to forgive for some units, with their place: the promise, and a late delivery that stands with it."""
-    kind = METRIC_KINDS[units.metric]
-    dossiers = units.dossier[places].tolist()
+def list_failures(session: Session, rows: Iterable[int]) -> list[Failure]:
+    """Units by their rows, in order of time."""
+    found = [row for part in chunks(list(rows)) for row in session.execute(
+        select(OutcomeRow.unit, OutcomeRow.order_ref, OutcomeRow.dossier_id, OutcomeRow.shop_id, OutcomeRow.anchor_ms,
+               OutcomeRow.row_id).where(among(session, OutcomeRow.row_id, part)))]
+    return [Failure(*row[:-1]) for row in sorted(found, key=lambda row: (row.anchor_ms, row.row_id))]
+
+
+def list_names(session: Session, metric: str, failures: Sequence[Failure]) -> list[tuple[Failure, Name]]:
+    """What to forgive for some failures: the promise, and a late delivery that stands with it."""
+    kind, dossiers = METRIC_KINDS[metric], [failure.dossier_id for failure in failures]
     turns: dict[str, tuple[str, str]] = {}
     if kind == "answer":
         turns = {f"{source}|{event}": (source, event) for source, event in session.execute(
@@ -142,12 +160,11 @@ def list_names(session: Session, units: FaultUnits, places: Ints) -> list[tuple[
             select(DefectFact.dossier_id, DefectFact.order_ref).where(
                 among(session, DefectFact.dossier_id, dossiers), DefectFact.kind == "late_delivery",
                 DefectFact.until_ms.is_(None)))}
-    found: list[tuple[int, Name]] = []
-    for place in places.tolist():
-        unit = units.unit[place]
-        found.append((place, (kind, *turns.get(unit, (unit,)))))
-        if (int(units.dossier[place]), unit) in late:
-            found.append((place, ("defect", "late_delivery", unit)))
+    found: list[tuple[Failure, Name]] = []
+    for failure in failures:
+        found.append((failure, (kind, *turns.get(failure.unit, (failure.unit,)))))
+        if (failure.dossier_id, failure.unit) in late:
+            found.append((failure, ("defect", "late_delivery", failure.unit)))
     return found
 
 
@@ -200,34 +217,41 @@ def _to_incident(row: FaultIncident, name: str, zone: str, counts: tuple[int, in
     return replace(plain, things=counts[0], shops=counts[1])
 
 
-def _ints(values: Any) -> Ints:
-    return np.fromiter(values, dtype=np.int64)
+def _read_part(columns: Sequence[Sequence[Any]], known: Mapping[str, dict[str, int]], place_id: str) -> Ints:
+    """Some units, a line of numbers per column: row, seller, anchor [epoch ms], bad, and a code per dimension."""
+    named = dict(zip(("carrier", "country", "category", "source"), columns[4:], strict=True))
+    groups = [_encode(named.get(name, (place_id,) * len(columns[0])), known[name]) for name in DIMENSIONS]
+    return np.array([*columns[:4], *groups], dtype=np.int64)
 
 
-def _encode(values: Sequence[str | None], known: Sequence[str]) -> Ints:
-    places = {name: place for place, name in enumerate(known)}
-    return _ints(places.get(value or "", -1) for value in values)
+def _encode(values: Sequence[str | None], known: dict[str, int]) -> list[int]:
+    return [known.setdefault(value, len(known)) if value else -1 for value in values]
+
+
+def _rank(codes: Ints, known: Mapping[str, int]) -> Ints:
+    """The codes in the order of their names, so that they do not depend on the order in which units were read."""
+    ranks = np.full(len(known) + 1, -1, dtype=np.int64)  # the last place answers for −1
+    for rank, name in enumerate(sorted(known)):
+        ranks[known[name]] = rank
+    return ranks[codes]
 
 
 def _select_units(
     session: Session, marketplace_id: str, metric: str, times: tuple[int, int, int],
     shop_ids: Collection[int] | None,
-) -> Any:
+) -> Select[Any]:
     """`times` are the first instant, the one after the last, and T [epoch ms]."""
     defined = METRICS[metric]
-    shops = session.scalars(select(Shop.id).where(Shop.marketplace_id == marketplace_id)).all()
-    mine = set(shops) if shop_ids is None else set(shops) & set(shop_ids)
     fact = and_(OrderFact.dossier_id == OutcomeRow.dossier_id, OrderFact.order_ref == OutcomeRow.order_ref)
-    placed = and_(Event.dossier_id == OutcomeRow.dossier_id, Event.subject == OutcomeRow.order_ref,
-                  Event.type_rank == RANKS["order.placed"])
-    return (
-        select(OutcomeRow.unit, OutcomeRow.order_ref, OutcomeRow.dossier_id, OutcomeRow.shop_id, Shop.seller_id,
-               OutcomeRow.anchor_ms, OutcomeRow.official_bad.op("&")(defined.flag).label("bad"), OrderFact.carrier,
-               OrderFact.country, OrderFact.category, func.min(Event.source).label("source"))
-        .join(Shop, Shop.id == OutcomeRow.shop_id).outerjoin(OrderFact, fact).outerjoin(Event, placed)
-        .where(among(session, OutcomeRow.shop_id, mine), OutcomeRow.group_code == GROUP_CODES[defined.group],
+    source = select(func.min(Event.source)).where(
+        Event.dossier_id == OutcomeRow.dossier_id, Event.subject == OutcomeRow.order_ref,
+        Event.type_rank == RANKS["order.placed"]).scalar_subquery()
+    query = (
+        select(OutcomeRow.row_id, Shop.seller_id, OutcomeRow.anchor_ms, OutcomeRow.official_bad.op("&")(defined.flag),
+               OrderFact.carrier, OrderFact.country, OrderFact.category, source)
+        .join(Shop, Shop.id == OutcomeRow.shop_id).outerjoin(OrderFact, fact)
+        .where(Shop.marketplace_id == marketplace_id, OutcomeRow.group_code == GROUP_CODES[defined.group],
                OutcomeRow.anchor_ms >= times[0], OutcomeRow.anchor_ms < times[1], OutcomeRow.from_ms < times[2],
                OutcomeRow.until_ms >= times[2], OutcomeRow.official_base.op("&")(defined.flag) != 0)
-        .group_by(OutcomeRow.row_id, Shop.seller_id, OrderFact.row_id)
-        .order_by(OutcomeRow.anchor_ms, OutcomeRow.row_id)
     )
+    return query if shop_ids is None else query.where(among(session, OutcomeRow.shop_id, shop_ids))

@@ -250,11 +250,12 @@ def _write_items(session: Session, row: FaultIncident, units: FaultUnits, affect
     session.execute(delete(ExclusionItem).where(
         ExclusionItem.incident_id == row.id, ExclusionItem.state == "proposed"))
     scope = BY_ID[row.cause].scope
+    failures = incidents.list_failures(session, units.row[affected].tolist())
     session.add_all(
-        ExclusionItem(incident_id=row.id, shop_id=int(units.shop[place]), thing=write_thing(name),
-                      order_ref=units.order_ref[place], began_at=from_ms(int(units.anchor_ms[place])),
-                      due_ms=int(units.anchor_ms[place]), scope=scope, state="proposed")
-        for place, name in incidents.list_names(session, units, affected))
+        ExclusionItem(incident_id=row.id, shop_id=failure.shop_id, thing=write_thing(name),
+                      order_ref=failure.order_ref, began_at=from_ms(failure.anchor_ms), due_ms=failure.anchor_ms,
+                      scope=scope, state="proposed")
+        for failure, name in incidents.list_names(session, units.metric, failures))
     session.flush()
 
 
