@@ -28,7 +28,7 @@ from operator_qos.recourse.models import ActionPlan, Appeal, Restatement
 from operator_qos.reports.models import ReportSubscription, SavedExport
 from operator_qos.sellers.models import Marketplace, Seller, Shop, ShopTraits
 from operator_qos.sources.models import SourceArrival, SourceCount
-from operator_qos.standards.models import StandardVersion
+from operator_qos.standards.models import StandardTry, StandardVersion
 from operator_qos.standing.models import (
     EvaluationResult,
     EvaluationRun,
@@ -49,5 +49,6 @@ __all__ = [
     "MetricDay", "Notice", "NoticeRead", "Obligation", "ObligationChange", "ObligationFeed", "OutboxMail", "OutcomeRow",
     "PhantomChange", "PhantomStanding", "PublicBadge", "Quarantined", "ReceivedHook", "Receiver", "ReportSubscription",
     "Restatement", "SavedExport", "Scorecard", "Seller", "Shop", "ShopStanding", "ShopTraits", "SourceArrival",
-    "SourceCount", "SourceTotal", "StandardTrial", "StandardVersion", "StandingChange", "Statement", "User",
+    "SourceCount", "SourceTotal", "StandardTrial", "StandardTry", "StandardVersion", "StandingChange", "Statement",
+    "User",
 ]
