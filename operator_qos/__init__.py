@@ -35,6 +35,7 @@ BLUEPRINTS: tuple[str, ...] = (
     "operator_qos.contract.views",
     "operator_qos.standards.views",
     "operator_qos.standards.author.views",
+    "operator_qos.standards.tries.views",
     "operator_qos.standards.api",
     "operator_qos.trials.views",
     "operator_qos.calendars.views",
@@ -75,4 +76,4 @@ def create_app(
     from operator_qos.shell import build_app
 
     chosen = settings or read_settings()
-    return build_app(BLUEPRINTS, settings=chosen, engine=engine or get_engine(chosen.url), clock=clock)
+    return build_app(BLUEPRINTS, settings=chosen, engine=engine or get_engine(chosen.url, chosen.pool), clock=clock)

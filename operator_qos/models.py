@@ -1,6 +1,6 @@
 """Every table of the product, imported once so that the metadata is whole."""
 
-from operator_qos.accounts.models import ApiKey, KeyUse, User
+from operator_qos.accounts.models import ApiKey, FailedAttempt, KeyUse, User
 from operator_qos.acts.models import Act, ActAdapter, SourceTotal
 from operator_qos.audit.models import AuditRow
 from operator_qos.badges.models import PublicBadge
@@ -28,7 +28,7 @@ from operator_qos.recourse.models import ActionPlan, Appeal, Restatement
 from operator_qos.reports.models import ReportSubscription, SavedExport
 from operator_qos.sellers.models import Marketplace, Seller, Shop, ShopTraits
 from operator_qos.sources.models import SourceArrival, SourceCount
-from operator_qos.standards.models import StandardVersion
+from operator_qos.standards.models import StandardTry, StandardVersion
 from operator_qos.standing.models import (
     EvaluationResult,
     EvaluationRun,
@@ -43,11 +43,12 @@ from operator_qos.trials.models import PhantomChange, PhantomStanding, StandardT
 __all__ = [
     "Act", "ActAdapter", "ActionPlan", "ApiKey", "Appeal", "AuditRow", "Base", "CalendarFeed", "Connection",
     "ConnectionCursor", "ConnectionRun", "ConnectionThing", "ConnectionWish", "Dispute", "DisputeStep", "Entity",
-    "EvaluationResult", "EvaluationRun", "Event", "EventBody", "EventId", "ExclusionRequest", "FaultIncident",
-    "FigureCount", "FigureDifference", "FollowedObligation", "Hook", "HookCall", "ImportProgress", "ImportRun",
-    "JobLease", "JobRun", "KeyUse", "LiveRule", "LiveStanding", "MappingVersion", "Marketplace", "MetricDay", "Notice",
-    "NoticeRead", "Obligation", "ObligationChange", "ObligationFeed", "OutboxMail", "OutcomeRow", "PhantomChange",
-    "PhantomStanding", "PublicBadge", "Quarantined", "ReceivedHook", "Receiver", "ReportSubscription", "Restatement",
-    "SavedExport", "Scorecard", "Seller", "Shop", "ShopStanding", "ShopTraits", "SourceArrival", "SourceCount",
-    "SourceTotal", "StandardTrial", "StandardVersion", "StandingChange", "Statement", "User",
+    "EvaluationResult", "EvaluationRun", "Event", "EventBody", "EventId", "ExclusionRequest", "FailedAttempt",
+    "FaultIncident", "FigureCount", "FigureDifference", "FollowedObligation", "Hook", "HookCall", "ImportProgress",
+    "ImportRun", "JobLease", "JobRun", "KeyUse", "LiveRule", "LiveStanding", "MappingVersion", "Marketplace",
+    "MetricDay", "Notice", "NoticeRead", "Obligation", "ObligationChange", "ObligationFeed", "OutboxMail", "OutcomeRow",
+    "PhantomChange", "PhantomStanding", "PublicBadge", "Quarantined", "ReceivedHook", "Receiver", "ReportSubscription",
+    "Restatement", "SavedExport", "Scorecard", "Seller", "Shop", "ShopStanding", "ShopTraits", "SourceArrival",
+    "SourceCount", "SourceTotal", "StandardTrial", "StandardTry", "StandardVersion", "StandingChange", "Statement",
+    "User",
 ]
