@@ -59,8 +59,10 @@ class Wanted:
 
 def list_distinctions(session: Session, *, now: datetime) -> list[str]:
     """The badges and levels that the standards in use can give, each once."""
-    names = (one.id for standard in list_in_use(session, now=now) for one in (*standard.badges, *standard.tiers))
-    return list(dict.fromkeys(names))
+    found: dict[str, None] = {}
+    for standard in list_in_use(session, now=now):
+        found |= dict.fromkeys([*(badge.id for badge in standard.badges), *(tier.id for tier in standard.tiers)])
+    return list(found)
 
 
 def choose_asks(session: Session, *, connection_id: int, asks: Asks, actor: str, now: datetime) -> None:

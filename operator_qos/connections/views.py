@@ -135,13 +135,12 @@ def show_one(connection_id: int) -> str:
 
 def _name_distinctions(session: Session) -> dict[str, str]:
     """The badges and levels of the standards in use, by their names in the reader's language."""
-    language, found = get_language(), {}
+    titles: dict[str, dict[str, str]] = {}
     for standard in list_in_use(session, now=now()):
-        titles = list_titles(standard)
-        for one in (*standard.badges, *standard.tiers):
-            named = titles["badges"].get(one.id) or titles["levels"].get(one.id) or {}
-            found.setdefault(one.id, named.get(language) or one.id)
-    return found
+        named = list_titles(standard)
+        titles = named["levels"] | named["badges"] | titles
+    return {name: titles.get(name, {}).get(get_language(), name)
+            for name in asking.list_distinctions(session, now=now())}
 
 
 @blueprint.post("/operator/connections/<int:connection_id>/asks")
