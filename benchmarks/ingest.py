@@ -215,9 +215,9 @@ def measure_http(engine: Engine, *, now: datetime, seconds: int, senders: int, s
     """P3: as many web workers as senders."""
     key = make_key(engine, now=now)
     over = threading.Event()
-    with serve(engine, workers=senders) as ports, bare_tables(engine) as beside:
+    with serve(engine, workers=senders) as port, bare_tables(engine) as beside:
         threads = [HttpSender(port, key, Sender(engine, now, spread, "halle-fr", seed), over)
-                   for seed, port in enumerate(ports)]
+                   for seed in range(senders)]
         bare_before = _rate_bare(beside, Sender(engine, now, spread, "halle-fr", 99), 1)
         started = time.perf_counter()
         for thread in threads:

@@ -183,13 +183,13 @@ def measure_alone(people: Sequence[Person], port: int) -> None:
             report(f"P4 {name}, alone", p50_ms=_ms(found[2:], 0.5), p95_ms=_ms(found[2:], 0.95), errors=reader.errors)
 
 
-def measure_together(engine: Engine, people: Sequence[Person], ports: Sequence[int], asked: argparse.Namespace) -> None:
+def measure_together(engine: Engine, people: Sequence[Person], port: int, asked: argparse.Namespace) -> None:
     """Everybody at once, with events coming in."""
     now, over = datetime.now(UTC).replace(microsecond=0), threading.Event()
-    readers = [Reader(person, ports[place % len(ports)], over, asked.think) for place, person in enumerate(people)]
+    readers = [Reader(person, port, over, asked.think) for person in people]
     for reader in readers:
         reader.sign_in()
-    sender = SteadySender(ports[0], make_key(engine, now=now), Sender(engine, now, 0.0, "halle-fr", 5), over)
+    sender = SteadySender(port, make_key(engine, now=now), Sender(engine, now, 0.0, "halle-fr", 5), over)
     sender.pause_seconds = 60 / max(asked.ingest, 0.001)
     started = time.perf_counter()
     for thread in (*readers, *([sender] if asked.ingest else [])):
@@ -209,7 +209,7 @@ def measure_together(engine: Engine, people: Sequence[Person], ports: Sequence[i
                longest_ms=_ms(found, 1.0))
     every = [one for found in spent.values() for one in found]
     report(f"P4 all pages, {len(people)} at once", database=engine.dialect.name, minutes=round(elapsed / 60, 1),
-           workers=len(ports), pages=len(every), pages_per_second=round(len(every) / elapsed, 1),
+           workers=asked.workers, pages=len(every), pages_per_second=round(len(every) / elapsed, 1),
            p50_ms=_ms(every, 0.5), p95_ms=_ms(every, 0.95), errors=dict(errors), events_taken=sender.taken,
            batch_p95_ms=_ms(sender.seconds, 0.95) if sender.seconds else None)
 
@@ -242,10 +242,10 @@ def main(arguments: Sequence[str] = ()) -> None:
         advance_cells(engine, now=now)
         people = make_people(engine, asked.users, now=now)
         if not asked.no_alone:
-            with serve(engine, workers=1) as ports:
-                measure_alone(people, ports[0])
-        with serve(engine, workers=asked.workers, scheduler=engine.dialect.name == "postgresql") as ports:
-            measure_together(engine, people, ports, asked)
+            with serve(engine, workers=1) as port:
+                measure_alone(people, port)
+        with serve(engine, workers=asked.workers, scheduler=engine.dialect.name == "postgresql") as port:
+            measure_together(engine, people, port, asked)
 
 
 if __name__ == "__main__":

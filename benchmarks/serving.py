@@ -40,21 +40,19 @@ def find_free_port() -> int:
 
 
 @contextmanager
-def serve(engine: Engine, *, workers: int, scheduler: bool = False) -> Iterator[list[int]]:
-    """So many servers without jobs, each a process with a port of its own; with `scheduler` one more runs the jobs."""
+def serve(engine: Engine, *, workers: int, scheduler: bool = False) -> Iterator[int]:
+    """A server of so many processes without jobs, on the port it gives; with `scheduler` another runs the jobs."""
     with ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        folder, port = Path(stack.enter_context(tempfile.TemporaryDirectory())), find_free_port()
         environment = {**os.environ, "OPERATOR_QOS_DATABASE_URL": engine.url.render_as_string(hide_password=False),
                        "OPERATOR_QOS_DATA_DIR": str(folder), "OPERATOR_QOS_SECRET_KEY": "bench" * 8,
                        "OPERATOR_QOS_LOGIN_ATTEMPTS": "100000 per minute"}
-        ports = [find_free_port() for _ in range(workers)]
-        for port in ports:
-            stack.enter_context(_running(environment, folder, ["serve", "--no-scheduler", "--port", str(port)]))
+        stack.enter_context(_running(environment, folder, [
+            "serve", "--no-scheduler", "--port", str(port), *(["--workers", str(workers)] if workers > 1 else [])]))
         if scheduler:
             stack.enter_context(_running(environment, folder, ["scheduler"]))
-        for port in ports:
-            _await(port)
-        yield ports
+        _await(port)
+        yield port
 
 
 @contextmanager
