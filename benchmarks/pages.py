@@ -41,7 +41,7 @@ from operator_qos.demo.accounts import DEMO_ACCOUNTS
 from operator_qos.ledger.jobs import advance_cells
 from operator_qos.ledger.service import count_events
 
-BUSY_SELLER, ROUNDS = "atelier-morvan", 20
+BUSY_SELLER, ROUNDS, IDLE_SECONDS = "atelier-morvan", 20, 1.0
 PASSWORD = "a long bench password"  # noqa: S105  # of people who live as long as the benchmark
 _ORDERS = ("SELECT s.marketplace_id, s.code, o.order_ref FROM order_facts o JOIN shops s ON s.id = o.shop_id "
            "JOIN sellers c ON c.id = s.seller_id WHERE c.code = :seller LIMIT 50")
@@ -109,6 +109,7 @@ class Reader(threading.Thread):
         self._person, self._over, self._think = person, over, think_seconds
         self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=120)
         self._cookies: dict[str, str] = {}
+        self._used_at = 0.0
         self.seconds: dict[str, list[float]] = defaultdict(list)
         self.errors: Counter[str] = Counter()
 
@@ -145,12 +146,15 @@ class Reader(threading.Thread):
         headers = {"Cookie": "; ".join(f"{name}={value}" for name, value in self._cookies.items())}
         if body is not None:
             headers |= {"Content-Type": "application/x-www-form-urlencoded", "Referer": "http://127.0.0.1"}
+        if time.perf_counter() - self._used_at > IDLE_SECONDS:  # the server has hung up, as a browser finds out
+            self._connection.close()
         self._connection.request(method, address, body, headers)
         answer = self._connection.getresponse()
         content = answer.read()
         for line in answer.headers.get_all("Set-Cookie") or ():
             name, _, value = line.partition(";")[0].partition("=")
             self._cookies[name] = value
+        self._used_at = time.perf_counter()
         return answer.status, content
 
 
@@ -166,6 +170,7 @@ class SteadySender(HttpSender):
             while not self._over.is_set():
                 began = time.perf_counter()
                 self._send(connection, self._sender.make_batch())
+                connection.close()
                 self._over.wait(max(0.0, self.pause_seconds - (time.perf_counter() - began)))
         except Exception as error:  # told to the thread that counts
             self.errors[repr(error)[:200]] += 1

@@ -19,7 +19,7 @@ from operator_qos.ledger.cells import Contribution, Deltas, advance, list_standi
 from operator_qos.ledger.derive import COLUMNS, build_book
 from operator_qos.ledger.workers import Rows, derive_committed, derive_each
 from operator_qos.sellers.models import Marketplace, Shop
-from operator_qos.standards.binding import BEGINNING, Binding, Period, get_shipped_standard, list_bindings
+from operator_qos.standards.binding import BEGINNING, Period, get_shipped_standard, list_bindings
 from scoring.dossier import Frame
 from scoring.events import TypedEvent
 from scoring.terms import ALWAYS_MS, Terms, read_terms
@@ -42,13 +42,15 @@ def build_frames(session: Session, shop_ids: Sequence[int], *, known_ms: int | N
 
 def _list_terms(session: Session, shop_ids: Sequence[int]) -> dict[int, tuple[Terms, ...]]:
     shipped = get_shipped_standard()
-    found: dict[Binding, tuple[Terms, ...]] = {}
     bindings = list_bindings(session, shop_ids)
-    for binding in set(bindings.values()):
-        found[binding] = tuple(
+    # Shops of one kind share one binding; to compare bindings would go through every rule of their standards.
+    found = {
+        id(binding): tuple(
             read_terms(period.standard, from_ms=_start_ms(period, binding.zone), otherwise=shipped)
             for period in binding.periods)
-    return {shop_id: found[binding] for shop_id, binding in bindings.items()}
+        for binding in {id(binding): binding for binding in bindings.values()}.values()
+    }
+    return {shop_id: found[id(binding)] for shop_id, binding in bindings.items()}
 
 
 def _start_ms(period: Period, zone: str) -> int:
