@@ -78,6 +78,10 @@ class Standard:
     sources: SourceTexts = ()
     notes: Annotated[tuple[Text, ...], Several] = ()
 
+    def __hash__(self) -> int:
+        # Much is kept by standard, and looked up once per shop: to go through every rule each time costs more.
+        return hash((self.id, self.version))
+
     @property
     def judged(self) -> str:
         """How often it is judged: daily, weekly, monthly or quarterly."""
