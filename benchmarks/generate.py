@@ -116,10 +116,13 @@ def _count_window(session: Session, shop: int, now: datetime) -> int:
         OutcomeRow.until_ms >= to_ms(now))) or 0
 
 
-def check_shops(engine: Engine, count: int) -> int:
-    """Derive shops anew and compare; returns how many. Writes nothing. Raises AssertionError naming what differs."""
+def check_shops(engine: Engine, count: int, *, above: int = DEMO_SHOPS) -> int:
+    """Derive copied shops (those above a number) anew and compare; returns how many. Writes nothing.
+
+    Raises AssertionError naming what differs.
+    """
     with reading(engine) as session:
-        shops = list(session.scalars(select(Shop.id).where(Shop.id > DEMO_SHOPS).order_by(Shop.id)))
+        shops = list(session.scalars(select(Shop.id).where(Shop.id > above).order_by(Shop.id)))
     chosen = random.Random(7).sample(shops, min(count, len(shops)))
     for shop in chosen:
         session = Session(engine)

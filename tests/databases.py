@@ -16,7 +16,7 @@ import sqlite3
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -194,6 +194,33 @@ def _serving(programs: Path, folder: Path, password: str) -> Iterator[Cluster]:
         finally:
             _stop(server)
     raise RuntimeError(f"PostgreSQL does not start: {log.read_text()[-2000:]}")
+
+
+@contextmanager
+def restartable_cluster(programs: Path) -> Iterator[tuple[Cluster, Callable[[], None]]]:
+    """A cluster that keeps what it commits, and what crashes it and starts it again at the same port."""
+    folder = Path(tempfile.mkdtemp(prefix="qos-pg-"))
+    password, log = secrets.token_hex(16), folder.with_suffix(".server.log")
+    cluster, servers = Cluster(_find_free_port(), password), list[subprocess.Popen[bytes]]()
+    options = [part for option in SERVER_OPTIONS if "=off" not in option for part in ("-c", option)]
+    command = [str(programs / "postgres"), "-D", str(folder / "data"), "-k", str(folder), "-p", str(cluster.port)]
+
+    def start() -> None:
+        if servers:
+            _stop(servers[-1])
+        servers.append(_start([*command, *options], folder, log))
+        if not _await_server(servers[-1], cluster):
+            raise RuntimeError(f"PostgreSQL does not start: {log.read_text()[-2000:]}")
+
+    try:
+        _create_cluster(programs, folder, password)
+        start()
+        yield cluster, start
+    finally:
+        for server in servers:
+            _stop(server)
+        shutil.rmtree(folder, ignore_errors=True)
+        log.unlink(missing_ok=True)
 
 
 def _find_place() -> Path | None:

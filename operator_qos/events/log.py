@@ -11,8 +11,8 @@ from functools import lru_cache
 from typing import Any
 
 import orjson
-from sqlalchemy import select, tuple_
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import select, text, tuple_
+from sqlalchemy.dialects import sqlite
 from sqlalchemy.orm import Session
 
 from operator_qos.db import among, bulk_insert, chunks
@@ -63,19 +63,25 @@ def without_buyer(typed: TypedEvent, buyer_key: str) -> TypedEvent:
     return replace(typed, data={**typed.data, "buyer": hash_buyer(str(typed.data["buyer"]), buyer_key)})
 
 
+_CLAIM = text(
+    "INSERT INTO event_ids (source, event_id, content_hash) SELECT * FROM unnest(CAST(:sources AS text[]), "
+    "CAST(:ids AS text[]), CAST(:hashes AS text[])) ON CONFLICT DO NOTHING RETURNING seq, source, event_id")
+
+
 def insert_identities(session: Session, arrivals: Sequence[Arrival]) -> dict[Identity, int]:
     """Claim the identities not yet taken; returns their sequence numbers. Does not commit."""
-    dialect = session.connection().dialect.name
-    build = postgresql.insert if dialect == "postgresql" else sqlite.insert
-    statement = build(EventId).on_conflict_do_nothing().returning(EventId.seq, EventId.source, EventId.event_id)
-    rows = [
-        {"source": a.typed.source, "event_id": a.typed.id, "content_hash": a.content_hash}
-        for a in sorted(arrivals, key=lambda a: a.identity)
-    ]
-    taken: dict[Identity, int] = {}
-    for part in chunks(rows, 5_000):
-        for seq, source, event_id in session.connection().execute(statement, list(part)):
-            taken[(source, event_id)] = seq
+    connection, taken = session.connection(), dict[Identity, int]()
+    for part in chunks(sorted(arrivals, key=lambda a: a.identity), 5_000):
+        if connection.dialect.name == "postgresql":  # three lists are read many times faster than thousands of values
+            columns = {"sources": [a.typed.source for a in part], "ids": [a.typed.id for a in part],
+                       "hashes": [a.content_hash for a in part]}
+            found = connection.execute(_CLAIM, columns)
+        else:
+            statement = sqlite.insert(EventId).on_conflict_do_nothing().returning(
+                EventId.seq, EventId.source, EventId.event_id)
+            found = connection.execute(statement, [
+                {"source": a.typed.source, "event_id": a.typed.id, "content_hash": a.content_hash} for a in part])
+        taken |= {(source, event_id): seq for seq, source, event_id in found}
     return taken
 
 

@@ -88,13 +88,15 @@ def rate(metric: Metric, bad: float, base: int) -> float | None:
 @lru_cache(maxsize=64)
 def _window_query(days: tuple[tuple[int, int], ...]) -> Executable:
     """Sums of some shops up to a day, each metric over its own days. Built once: building costs more than asking."""
-    window = case(dict(days), value=MetricDay.metric_code)
+    window, longest = case(dict(days), value=MetricDay.metric_code), max(count for _, count in days)
     return select(
         MetricDay.shop_id, MetricDay.metric_code, func.sum(MetricDay.official_bad), func.sum(MetricDay.official_base),
         func.sum(MetricDay.bad), func.sum(MetricDay.base), func.sum(MetricDay.official_total),
         func.sum(MetricDay.total),
-    ).where(MetricDay.shop_id.in_(_SHOPS), MetricDay.day > _DAY - window, MetricDay.day <= _DAY).group_by(
-        MetricDay.shop_id, MetricDay.metric_code)
+    ).where(
+        # The bound that is the same for every metric is found in the index: older days are never fetched.
+        MetricDay.shop_id.in_(_SHOPS), MetricDay.day > _DAY - longest, MetricDay.day > _DAY - window,
+        MetricDay.day <= _DAY).group_by(MetricDay.shop_id, MetricDay.metric_code)
 
 
 _SHOPS: BindParameter[int] = bindparam("shops", expanding=True, type_=Integer)

@@ -252,14 +252,38 @@ def _list_judged_scores(
 
 
 def list_projections(session: Session, *, now: datetime) -> list[Projection]:
-    """The shops that would change level if they were judged now, those heading down first."""
-    found = [
-        projection
-        for standard in list_in_use(session, now=now)
-        for projection in (_list_projections(session, now=now, standard=standard) if is_plain(standard)
-                           else _list_moves(session, standard))
-    ]
-    return sorted(found, key=lambda p: (p.is_up, p.shop_id))
+    """The shops that would change level if they were judged now, those heading down first.
+
+    Of very many shops what was found last in this process, for some minutes.
+    """
+    key, standards = str(session.get_bind().engine.url), tuple(list_in_use(session, now=now))
+    kept = _KEPT.get(key)
+    if kept is not None and kept.standards == standards and timedelta(0) <= now - kept.at < KEPT_FOR:
+        return kept.found
+    found: list[Projection] = []
+    looked_at = 0
+    for standard in standards:
+        if is_plain(standard):
+            candidates = _list_candidates(session, on=now.date(), standard=standard)
+            looked_at += len(candidates)
+            found += _list_projections(session, candidates, now=now, standard=standard)
+        else:
+            found += _list_moves(session, standard)
+    found.sort(key=lambda p: (p.is_up, p.shop_id))
+    if looked_at > WORTH_KEEPING:
+        _KEPT[key] = _Kept(now, standards, found)
+    return found
+
+
+@dataclass(frozen=True)
+class _Kept:
+    at: datetime
+    standards: tuple[Standard, ...]
+    found: list[Projection]
+
+
+WORTH_KEEPING, KEPT_FOR = 1_000, timedelta(minutes=5)  # shops looked at
+_KEPT: dict[str, _Kept] = {}  # by database
 
 
 def _list_moves(session: Session, standard: Standard) -> list[Projection]:
@@ -271,9 +295,10 @@ def _list_moves(session: Session, standard: Standard) -> list[Projection]:
     ]
 
 
-def _list_projections(session: Session, *, now: datetime, standard: Standard) -> list[Projection]:
+def _list_projections(
+    session: Session, candidates: Sequence[ShopStanding], *, now: datetime, standard: Standard
+) -> list[Projection]:
     on = now.date()
-    candidates = _list_candidates(session, on=on, standard=standard)
     bound = list_bound(session, [row.shop_id for row in candidates], now=now)
     rows = [row for row in candidates if bound[row.shop_id] == standard]
     found: list[Projection] = []
