@@ -23,12 +23,17 @@ def _hash(kind: str, shop_id: int, *name: str) -> int:
     return int.from_bytes(digest.digest(), "big") >> 1
 
 
+def hash_event(shop_id: int, source: str, event_id: str) -> int:
+    """The hash under which an event itself is a thing, once another names it."""
+    return _hash("event", shop_id, source, event_id)
+
+
 def list_entities(event: TypedEvent, shop_id: int) -> list[int]:
     """Hashes of the things an event speaks of; a case and the conversation with its id are one thing."""
     found = [_hash("order", shop_id, event.order)] if event.order else []
     found += [_hash("talk", shop_id, name) for name in (event.case, event.conversation) if name]
     if event.names is not None:
-        found.append(_hash("event", shop_id, *event.names))
+        found.append(hash_event(shop_id, *event.names))
     elif not found and not event.type.startswith("shop."):
         found.append(_hash(event.type.partition(".")[0], shop_id, event.subject))
     return found
@@ -94,7 +99,7 @@ class Assignment:
         self._session, self._union = session, _Union()
         self._named = _find_named(session, arrivals)
         named = _list_spoken_of(session, arrivals)
-        own = {a.identity: _hash("event", a.shop_id, *a.identity) for a in arrivals
+        own = {a.identity: hash_event(a.shop_id, *a.identity) for a in arrivals
                if (a.shop_id, *a.identity) in named}
         entities = {a.identity: list_entities(a.typed, a.shop_id) for a in arrivals}
         things = {entity for found in entities.values() for entity in found}

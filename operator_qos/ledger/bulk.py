@@ -12,6 +12,7 @@ from operator_qos.clock import to_ms
 from operator_qos.db import reading, unit_of_work
 from operator_qos.disputes.sync import sync_disputes
 from operator_qos.events.models import ImportProgress
+from operator_qos.lake.membership import in_ledger
 from operator_qos.ledger.jobs import start_cells
 from operator_qos.ledger.models import CaseFact
 from operator_qos.ledger.pending import count_pending, derive_pending
@@ -29,7 +30,7 @@ def finish_bulk(engine: Engine, *, now: datetime, on_progress: Callable[[int], N
     """
     flaws = derive_pending(engine, on_progress=on_progress)
     with unit_of_work(engine) as session:
-        shops = {row.id: row.cells_ms for row in session.execute(select(Shop.id, Shop.cells_ms))}
+        shops = {row.id: row.cells_ms for row in session.execute(select(Shop.id, Shop.cells_ms).where(in_ledger()))}
         start_cells(session, [shop for shop, at in shops.items() if at == 0], now_ms=to_ms(now))
         kept = sorted(shop for shop, at in shops.items() if at != 0)
         advance_shops(session, kept, now_ms=to_ms(now))

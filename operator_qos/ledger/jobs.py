@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from operator_qos.clock import to_ms
 from operator_qos.db import chunks, lock_shops, reading, unit_of_work
+from operator_qos.lake.membership import in_ledger
 from operator_qos.ledger.cells import list_cells, recount, replace_cells
 from operator_qos.ledger.scorecards import refresh_scorecards
 from operator_qos.ledger.service import advance_shops
@@ -20,7 +21,7 @@ SHOPS_AT_ONCE = 500
 
 def _list_shops(engine: Engine) -> list[int]:
     with reading(engine) as session:
-        return list(session.scalars(select(Shop.id).order_by(Shop.id)))
+        return list(session.scalars(select(Shop.id).where(in_ledger()).order_by(Shop.id)))
 
 
 def advance_cells(engine: Engine, *, now: datetime) -> int:

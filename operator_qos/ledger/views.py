@@ -74,8 +74,19 @@ def _place(audience: str, marketplace: str, shop: str) -> Place:
     return Place(session, card, ShopLinks(audience, card))
 
 
-def _units(place: Place, metric: str) -> UnitsView:
-    found = find_units(place.session, place.card.id, metric=metric, show=request.args.get("show"))
+@contextmanager
+def _rows(place: Place, metric: str) -> Iterator[Session]:
+    """A session that answers for the rows behind a number, wherever they are."""
+    try:
+        with scorecard_rows(place.session, place.card.id, metric) as session:
+            yield session
+    except LakeError as error:
+        _log.error("the lake does not answer: %s", error)
+        raise ServiceUnavailable(_("These rows are in the lake, which does not answer now. Try again later.")) from error
+
+
+def _units(session: Session, place: Place, metric: str) -> UnitsView:
+    found = find_units(session, place.card.id, metric=metric, show=request.args.get("show"))
     if found is None:
         raise NotFound
     return found
@@ -92,9 +103,10 @@ CSV_HEAD = (
 def show_units(audience: str, marketplace: str, shop: str, metric: str) -> str:
     """The rows behind a number."""
     place = _place(audience, marketplace, shop)
-    view = _units(place, metric)
-    page = read_page(len(view.rows))
-    lines = build_lines(place.session, place.card.id, view, take_page(view.rows, page))
+    with _rows(place, metric) as session:
+        view = _units(session, place, metric)
+        page = read_page(len(view.rows))
+        lines = build_lines(session, place.card.id, view, take_page(view.rows, page))
     return show(
         "ledger/units.html",
         view=view,
@@ -113,7 +125,8 @@ def show_units(audience: str, marketplace: str, shop: str, metric: str) -> str:
 def send_units(audience: str, marketplace: str, shop: str, metric: str) -> Response:
     """The rows behind a number as a file."""
     place = _place(audience, marketplace, shop)
-    view = _units(place, metric)
+    with _rows(place, metric) as session:
+        view = _units(session, place, metric)
     rows: list[tuple[object, ...]] = [CSV_HEAD]
     for unit in view.rows:
         at = from_ms(unit.anchor_ms).isoformat()

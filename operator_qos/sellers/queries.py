@@ -8,15 +8,17 @@ from dataclasses import dataclass
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from operator_qos.lake.membership import list_lake_shops
 from operator_qos.sellers.models import Marketplace, Seller, Shop
 
 
 @dataclass(frozen=True)
 class Directory:
-    """What ingest needs of every marketplace and shop; `shops` grows as shops open."""
+    """What ingest needs of every marketplace and shop; `shops` grows as shops open, `in_lake` live in the lake."""
 
     buyer_keys: dict[str, str]
     shops: dict[tuple[str, str], int]
+    in_lake: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,7 @@ def load_directory(session: Session) -> Directory:
         (row.marketplace_id, row.code): row.id
         for row in session.execute(select(Shop.id, Shop.marketplace_id, Shop.code))
     }
-    return Directory(keys, shops)
+    return Directory(keys, shops, list_lake_shops(session))
 
 
 def list_shop_cards(
