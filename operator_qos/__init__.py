@@ -35,6 +35,7 @@ BLUEPRINTS: tuple[str, ...] = (
     "operator_qos.contract.views",
     "operator_qos.standards.views",
     "operator_qos.standards.author.views",
+    "operator_qos.standards.tries.views",
     "operator_qos.standards.api",
     "operator_qos.trials.views",
     "operator_qos.calendars.views",

@@ -29,7 +29,7 @@ from operator_qos.recourse.models import ActionPlan, Appeal, Restatement
 from operator_qos.reports.models import ReportSubscription, SavedExport
 from operator_qos.sellers.models import Marketplace, Seller, Shop, ShopTraits
 from operator_qos.sources.models import SourceArrival, SourceCount
-from operator_qos.standards.models import StandardVersion
+from operator_qos.standards.models import StandardTry, StandardVersion
 from operator_qos.standing.models import (
     EvaluationResult,
     EvaluationRun,
@@ -47,9 +47,9 @@ __all__ = [
     "EvaluationResult", "EvaluationRun", "Event", "EventBody", "EventId", "ExclusionRequest", "FaultIncident",
     "FigureCount", "FigureDifference", "FollowedObligation", "Hook", "HookCall", "ImportProgress", "ImportRun",
     "JobLease", "JobRun", "KeyUse", "LakeBuild", "LakeShop", "LiveRule", "LiveStanding", "MappingVersion",
-    "Marketplace", "MetricDay", "Notice", "NoticeRead", "Obligation", "ObligationChange", "ObligationFeed",
-    "OutboxMail", "OutcomeRow", "PhantomChange", "PhantomStanding", "PublicBadge", "Quarantined", "ReceivedHook",
-    "Receiver", "ReportSubscription", "Restatement", "SavedExport", "Scorecard", "Seller", "Shop", "ShopStanding",
-    "ShopTraits", "SourceArrival", "SourceCount", "SourceTotal", "StandardTrial", "StandardVersion",
-    "StandingChange", "Statement", "User",
+    "Marketplace", "MetricDay", "Notice",
+    "NoticeRead", "Obligation", "ObligationChange", "ObligationFeed", "OutboxMail", "OutcomeRow", "PhantomChange",
+    "PhantomStanding", "PublicBadge", "Quarantined", "ReceivedHook", "Receiver", "ReportSubscription", "Restatement",
+    "SavedExport", "Scorecard", "Seller", "Shop", "ShopStanding", "ShopTraits", "SourceArrival", "SourceCount",
+    "SourceTotal", "StandardTrial", "StandardTry", "StandardVersion", "StandingChange", "Statement", "User",
 ]

@@ -155,6 +155,12 @@ def _run_imports(engine: Engine, settings: Settings, now: datetime) -> object:
     return run_imports(engine, ImportStore(settings.imports_dir), now=now)
 
 
+def _run_tries(engine: Engine, _settings: Settings, now: datetime) -> object:
+    from operator_qos.standards.tries.jobs import run_tries
+
+    return run_tries(engine, now=now)
+
+
 def _drop_old_imports(engine: Engine, settings: Settings, now: datetime) -> object:
     from operator_qos.imports.jobs import drop_old_files
     from operator_qos.imports.store import ImportStore
@@ -214,6 +220,7 @@ JOBS: tuple[Job, ...] = (
     Job("add_up_source_counts", _add_up_counts, "interval", {"minutes": 1}),
     Job("forget_received_webhooks", _forget_received, "interval", {"hours": 24}),
     Job("run_imports", _run_imports, "interval", {"seconds": 10}),
+    Job("run_tries", _run_tries, "interval", {"seconds": 10}),
     Job("drop_old_imports", _drop_old_imports, "cron", {"hour": 5, "minute": 5}),
     Job("call_hooks", _call_hooks, "interval", {"seconds": 20}),
     Job("follow_promises", _follow_promises, "interval", {"minutes": 1}),

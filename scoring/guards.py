@@ -45,8 +45,26 @@ class Feed:
 
 
 @dataclass(frozen=True)
+class Compared:
+    """A platform's published figures of a day held against ours: how many, and how many differ for no known cause.
+
+    ``by_shop`` counts the latter by shop's id; shops without any are left out.
+    """
+
+    source: str
+    on: date
+    compared: int
+    unexplained: int
+    by_shop: Mapping[int, int]
+
+
+@dataclass(frozen=True)
 class Light:
-    """What is wrong with a feed. ``kind``: late, incomplete or drift; ``found`` events where ``expected`` were."""
+    """What is wrong with a feed. ``kind``: late, incomplete, drift, figures or shop_figures.
+
+    ``found`` events where ``expected`` were; of figures, ``found`` without a known cause among ``expected``, which are
+    those of the shop alone where the kind says so (``expected`` is not counted then, and 0).
+    """
 
     kind: str
     source: str
@@ -70,6 +88,9 @@ class Caps:
 
 
 FEED_TERMS, CAPS = FeedTerms(), Caps()
+FIGURES = "published figures"  # what a light of figures is about, in place of a type of event
+FIGURE_LIGHTS = frozenset({"figures", "shop_figures"})
+MOST_UNEXPLAINED = 0.02  # of the figures compared: more, and every shop of the source is in doubt
 
 
 def list_lights(feeds: Iterable[Feed], *, today: date, now_ms: int, terms: FeedTerms = FEED_TERMS) -> list[Light]:
@@ -80,6 +101,31 @@ def list_lights(feeds: Iterable[Feed], *, today: date, now_ms: int, terms: FeedT
     """
     found = [light for feed in feeds for light in _judge(feed, today, now_ms, terms)]
     return sorted(found, key=lambda light: (light.source, light.type, light.on or date.min, light.kind))
+
+
+def is_adrift(compared: int, unexplained: int) -> bool:
+    """Whether so many of the figures compared differ for no known cause that their source is in doubt as a whole."""
+    return unexplained > max(0, int(MOST_UNEXPLAINED * compared))
+
+
+def list_figure_lights(found: Iterable[Compared], *, today: date) -> list[Light]:
+    """The sources whose figures of the last ``JUDGED_DAYS`` days are adrift as a whole, by source.
+
+    What was compared longer ago says nothing of what is judged now.
+    """
+    return [Light("figures", day.source, FIGURES, day.on, day.unexplained, day.compared)
+            for day in _list_recent(found, today) if is_adrift(day.compared, day.unexplained)]
+
+
+def list_shop_figure_lights(found: Iterable[Compared], shop_id: int, *, today: date) -> list[Light]:
+    """The sources that have figures of one shop which differ from ours for no known cause, be it a single one."""
+    return [Light("shop_figures", day.source, FIGURES, day.on, day.by_shop[shop_id], 0)
+            for day in _list_recent(found, today) if day.by_shop.get(shop_id)]
+
+
+def _list_recent(found: Iterable[Compared], today: date) -> list[Compared]:
+    first = today - timedelta(days=JUDGED_DAYS)
+    return sorted((day for day in found if first <= day.on <= today), key=lambda day: day.source)
 
 
 def _judge(feed: Feed, today: date, now_ms: int, terms: FeedTerms) -> Iterable[Light]:

@@ -276,13 +276,14 @@ def _list_seller_cancellations(order: OrderState) -> tuple[Cancellation, ...]:
     for cancellation in order.cancellations:
         whole = cancellation.lines is None or order.lines == WHOLE
         named = order.lines if whole else set(cancellation.lines or ()).intersection(order.lines)
-        if not gone.issuperset(named) and _is_seller_cancellation(cancellation):
+        if not gone.issuperset(named) and is_seller_cancellation(cancellation):
             found.append(cancellation)
         gone.update(named)
     return tuple(found)
 
 
-def _is_seller_cancellation(cancellation: Cancellation) -> bool:
+def is_seller_cancellation(cancellation: Cancellation) -> bool:
+    """Whether it is the seller's doing: their own, or the timer's because they did not act; no cause of the buyer's."""
     if cancellation.reason in BUYER_CAUSES:
         return False
     return cancellation.by == "seller" or (

@@ -45,3 +45,16 @@ if (live) {
   };
   live.addEventListener("input", () => { clearTimeout(waiting); waiting = setTimeout(ask, 500); });
 }
+// A page that waits for work looks how far it is, and shows what was found once it is there. Without script a link does.
+const wait = document.querySelector("[data-wait-for]");
+if (wait) {
+  const look = async () => {
+    const answer = await fetch(wait.dataset.waitFor).catch(() => null);
+    const told = answer?.ok && new DOMParser().parseFromString(await answer.text(), "text/html");
+    const still = told && told.querySelector("[data-wait-for]");
+    if (told && !still) location.reload();
+    else if (still && still.textContent !== wait.textContent) wait.replaceChildren(...still.childNodes);
+    setTimeout(look, 2000);
+  };
+  setTimeout(look, 1000);
+}

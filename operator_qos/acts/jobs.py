@@ -8,6 +8,7 @@ import structlog
 from sqlalchemy import Engine, select
 
 from operator_qos.acts import carrying
+from operator_qos.acts.explaining import release_explained
 from operator_qos.acts.models import Act
 from operator_qos.acts.queries import list_due_act_ids
 from operator_qos.db import reading, unit_of_work
@@ -17,10 +18,15 @@ log = structlog.get_logger(__name__)
 
 
 def carry_out_due(engine: Engine, *, now: datetime) -> int:
-    """Move every due act one step on; commits act by act, each claimed by one worker. Returns how many moved."""
+    """Move every due act one step on; commits act by act, each claimed by one worker. Returns how many moved.
+
+    What was held for a platform's figures is let go first, where these are explained by now.
+    """
+    with unit_of_work(engine) as session:
+        released = release_explained(session, now=now)
     with reading(engine) as session:
         due = list_due_act_ids(session, now=now)
-    return sum(_move(engine, act_id, now=now) for act_id in due)
+    return len(released) + sum(_move(engine, act_id, now=now) for act_id in due)
 
 
 def _move(engine: Engine, act_id: int, *, now: datetime) -> bool:

@@ -17,7 +17,7 @@ from operator_qos.formats import format_day
 from operator_qos.standards.queries import UnknownVersionError, get_version
 from operator_qos.statements.books import Language
 from operator_qos.statements.naming import Names, split_subject
-from scoring.guards import Light
+from scoring.guards import FIGURE_LIGHTS, Light
 
 KINDS: Mapping[str, Any] = {
     "ranking": _("Lower place in searches"), "order_cap": _("Limit on new orders"),
@@ -96,11 +96,21 @@ class ActNames:
         return self._known[key]
 
 
+@dataclass(frozen=True)
+class Reason:
+    """Why an act waits, in a sentence, and the page that shows it; empty where there is none."""
+
+    text: str
+    link: str = ""
+
+
 def say_light(light: Light, language: str) -> str:
     """What is wrong with a feed, in a sentence."""
     event = gettext("events") if light.type == ANY_TYPE else words.event_name(light.type) or light.type
     given = {"source": light.source, "event": event, "found": words.count(light.found),
              "expected": words.count(light.expected), "day": format_day(light.on, language) if light.on else ""}
+    if light.kind in FIGURE_LIGHTS:
+        return _say_figures(light, given)
     if light.kind == "late":
         return str(gettext("%(source)s has sent nothing of “%(event)s” for more than a day, where about %(expected)s a "
                            "day are usual.", **given))
@@ -110,9 +120,25 @@ def say_light(light: Light, language: str) -> str:
                        **given))
 
 
-def list_hold_reasons(holds: Sequence[Mapping[str, Any]], language: str) -> list[str]:
-    """Why an act waits, a sentence per reason."""
-    return [_say_hold(hold, language) for hold in holds]
+def _say_figures(light: Light, given: Mapping[str, Any]) -> str:
+    if light.kind == "figures":
+        return str(gettext("%(source)s: of %(expected)s figures that the platform published, compared on %(day)s, "
+                           "%(found)s differ from ours for no known cause.", **given))
+    return str(gettext("%(source)s: of the figures that the platform published of this shop, compared on %(day)s, "
+                       "%(found)s differ from ours for no known cause.", **given))
+
+
+def list_hold_reasons(
+    holds: Sequence[Mapping[str, Any]], language: str, links: Mapping[str, str] | None = None
+) -> list[Reason]:
+    """Why an act waits, a sentence per reason; `links` name the pages of sources whose figures are compared."""
+    return [Reason(_say_hold(hold, language), find_link(hold, links or {})) for hold in holds]
+
+
+def find_link(hold: Mapping[str, Any], links: Mapping[str, str]) -> str:
+    """The page that shows what a light of figures is about; empty for any other reason."""
+    is_figures = hold.get("kind") in FIGURE_LIGHTS and hold.get("source") in links
+    return f"{links[hold['source']]}?on={hold['on']}&cause=unexplained" if is_figures else ""
 
 
 def _say_hold(hold: Mapping[str, Any], language: str) -> str:

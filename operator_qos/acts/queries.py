@@ -13,13 +13,23 @@ from sqlalchemy.orm import Session
 
 from operator_qos.acts.models import Act, ActAdapter, SourceTotal
 from operator_qos.clock import to_ms
+from operator_qos.connections.queries import list_compared
 from operator_qos.events.models import Event
 from operator_qos.hooks.models import HookCall
 from operator_qos.sellers.models import Marketplace, Shop
 from operator_qos.sources.queries import list_event_counts
 from operator_qos.statements.models import Statement
 from scoring.acts import LIVE, ActState
-from scoring.guards import DAY_MS, JUDGED_DAYS, SEEN_DAYS, Feed, Light, list_lights
+from scoring.guards import (
+    DAY_MS,
+    JUDGED_DAYS,
+    SEEN_DAYS,
+    Feed,
+    Light,
+    list_figure_lights,
+    list_lights,
+    list_shop_figure_lights,
+)
 from scoring.windows import day_end_ms, local_day
 
 ANY_TYPE = "any"  # events of every type together
@@ -216,23 +226,29 @@ def _list_totals(session: Session, marketplace_id: str, *, since: date) -> dict[
 
 
 def list_feed_lights(session: Session, marketplace_id: str, *, now: datetime) -> list[Light]:
-    """What is wrong with the feeds of a marketplace; empty where all is well."""
+    """What is wrong with the feeds of a marketplace; empty where all is well.
+
+    Besides events that are missing, these are platforms whose own figures differ from ours for no known cause.
+    """
     days = _Days.before(now, _find_zone(session, marketplace_id))
-    return list_lights(list_feeds(session, marketplace_id, days), today=days.today, now_ms=days.now_ms)
+    lights = list_lights(list_feeds(session, marketplace_id, days), today=days.today, now_ms=days.now_ms)
+    return lights + list_figure_lights(list_compared(session, marketplace_id), today=days.today)
 
 
 def list_lights_by_shop(
     session: Session, marketplace_id: str, shop_ids: Collection[int], *, now: datetime
 ) -> dict[int, list[Light]]:
-    """What is wrong with what these shops are judged by: their sources, and what came of themselves."""
+    """What is wrong with what these shops are judged by: their sources, what came of themselves, their own figures."""
     days = _Days.before(now, _find_zone(session, marketplace_id))
     lights = list_feed_lights(session, marketplace_id, now=now)
-    feeds = list_shop_feeds(session, shop_ids, days)
+    feeds, compared = list_shop_feeds(session, shop_ids, days), list_compared(session, marketplace_id)
     found = {}
     for shop_id in shop_ids:
         mine = feeds.get(shop_id, [])
         of_sources = [light for light in lights if light.source in {feed.source for feed in mine}]
-        found[shop_id] = of_sources or list_lights(mine, today=days.today, now_ms=days.now_ms)
+        of_shop = list_lights(mine, today=days.today, now_ms=days.now_ms) if not of_sources else []
+        figures = list_shop_figure_lights(compared, shop_id, today=days.today)
+        found[shop_id] = [*of_sources, *of_shop, *figures]
     return found
 
 

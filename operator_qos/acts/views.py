@@ -13,8 +13,9 @@ from werkzeug.wrappers import Response
 
 from operator_qos.acts import queries, service
 from operator_qos.acts.adapters import ADAPTERS
-from operator_qos.acts.phrases import KINDS, STATES, ActNames, list_hold_reasons, say_light
+from operator_qos.acts.phrases import KINDS, STATES, ActNames, Reason, find_link, list_hold_reasons, say_light
 from operator_qos.acts.queries import ActRow
+from operator_qos.connections.queries import list_connections
 from operator_qos.exclusions.incidents.queries import count_proposed
 from operator_qos.exclusions.queries import count_open
 from operator_qos.pages import ShopLinks, show
@@ -49,7 +50,7 @@ class Line:
     act: ActRow
     name: str
     state: str
-    holds: Sequence[str]
+    holds: Sequence[Reason]
     card: ShopCard
     statement: str | None
 
@@ -58,7 +59,7 @@ class Line:
 class Batch:
     """Held acts that wait for the same reasons since the same date."""
 
-    reasons: Sequence[str]
+    reasons: Sequence[Reason]
     on: date
     marketplace: str
     lines: Sequence[Line]
@@ -76,11 +77,18 @@ def _list_decisions(problem: str = "") -> str:
     failed = _to_lines(queries.list_acts(session, states=[ActState.FAILED], limit=RECENT))
     decided = _to_lines(queries.list_acts(session, states=DECIDED, limit=RECENT))
     places = list_marketplaces(session)
-    lights = {place.name: [say_light(light, get_language())
+    links = _list_figure_pages()
+    lights = {place.name: [Reason(say_light(light, get_language()), find_link(vars(light), links))
                            for light in queries.list_feed_lights(session, place.id, now=now())] for place in places}
     return show("acts/decisions.html", batches=_group(held), held=len(held), failed=failed, decided=decided,
                 lights=lights, problem=problem, elsewhere=_list_elsewhere(), places=places,
                 adapters=queries.list_adapters(session), ways=sorted(ADAPTERS), actor=current_actor())
+
+
+def _list_figure_pages() -> dict[str, str]:
+    """The pages on which each platform's figures are held against ours, by source."""
+    return {card.source: url_for("connections.show_figures", connection_id=card.id)
+            for card in list_connections(get_session())}
 
 
 def _list_elsewhere() -> list[tuple[str, str, int]]:
@@ -206,12 +214,13 @@ def _to_lines(acts: Sequence[ActRow]) -> list[Line]:
     stated = {act.statement_id for act in acts if act.statement_id is not None}
     statements = queries.list_statement_names(session, stated)
     names = ActNames.open(session, language)
-    return [Line(act, names.name(act), str(STATES[act.state]), list_hold_reasons(act.holds, language),
+    links = _list_figure_pages() if any(act.holds for act in acts) and not current_actor().is_seller else {}
+    return [Line(act, names.name(act), str(STATES[act.state]), list_hold_reasons(act.holds, language, links),
                  cards[act.shop_id], statements.get(act.statement_id or 0)) for act in acts]
 
 
 def _group(lines: Sequence[Line]) -> list[Batch]:
-    found: dict[tuple[str, date, tuple[str, ...]], list[Line]] = {}
+    found: dict[tuple[str, date, tuple[Reason, ...]], list[Line]] = {}
     for line in lines:
         key = (line.card.marketplace, line.act.on_date, tuple(line.holds))
         found.setdefault(key, []).append(line)

@@ -25,12 +25,18 @@ from operator_qos.db import chunks, reading
 from operator_qos.events.models import Event, Quarantined
 from operator_qos.sellers.models import Marketplace, Shop
 from scoring.event_types import TYPES
+from scoring.guards import Compared
 
 OPEN_WISHES = ("waiting", "asked")
 
 
 class UnknownConnectionError(LookupError):
     """There is no such connection."""
+
+
+def name_source(name: str) -> str:
+    """The CloudEvents source of what the connection of that name reads."""
+    return f"/connections/{name}"
 
 
 @dataclass(frozen=True)
@@ -59,7 +65,7 @@ class Card:
     @property
     def source(self) -> str:
         """The CloudEvents source of everything it reads."""
-        return f"/connections/{self.name}"
+        return name_source(self.name)
 
     @property
     def origin(self) -> str:
@@ -245,6 +251,26 @@ def list_counts(session: Session, connection_id: int, *, limit: int = 30) -> lis
     """The last days' comparisons, newest first."""
     query = select(*_columns(FigureCount, CountRow)).where(FigureCount.connection_id == connection_id)
     return [CountRow(*row) for row in session.execute(query.order_by(FigureCount.on_date.desc()).limit(limit))]
+
+
+def list_compared(session: Session, marketplace_id: str) -> list[Compared]:
+    """What the last comparison of figures gave, of each connection of a marketplace that had one."""
+    counted = aliased(FigureCount)
+    last = select(func.max(counted.on_date)).where(counted.connection_id == Connection.id).scalar_subquery()
+    query = select(Connection.id, Connection.name, FigureCount).join(
+        FigureCount, (FigureCount.connection_id == Connection.id) & (FigureCount.on_date == last))
+    rows = session.execute(query.where(Connection.marketplace_id == marketplace_id).order_by(Connection.id)).all()
+    return [Compared(name_source(name), count.on_date, count.compared, count.unexplained,
+                     _count_unexplained(session, connection_id, count.on_date)) for connection_id, name, count in rows]
+
+
+def _count_unexplained(session: Session, connection_id: int, on: date) -> dict[int, int]:
+    row = FigureDifference
+    of_shop = (Shop.code == row.shop) & (Shop.marketplace_id == Connection.marketplace_id)
+    query = select(Shop.id, func.count()).select_from(row).join(Connection, Connection.id == row.connection_id)
+    unexplained = (row.connection_id == connection_id, row.on_date == on, row.cause == "unexplained")
+    rows = session.execute(query.join(Shop, of_shop).where(*unexplained).group_by(Shop.id))
+    return {row[0]: row[1] for row in rows}
 
 
 def list_shop_codes(session: Session, marketplace_id: str) -> list[tuple[int, str]]:

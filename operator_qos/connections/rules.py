@@ -18,7 +18,6 @@ CAUSES = ("late_events", "window", "interval", "stale", "history", "set_aside", 
 SEEN_WHILE_IT_LASTS = frozenset({"incident_rate"})
 STALE_DAYS = 60
 TOLERANCE = 1e-4
-RED_SHARE = 0.02  # of the figures compared, unexplained: more is a red light
 
 # How an act of ours is wished for on the platform: when it begins, and when it ends.
 WISHES: Mapping[str, tuple[str, str]] = {"suspension": ("suspended", "open")}
@@ -51,11 +50,6 @@ class Trial(NamedTuple):
     cause: str
     size: int
     figures: Mapping[str, Mapping[str, Figure]]
-
-
-def is_red(compared: int, unexplained: int) -> bool:
-    """Whether so much is unexplained that the connection must be looked at."""
-    return unexplained > max(0, int(RED_SHARE * compared))
 
 
 def compare_figures(

@@ -15,7 +15,6 @@ from werkzeug.wrappers import Response as BaseResponse
 from operator_qos.connections import jobs, queries, service
 from operator_qos.connections.jobs import Tools
 from operator_qos.connections.queries import Card, UnknownConnectionError
-from operator_qos.connections.rules import is_red
 from operator_qos.connections.sealing import SealError
 from operator_qos.connections.service import ConnectionRefused, NewConnection
 from operator_qos.connectors.contract import CONNECTORS, SourceError
@@ -23,6 +22,7 @@ from operator_qos.permissions import ADMIN, OPERATOR, current_actor, people
 from operator_qos.sellers.queries import list_marketplaces
 from operator_qos.settings import read_secret
 from operator_qos.web import get_session, get_site, now, read_page, writing
+from scoring.guards import is_adrift
 
 blueprint = Blueprint("connections", __name__)
 PERMISSIONS = {
@@ -125,7 +125,7 @@ def show_one(connection_id: int) -> str:
     return render_template(
         "connections/one.html", card=card, states=STATES, runs=queries.list_runs(session, card.id), zone=place.timezone,
         wishes=queries.list_wishes(session, card.id), wish_names=WISHES, wish_states=WISH_STATES,
-        figures=counts[0] if counts else None, is_red=is_red, actor=current_actor())
+        figures=counts[0] if counts else None, is_red=is_adrift, actor=current_actor())
 
 
 @blueprint.post("/operator/connections/<int:connection_id>")
@@ -173,7 +173,7 @@ def show_figures(connection_id: int) -> str:
     rows = [] if on is None else queries.list_differences(
         session, card.id, on, cause=cause, offset=page.offset, limit=page.size)
     return render_template(
-        "connections/figures.html", card=card, counts=counts, chosen=chosen, rows=rows, is_red=is_red, page=page,
+        "connections/figures.html", card=card, counts=counts, chosen=chosen, rows=rows, is_red=is_adrift, page=page,
         cause=cause, by_cause=by_cause, causes=CAUSES, figures=FIGURES, periods=PERIODS)
 
 

@@ -91,6 +91,10 @@ class SparkEngine:
         frame = self._spark.table(spread.source).repartition(self._parts, expr(spread.key))
         self._keep(spread.into, self._map(frame.sortWithinPartitions(*columns), mapper, spread.schema))
 
+    def count_workers(self) -> int:
+        """How many executors work, the driver not counted."""
+        return int(self._spark.sparkContext._jsc.sc().getExecutorMemoryStatus().size()) - 1
+
     def close(self) -> None:
         """As the protocol says; the session stays, others may use it."""
         for table in self._tables:

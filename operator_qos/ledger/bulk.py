@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 
 from sqlalchemy import Engine, func, select
@@ -10,11 +10,9 @@ from sqlalchemy.orm import Session
 
 from operator_qos.clock import to_ms
 from operator_qos.db import reading, unit_of_work
-from operator_qos.disputes.sync import sync_disputes
+from operator_qos.disputes.sync import sync_dossiers
 from operator_qos.events.models import ImportProgress
-from operator_qos.lake.membership import in_ledger
 from operator_qos.ledger.jobs import start_cells
-from operator_qos.ledger.models import CaseFact
 from operator_qos.ledger.pending import count_pending, derive_pending
 from operator_qos.ledger.scorecards import refresh_scorecards
 from operator_qos.ledger.service import advance_shops
@@ -24,24 +22,24 @@ ABANDONED_AFTER = timedelta(minutes=30)
 
 
 def finish_bulk(engine: Engine, *, now: datetime, on_progress: Callable[[int], None] | None = None) -> dict[int, str]:
-    """After a bulk load: facts, day cells, scorecards and disputes of every shop as of now; commits as it goes.
+    """After a bulk load: facts, disputes, day cells and scorecards of what it touched, as of now; commits as it goes.
 
     Returns why some dossiers could not be derived.
     """
-    flaws = derive_pending(engine, on_progress=on_progress)
+    touched: set[int] = set()
+
+    def follow(session: Session, derived: Mapping[int, int]) -> None:
+        touched.update(derived.values())
+        sync_dossiers(session, dossiers=derived.keys(), now=now, retracted_in=set(derived.values()))
+
+    flaws = derive_pending(engine, on_progress=on_progress, on_derived=follow)
     with unit_of_work(engine) as session:
-        shops = {row.id: row.cells_ms for row in session.execute(select(Shop.id, Shop.cells_ms).where(in_ledger()))}
-        start_cells(session, [shop for shop, at in shops.items() if at == 0], now_ms=to_ms(now))
-        kept = sorted(shop for shop, at in shops.items() if at != 0)
+        fresh = list(session.scalars(select(Shop.id).where(Shop.cells_ms == 0)))
+        start_cells(session, fresh, now_ms=to_ms(now))
+        kept = sorted(touched.difference(fresh))
         advance_shops(session, kept, now_ms=to_ms(now))
         refresh_scorecards(session, kept, now_ms=to_ms(now), slow=True)
-        _sync_every_dispute(session, now)
     return flaws
-
-
-def _sync_every_dispute(session: Session, now: datetime) -> None:
-    cases = [(row.shop_id, row.case_ref) for row in session.execute(select(CaseFact.shop_id, CaseFact.case_ref))]
-    sync_disputes(session, shop_id=None, case_refs=cases, now=now)
 
 
 def finish_abandoned(engine: Engine, *, now: datetime) -> int:

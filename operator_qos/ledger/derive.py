@@ -86,9 +86,9 @@ def build_book(events: Iterable[TypedEvent], zone: str) -> CalendarBook:
     return CalendarBook(zone, tuple(versions), tuple(closures))
 
 
-def _main_line(order: OrderState) -> tuple[str | None, int | None]:
-    """Category of the line with the largest amount (ties by sku), and the order's amount."""
-    lines = order.fields.get("lines", ())
+def main_line(fields: Mapping[str, Any]) -> tuple[str | None, int | None]:
+    """Category of the line with the largest amount (ties by sku), and the amount of a placed order."""
+    lines = fields.get("lines", ())
     amounts = [line["amount_minor"] * line.get("quantity", 1) for line in lines if "amount_minor" in line]
     largest = min(lines, key=lambda line: (-line.get("amount_minor", 0), line.get("sku", "")), default=None)
     return (largest.get("category") if largest else None), (min(sum(amounts), LARGEST) if amounts else None)
@@ -96,7 +96,7 @@ def _main_line(order: OrderState) -> tuple[str | None, int | None]:
 
 def _order_row(order: OrderState, facts: OrderFacts) -> Row:
     fields = {**order.fields, **order.corrections}
-    category, amount = _main_line(order)
+    category, amount = main_line(order.fields)
     return (
         order.id, fields.get("buyer"), category, fields.get("country"), fields.get("channel"),
         fields.get("fulfilment", "seller"), fields.get("business"), fields.get("currency"), amount,

@@ -58,8 +58,14 @@ def keep_flaws(session: Session, shop_id: int, flaws: Mapping[int, str]) -> None
     _note(session, flaws)
 
 
-def derive_pending(engine: Engine, *, on_progress: Callable[[int], None] | None = None) -> dict[int, str]:
-    """Derive every dossier that waits; commits as it goes. Returns why some could not be: they go on waiting."""
+def derive_pending(
+    engine: Engine, *, on_progress: Callable[[int], None] | None = None,
+    on_derived: Callable[[Session, Mapping[int, int]], None] | None = None,
+) -> dict[int, str]:
+    """Derive every dossier that waits; commits as it goes. Returns why some could not be: they go on waiting.
+
+    `on_derived` is told the dossiers (id -> shop) of each transaction while it is open.
+    """
     flaws: dict[int, str] = {}
     done, after = 0, (-1, -1)
     while True:
@@ -69,6 +75,8 @@ def derive_pending(engine: Engine, *, on_progress: Callable[[int], None] | None 
                 return flaws
             found = derive_stored(session, batch)
             _settle(session, batch, found)
+            if on_derived is not None:
+                on_derived(session, batch)
         after, flaws, done = _place(batch), flaws | found, done + len(batch)
         if on_progress is not None:
             on_progress(done)

@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session
 from operator_qos.db import get_engine, reading
 from operator_qos.events.log import list_dossier_events
 from operator_qos.ledger.derive import COLUMNS, Row, derive_rows
+from operator_qos.ledger.plain_orders import FEW, derive_plain, read_plain
 from scoring.dossier import Frame
 from scoring.events import TypedEvent
 
@@ -39,11 +40,20 @@ class Piece:
 
 
 def derive_each(dossiers: Dossiers, frames: Mapping[int, Frame]) -> Rows:
-    """The rows of every dossier."""
+    """The rows of every dossier: of plain orders at once, of the others by folding each."""
+    read = (read_plain(shop_id, dossier, events, frames[shop_id]) for dossier, (shop_id, events) in dossiers.items())
+    plain = [order for order in read if order is not None]
     written: Rows = {name: [] for name in COLUMNS}
+    if len(plain) < FEW:
+        plain = []
+    for name, rows in derive_plain(plain).items() if plain else ():
+        written[name] += rows
+    done = {order.dossier for order in plain}
     for dossier, (shop_id, events) in dossiers.items():
-        for name, found in derive_rows(events, frames[shop_id]).items():
-            written[name] += [(shop_id, dossier, *row) for row in found]
+        if dossier in done:
+            continue
+        for name, rows in derive_rows(events, frames[shop_id]).items():
+            written[name] += [(shop_id, dossier, *row) for row in rows]
     return written
 
 

@@ -56,6 +56,7 @@ class LightLine:
     age_seconds: int | None
     silent_shops: int
     set_aside: int
+    unexplained: int
 
 
 @dataclass(frozen=True)
@@ -161,7 +162,8 @@ def _list_dispute_lines(session: Session, now: datetime) -> tuple[DisputeLine, .
 def _light_line(light: queries.Light, now: datetime) -> LightLine:
     age = (now - from_ms(light.newest_ms)).total_seconds() if light.newest_ms else None
     age_seconds = None if age is None else max(0, int(age))
-    return LightLine(light.name, light.feed, age_seconds, light.silent_shops, light.set_aside)
+    return LightLine(light.name, light.feed, age_seconds, light.silent_shops, light.set_aside,
+                     light.unexplained)
 
 
 def _list_projection_lines(

@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, and_, exists, func, or_, select
 from sqlalchemy.orm import Session
 
 from operator_qos.clock import to_ms
+from operator_qos.connections.queries import list_compared
 from operator_qos.disputes.rules import OPEN_STATES
 from operator_qos.models import (
     Dispute,
@@ -58,6 +59,7 @@ class Light:
     feed: str  # a verdict word
     silent_shops: int
     set_aside: int
+    unexplained: int  # published figures of the last comparisons that differ from ours for no known cause
 
 
 @dataclass(frozen=True)
@@ -159,6 +161,7 @@ def list_lights(session: Session, *, now: datetime) -> list[Light]:
             feed=_judge_feed(newest.get(key) or 0, now),
             silent_shops=silent.get(key, 0),
             set_aside=aside.get(key, 0),
+            unexplained=sum(day.unexplained for day in list_compared(session, key)),
         )
         for key, name in names
     ]

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -29,6 +30,11 @@ from scoring.standards import Standard, StandardError
 from scoring.windows import DAY_MS
 
 SALES_DAYS = 90
+Step = Callable[[int, int], None]
+
+
+def _say_nothing(_done: int, _steps: int) -> None:
+    """Nobody waits for it."""
 
 
 @dataclass(frozen=True)
@@ -41,15 +47,15 @@ class _Place:
     texts: Mapping[int, Mapping[str, str]]
 
 
-def run_backtest(  # what, against what, when, where
+def run_backtest(  # noqa: PLR0913  # what, against what, when, where
     session: Session, standard: Standard, against: Standard, *, first: date, last: date,
-    marketplace_id: str | None = None, alone: bool = True,
+    marketplace_id: str | None = None, alone: bool = True, on_step: Step = _say_nothing,
 ) -> Backtest:
     """What a standard would have changed on every date from the first through the last. Writes nothing.
 
     Both begin without warnings on the first date. With `alone`, what each changed rule moves by itself is found too:
-    as many further trials. Raises StandardError for what cannot be counted from history, or when there is no
-    marketplace, and UnknownMarketplaceError.
+    as many further trials. `on_step` is told how many of how many trials are done. Raises StandardError for what cannot
+    be counted from history, or when there is no marketplace, and UnknownMarketplaceError.
     """
     official = get_shipped().standard
     for one in (standard, against):
@@ -62,29 +68,34 @@ def run_backtest(  # what, against what, when, where
     if not chosen:
         raise StandardError("", "there is no marketplace yet; add one with `operator-qos marketplace add`")
     swaps = list_swaps(standard, against) if alone else []
-    return join([_try_one(session, place, (standard, against), swaps, (first, last)) for place in chosen])
+    steps = (2 + len(swaps)) * len(chosen)
+    counted = count(1)
+    return join([_try_one(session, place, (standard, against), swaps, (first, last),
+                          lambda: on_step(next(counted), steps)) for place in chosen])
 
 
-def are_summable(standard: Standard, against: Standard) -> bool:
+def _are_summable(standard: Standard, against: Standard) -> bool:
     """Whether a trial of the two takes moments, not minutes."""
     return all(is_summable(_unscoped(one), get_shipped().standard) for one in (standard, against))
 
 
 def _try_one(
     session: Session, marketplace: outcomes.MarketplaceRow, pair: tuple[Standard, Standard],
-    swaps: Sequence[tuple[str, Standard]], dates: tuple[date, date],
+    swaps: Sequence[tuple[str, Standard]], dates: tuple[date, date], on_tried: Callable[[], None],
 ) -> Backtest:
     place = _load_place(session, marketplace.id, list_days(*dates, marketplace.zone), pair[0])
     ids = [shop.id for shop in place.shops]
     since_ms = outcomes.find_first_order_ms(session, marketplace.id) or 0
     plans = {one: plan_recount(session, one, ids, since_ms=since_ms) for one in (*pair, *(swap for _, swap in swaps))}
-    is_wide = not are_summable(*pair) or any(plan.is_needed for plan in plans.values())
+    is_wide = not _are_summable(*pair) or any(plan.is_needed for plan in plans.values())
     rows, last_ms = _load_rows(session, place, pair, is_wide=is_wide), int(place.days.ends_ms[-1])
 
     def try_one(standard: Standard) -> Trial:
         plan = plans[standard]
         own = recount_rows(session, rows, plan, until_ms=last_ms) if plan.is_needed else rows
-        return _try(standard, own, place, is_wide=is_wide)
+        found = _try(standard, own, place, is_wide=is_wide)
+        on_tried()
+        return found
 
     trial, current = (try_one(one) for one in pair)
     alone = (replace(compare(try_one(one), current, place.shops).say_alone(), rule=name) for name, one in swaps)

@@ -1,21 +1,18 @@
-"""Standards for operators: versions, words, editor, try on history, publishing; and the public page of a standard."""
+"""Standards for operators: versions, words, editor, publishing; and the public page of a standard."""
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import NoReturn
 
 from flask import Blueprint, Response, abort, flash, jsonify, redirect, request, url_for
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response as BaseResponse
 
-from operator_qos.pages import send_csv, show
+from operator_qos.pages import show
 from operator_qos.permissions import ADMIN, OPERATOR, current_actor, people, public
 from operator_qos.standards import queries, service
-from operator_qos.standards.binding import list_in_use
-from operator_qos.standards.comparison import Backtest
 from operator_qos.standards.diffs import list_changes
-from operator_qos.standards.following import list_uncountable
 from operator_qos.standards.refusals import say_problem, say_refusal
 from operator_qos.standards.rules import (
     Kept,
@@ -27,8 +24,7 @@ from operator_qos.standards.rules import (
     read_draft,
 )
 from operator_qos.standards.shares import list_holdings
-from operator_qos.standards.trying import are_summable, run_backtest
-from operator_qos.standards.wording import name_levels, name_rules, word_standard
+from operator_qos.standards.wording import word_standard
 from operator_qos.web import get_language, get_session, now, writing
 from scoring.standards import StandardError, list_presets, load_preset, title_in
 from scoring.standards.versions import LEGAL_GROUNDS, NOTICE_DAYS
@@ -43,7 +39,6 @@ PERMISSIONS = {
     "standards.take_over": people(*OPERATOR),
     "standards.start_version": people(*OPERATOR),
     "standards.delete_draft": people(*OPERATOR),
-    "standards.try_version": people(*OPERATOR),
     "standards.show_shares": people(*OPERATOR),
     "standards.publish_version": people(*ADMIN),
     "standards.retire_version": people(*ADMIN),
@@ -51,7 +46,6 @@ PERMISSIONS = {
     "standards.show_public_version": public(),
 }
 _AT = "/operator/standards/<standard_id>/<int:version>"
-TRIED_DAYS, MOST_DAYS, MOST_MOVES = 60, 400, 200
 
 
 def _get(standard_id: str, version: int) -> Kept:
@@ -208,56 +202,12 @@ def retire_version(standard_id: str, version: int) -> tuple[str, int] | BaseResp
     return redirect(url_for("standards.show_version", standard_id=standard_id, version=version), 303)
 
 
-@blueprint.get(f"{_AT}/try")
-def try_version(standard_id: str, version: int) -> tuple[str, int] | Response:
-    """A version tried on history against the official standard; the moves as a file with ?format=csv."""
-    kept, problem, found = _get(standard_id, version), "", None
-    first, last = _read_period()
-    official = list_in_use(get_session(), now=now())[0]
-    is_quick = are_summable(kept.standard, official)
-    try:
-        found = run_backtest(get_session(), kept.standard, official, first=first, last=last, alone=is_quick)
-    except StandardError as error:
-        flaws = list_uncountable(kept.standard, official)
-        problem = "\n".join(map(say_refusal, flaws)) or say_refusal(error)
-    if found is not None and request.args.get("format") == "csv":
-        return send_csv(f"{standard_id}-{version}-{first}-{last}.csv", _list_rows(found))
-    return show("standards/try.html", kept=kept, found=found, problem=problem, first=first, last=last,
-                title=title_in(kept.standard.title, get_language()), most=MOST_MOVES, most_days=MOST_DAYS,
-                is_quick=is_quick, level_names=name_levels(official, kept.standard),
-                rule_names=name_rules(official, kept.standard)), 200
-
-
 @blueprint.get(f"{_AT}/shares")
 def show_shares(standard_id: str, version: int) -> str:
     """Who holds the best level and each badge, by size and category of shop."""
     kept = _get(standard_id, version)
     return show("standards/shares.html", kept=kept, title=title_in(kept.standard.title, get_language()),
                 holdings=list_holdings(get_session(), kept.standard, now=now()))
-
-
-def _read_period() -> tuple[date, date]:
-    """The dates asked for, mended where they make no period: two months up to yesterday, at most 400 days."""
-    yesterday = now().date() - timedelta(days=1)
-    last = min(_read_day("to") or yesterday, yesterday)
-    first = min(_read_day("from") or last - timedelta(days=TRIED_DAYS - 1), last)
-    return max(first, last - timedelta(days=MOST_DAYS - 1)), last
-
-
-def _read_day(name: str) -> date | None:
-    try:
-        found = date.fromisoformat(request.args.get(name, ""))
-    except ValueError:
-        return None
-    return found if found.year > 2000 else None
-
-
-def _list_rows(found: Backtest) -> list[tuple[object, ...]]:
-    head = ("marketplace", "shop", "from", "to", "before", "after", "sales_minor", "currency", "why")
-    rows = [(move.shop.marketplace_id, move.shop.code, move.since, move.until, move.before, move.after,
-             move.shop.sales_minor, move.shop.currency, "; ".join(reason.say() for reason in move.reasons))
-            for move in found.moves]
-    return [head, *rows]
 
 
 @blueprint.get("/standards/<standard_id>")

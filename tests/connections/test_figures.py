@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from operator_qos.connections.figures import DAY_MS, FIGURES, Said, compute_figures, read_orders
-from operator_qos.connections.rules import compare_figures, equal, is_red
+from operator_qos.connections.rules import compare_figures, equal
 
 MIDNIGHT = 1_000 * DAY_MS
 HOUR = DAY_MS // 24
@@ -111,8 +111,3 @@ def test_events_that_came_late_a_window_that_runs_on_and_intervals_are_told_apar
     (7200.0, 7200.4, True), (7200.0, 7210.0, False)])
 def test_figures_are_one_but_for_rounding(theirs: float | None, ours: float | None, same: bool) -> None:
     assert equal(theirs, ours) is same
-
-
-def test_more_than_two_in_a_hundred_unexplained_is_red() -> None:
-    assert [is_red(100, unexplained) for unexplained in (0, 2, 3)] == [False, False, True]
-    assert is_red(10, 1)

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from operator_qos.demo import demo_plan, generate_events
-from scoring.events import MODELS, TYPES, read_event
+from operator_qos.ledger.plain_orders import find_plain
+from scoring.events import MODELS, TYPES, TypedEvent, moment_ms, read_event
 from tests.demo.told import moment
 
 UNTIL = date(2026, 6, 18)
@@ -126,3 +127,13 @@ def test_buyers_write_in_the_language_of_the_marketplace(events: list[dict[str, 
         assert any(body.startswith(greeting) for body in bodies)
         assert not any(body.startswith(tuple(others)) for body in bodies)
         assert not any("{" in body for body in bodies)
+
+
+def test_most_orders_are_plain(events: list[dict[str, Any]]) -> None:
+    """So that counting plain orders in columns is worth having."""
+    typed = [read_event(event, now_ms=moment_ms(events[-1]["time"])) for event in events]
+    by_order: dict[tuple[str, str], list[TypedEvent]] = {}
+    for event in typed:
+        if event.order is not None:
+            by_order.setdefault((event.shop, event.order), []).append(event)
+    assert sum(find_plain(told) is not None for told in by_order.values()) > 0.75 * len(by_order)

@@ -22,7 +22,10 @@ from operator_qos.sellers.company_queries import find_seller_id
 from operator_qos.sellers.models import Shop
 from operator_qos.sellers.queries import find_shop_card
 from operator_qos.standards import service as standards
+from operator_qos.standards.queries import get_version
 from operator_qos.standards.rules import renumber
+from operator_qos.standards.tries import service as tries
+from operator_qos.standards.tries.jobs import run_tries
 from operator_qos.statements.content import make_public_id
 from operator_qos.statements.facts import Issuer, StatementAct
 from operator_qos.statements.queries import find_id
@@ -117,6 +120,16 @@ def _write_standards(engine: Engine) -> None:
         standards.save_draft(session, text=another, actor=who, now=NOW)
 
 
+def _try_standards(engine: Engine) -> None:
+    """A version tried on three days, and another try that waits."""
+    for last in (date(2026, 6, 17), date(2026, 6, 16)):
+        with unit_of_work(engine) as session:
+            tries.ask_try(session, get_version(session, "ours", 2), first=date(2026, 6, 15), last=last,
+                          actor=PEOPLE[0].email, now=NOW)
+        if last.day == 17:
+            assert run_tries(engine, now=NOW) == 1
+
+
 STATED = [StatementAct(
     act_id=900 + place, kind=kind, subject=subject, before=before, after=after, reasons=REASONS, standard_id="ours",
     standard_version=1, on_date=date(2026, 6, 17), effective_at=NOW, until_at=until)
@@ -154,6 +167,7 @@ def fill(engine: Engine) -> None:
     _judge(engine)
     _contest(engine)
     _write_standards(engine)
+    _try_standards(engine)
     _state_reasons(engine)
     _decide(engine)
     add_failing(engine, now=NOW)

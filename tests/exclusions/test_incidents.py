@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -212,3 +212,23 @@ def test_units_read_in_parts_are_those_read_one_by_one(world: Engine, monkeypatc
         read = zip(units.row.tolist(), days, units.seller.tolist(), units.bad.tolist(), *columns, strict=True)
         assert sorted(read) == read_singly(world, metric, first, last)
         assert set(units.codes["marketplace"].tolist()) <= {0}
+
+
+def test_weeks_of_units_are_read_only_where_enough_sellers_failed(
+    world: Engine, monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Six sellers failed from 12 to 15 June and none before; what was looked at in vain leaves no trace."""
+    with reading(world) as session:
+        def count(first: int, last: int) -> int:
+            return incidents.count_failing_sellers(
+                session, PLACE, "on_time_delivery_rate", first=date(2026, 6, first), last=date(2026, 6, last), now=NOW)
+
+        assert [count(*days) for days in ((1, 11), (1, 12), (15, 15), (16, 17))] == [0, 6, 6, 0]
+    read: list[str] = []
+    whole = incidents.read_units
+    monkeypatch.setattr(incidents, "read_units", lambda session, place, metric, **how: (
+        read.append(metric), whole(session, place, metric, **how))[1])
+    assert find_shared_faults(world, now=datetime(2026, 6, 12, 8, tzinfo=UTC)) == 0
+    assert read == []
+    assert find_shared_faults(world, now=NOW) == 1
+    assert read == ["on_time_delivery_rate"]

@@ -13,11 +13,12 @@ from sqlalchemy import Engine, func, select, update
 
 from operator_qos.clock import to_ms
 from operator_qos.db import reading, unit_of_work
+from operator_qos.disputes.models import Dispute
 from operator_qos.events.models import Event, ImportProgress
 from operator_qos.ledger import workers
 from operator_qos.ledger.bulk import finish_abandoned, finish_bulk
 from operator_qos.ledger.cells import BY_GROUP, Contribution, Deltas, list_cells, recount, sum_cells
-from operator_qos.ledger.models import OrderFact, PendingDossier
+from operator_qos.ledger.models import OrderFact, PendingDossier, Scorecard
 from operator_qos.ledger.pending import Waiting, count_pending
 from operator_qos.ledger.rebuild import rebuild
 from operator_qos.sellers.models import Shop
@@ -82,6 +83,35 @@ def test_many_dossiers_are_derived_by_other_processes_with_the_same_result(
     monkeypatch.setattr(workers.os, "cpu_count", lambda: 2)
     rebuild(place, now=NOW)
     assert snapshot(place) == expected
+
+
+def test_a_load_moves_the_scorecards_of_the_shops_it_touches_alone(place: Engine) -> None:
+    other = [{**event, "shop": "b", "source": "/shops/b"} for event in order(2)]
+    feed(place, [*order(1), *other], live=False)
+    finish_bulk(place, now=NOW)
+    feed(place, order(3), live=False)
+    later = NOW + timedelta(days=1)
+    finish_bulk(place, now=later)
+    with reading(place) as session:
+        moved = session.execute(select(Shop.code, func.max(Scorecard.as_of_ms)).join(
+            Scorecard, Scorecard.shop_id == Shop.id).group_by(Shop.code).order_by(Shop.code)).all()
+    assert [tuple(row) for row in moved] == [("a", to_ms(later)), ("b", to_ms(NOW))]
+    assert_cells_are_true(place)
+
+
+def test_a_load_that_takes_a_case_back_takes_its_dispute_away(place: Engine) -> None:
+    common = {"specversion": "1.0", "source": "/shops/a", "marketplace": "m-paris", "shop": "a"}
+    opened = {**common, "id": "c1", "type": "qos.case.opened", "time": "2027-03-20T10:00:00Z", "subject": "C1",
+              "data": {"order": "order-1"}}
+    feed(place, [*order(1), opened], live=False)
+    finish_bulk(place, now=NOW)
+    with reading(place) as session:
+        assert session.scalars(select(Dispute.case_ref)).all() == ["C1"]
+    feed(place, [{**common, "id": "r1", "type": "qos.event.retracted", "time": "2027-03-21T10:00:00Z", "subject": "C1",
+                  "data": {"source": "/shops/a", "id": "c1"}}], live=False)
+    finish_bulk(place, now=NOW)
+    with reading(place) as session:
+        assert session.scalars(select(Dispute.case_ref)).all() == []
 
 
 def test_a_load_that_broke_off_is_finished_once_nobody_goes_on_with_it(place: Engine) -> None:

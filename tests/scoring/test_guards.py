@@ -9,7 +9,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scoring.guards import CAPS, Caps, Feed, list_lights
+from scoring.guards import (
+    CAPS,
+    FIGURES,
+    Caps,
+    Compared,
+    Feed,
+    Light,
+    is_adrift,
+    list_figure_lights,
+    list_lights,
+    list_shop_figure_lights,
+)
 
 TODAY = date(2026, 5, 20)  # a Wednesday
 NOW_MS = int(datetime.combine(TODAY, time(6), UTC).timestamp() * 1000)
@@ -80,6 +91,27 @@ def test_ordinary_ups_and_downs_hold_nobody(counts: list[int]) -> None:
     (5, 3, True), (6, 3, False), (6, 59, False), (6, 60, True), (100, 1000, True), (101, 1000, False)])
 def test_a_run_may_do_so_much_by_itself(acts: int, shops: int, allowed: bool) -> None:
     assert CAPS.allows(acts, shops) is allowed
+
+
+def test_more_than_two_in_a_hundred_figures_unexplained_put_a_source_in_doubt() -> None:
+    assert [is_adrift(100, unexplained) for unexplained in (0, 2, 3)] == [False, False, True]
+    assert is_adrift(10, 1)
+    assert not is_adrift(0, 0)
+
+
+def test_figures_nobody_explains_are_a_light_of_their_source_or_of_the_shop_for_a_week() -> None:
+    def compared(source: str, days_ago: int, unexplained: int, **by_shop: int) -> Compared:
+        on = TODAY - timedelta(days=days_ago)
+        return Compared(source, on, 100, unexplained, {int(name[1:]): count for name, count in by_shop.items()})
+
+    found = [compared("/b", 0, 3, s1=3), compared("/a", 7, 2, s1=1, s2=1), compared("/old", 8, 99, s1=99)]
+    assert list_figure_lights(found, today=TODAY) == [Light("figures", "/b", FIGURES, TODAY, 3, 100)]
+    week_ago = TODAY - timedelta(days=7)
+    assert [(light.source, light.on, light.found) for light in list_shop_figure_lights(found, 1, today=TODAY)] == [
+        ("/a", week_ago, 1), ("/b", TODAY, 3)]
+    assert list_shop_figure_lights(found, 2, today=TODAY) == [Light("shop_figures", "/a", FIGURES, week_ago, 1, 0)]
+    assert list_shop_figure_lights(found, 3, today=TODAY) == []
+    assert list_figure_lights(found[:1], today=TODAY - timedelta(days=1)) == []  # not yet compared then
 
 
 def test_caps_are_chosen() -> None:

@@ -16,6 +16,7 @@ from operator_qos.db import unit_of_work
 from operator_qos.ledger.models import OrderFact
 from operator_qos.models import ShopStanding
 from operator_qos.standards.rules import renumber
+from operator_qos.standards.tries.jobs import run_tries
 from operator_qos.standards.wording import word_standard
 from scoring.standards import list_presets, load_preset, parse_standard, read_preset, standard_schema
 from tests.web.fixtures import NOW, app, clock, engine, post, sign_in, site_settings, world
@@ -122,16 +123,37 @@ def test_every_rule_says_what_is_measured_over_how_long_and_against_what(app: Fl
     assert all(rule.window or standard.get_figure(rule.id).parts for rule in page.rules)
 
 
-def test_a_draft_is_tried_on_history_and_the_moves_are_a_file(admin: FlaskClient) -> None:
+def test_a_draft_is_tried_on_history_by_a_job_and_the_moves_are_a_file(admin: FlaskClient, engine: Engine) -> None:
     keep(admin)
-    page = admin.get("/operator/standards/ours/2/try?from=2026-05-01&to=2026-05-31")
+    form = "/operator/standards/ours/2/try"
+    asked = post(admin, form, {"from": "2026-05-01", "to": "2026-05-31"})
+    assert asked.status_code == 303
+    assert "It begins within seconds" in admin.get(asked.location).text
+    assert post(admin, form, {"from": "2026-05-01", "to": "2026-05-31"}).location == asked.location
+    later = post(admin, form, {"from": "never", "to": "2026-13-40"}).location
+    assert "1 other try is counted first" in admin.get(later).text
+    assert run_tries(engine, now=NOW) == 2
+    page = admin.get(asked.location)
     assert "3 shops, 31 days" in page.text and "Nobody would have stood elsewhere" in page.text
-    assert admin.get("/operator/standards/ours/2/try?format=csv").mimetype == "text/csv"
+    assert "3 shops, 60 days" in admin.get(later).text
+    assert admin.get(f"{asked.location}?format=csv").mimetype == "text/csv"
+    listed = admin.get(form).text.replace("\xa0", " ")
+    assert "1 May 2026 through 31 May 2026" in listed
+    assert listed.count("of an earlier text") == 0
+    keep(admin, NEXT.replace("<= 2.5 %", "<= 2 %"))
+    assert "The draft was changed" in admin.get(asked.location).text
+    assert admin.get(form).text.count("of an earlier text") == 2
+    for path in (f"{form}/99", "/operator/standards/ours/1/try/1", "/operator/standards/ours/9/try"):
+        assert admin.get(path).status_code == 404
+
+
+def test_days_that_make_no_period_are_mended_and_what_cannot_be_counted_is_said_at_once(admin: FlaskClient) -> None:
     for asked in ("from=never&to=2026-13-40", "from=2030-01-01", "from=0001-01-01&to=0001-01-02", "to=1999-01-01"):
-        assert admin.get(f"/operator/standards/ours/2/try?{asked}").status_code == 200
+        assert admin.get(f"/operator/standards/ours/1/try?{asked}").status_code == 200
     post(admin, "/operator/standards/presets", {"preset": "bol"})
     told = admin.get("/operator/standards/bol/1/try").text
-    assert "cannot be tried on history" in told and "figures[1].metric" in told
+    assert "cannot be tried on history" in told and "figures[1].metric" in told and "Try these days" not in told
+    assert post(admin, "/operator/standards/bol/1/try", {"from": "2026-05-01"}).status_code == 400
 
 
 def test_the_next_version_starts_as_a_copy_and_a_draft_can_go(admin: FlaskClient) -> None:

@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Select, and_, func, select
+from sqlalchemy import ColumnElement, Select, and_, func, select
 from sqlalchemy.orm import Session
 
 from operator_qos.clock import end_of_day_ms, to_ms
@@ -139,6 +139,18 @@ def read_units(
         {name: sorted(known[name]) for name in DIMENSIONS})
 
 
+def count_failing_sellers(
+    session: Session, place: MarketPlace, metric: str, *, first: date, last: date, now: datetime,
+) -> int:
+    """How many sellers have a unit that failed, anchored on some local days: a quick look before units are read."""
+    start_ms, end_ms = (end_of_day_ms(on, place.zone) for on in (first - timedelta(days=1), last))
+    return session.scalar(
+        select(func.count(Shop.seller_id.distinct())).select_from(OutcomeRow)
+        .join(Shop, Shop.id == OutcomeRow.shop_id)
+        .where(*_count_then(place.id, metric, (start_ms, end_ms, to_ms(now))),
+               OutcomeRow.official_bad.op("&")(METRICS[metric].flag) != 0)) or 0
+
+
 def list_failures(session: Session, rows: Iterable[int]) -> list[Failure]:
     """Units by their rows, in order of time."""
     found = [row for part in chunks(list(rows)) for row in session.execute(
@@ -250,8 +262,14 @@ def _select_units(
         select(OutcomeRow.row_id, Shop.seller_id, OutcomeRow.anchor_ms, OutcomeRow.official_bad.op("&")(defined.flag),
                OrderFact.carrier, OrderFact.country, OrderFact.category, source)
         .join(Shop, Shop.id == OutcomeRow.shop_id).outerjoin(OrderFact, fact)
-        .where(Shop.marketplace_id == marketplace_id, OutcomeRow.group_code == GROUP_CODES[defined.group],
-               OutcomeRow.anchor_ms >= times[0], OutcomeRow.anchor_ms < times[1], OutcomeRow.from_ms < times[2],
-               OutcomeRow.until_ms >= times[2], OutcomeRow.official_base.op("&")(defined.flag) != 0)
+        .where(*_count_then(marketplace_id, metric, times))
     )
     return query if shop_ids is None else query.where(among(session, OutcomeRow.shop_id, shop_ids))
+
+
+def _count_then(marketplace_id: str, metric: str, times: tuple[int, int, int]) -> tuple[ColumnElement[bool], ...]:
+    """What makes a unit count officially; `times` as above."""
+    defined = METRICS[metric]
+    return (Shop.marketplace_id == marketplace_id, OutcomeRow.group_code == GROUP_CODES[defined.group],
+            OutcomeRow.anchor_ms >= times[0], OutcomeRow.anchor_ms < times[1], OutcomeRow.from_ms < times[2],
+            OutcomeRow.until_ms >= times[2], OutcomeRow.official_base.op("&")(defined.flag) != 0)

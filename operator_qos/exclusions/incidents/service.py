@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import numpy as np
-from sqlalchemy import delete, select
+from sqlalchemy import Select, delete, select
 from sqlalchemy.orm import Session
 
 from operator_qos.audit.service import append_audit
@@ -23,7 +23,7 @@ from operator_qos.exclusions.rules import BY_ID, METRIC_KINDS, write_thing
 from operator_qos.exclusions.service import RequestRefused, record, require_text, sign
 from operator_qos.notices.service import announce
 from operator_qos.sellers.queries import ShopCard, list_shop_cards
-from scoring.shared_fault import Ints, Rows, SharedFault, find_shared_faults, find_span
+from scoring.shared_fault import Ints, Limits, Rows, SharedFault, find_shared_faults, find_span
 
 WINDOW_DAYS = 7
 # Between the days looked at and those before lie some that belong to neither: a fault may have begun in them.
@@ -61,11 +61,8 @@ def search_faults(session: Session, place: MarketPlace, *, now: datetime) -> lis
         return []
     touched: set[int] = set()
     for metric in METRICS_SEARCHED:
-        reach, lag = timedelta(days=WINDOW_DAYS + GAP_DAYS + BEFORE_DAYS), timedelta(days=LAG_DAYS.get(metric, 0))
-        units = incidents.read_units(session, place, metric, first=since - reach - lag, last=last - lag, now=now)
-        for group, fault in _search(units, since - lag, last - lag):
-            touched |= _propose_found(session, place, units, group, fault, now=now)
-        _refresh_open(session, place, units, since - reach - lag)
+        lag = timedelta(days=LAG_DAYS.get(metric, 0))
+        touched |= _search_metric(session, place, metric, (since - lag, last - lag), now=now)
     session.merge(FaultSearch(marketplace_id=place.id, searched_on=last))
     session.flush()
     return sorted(touched)
@@ -148,6 +145,31 @@ def end_incident(session: Session, *, incident_id: int, why: str, actor: str, no
 # Searching
 
 
+def _search_metric(
+    session: Session, place: MarketPlace, metric: str, days: tuple[date, date], *, now: datetime,
+) -> set[int]:
+    """Search some days by one metric. Weeks of units are read only where something may come of it."""
+    since, last = days
+    begin = since - timedelta(days=WINDOW_DAYS + GAP_DAYS + BEFORE_DAYS)
+    failing = incidents.count_failing_sellers(
+        session, place, metric, first=since - timedelta(days=WINDOW_DAYS - 1), last=last, now=now)
+    is_open = session.scalar(_select_open(place, metric, begin).limit(1)) is not None
+    if failing < Limits().sellers and not is_open:
+        return set()
+    units = incidents.read_units(session, place, metric, first=begin, last=last, now=now)
+    found = [_propose_found(session, place, units, group, fault, now=now)
+             for group, fault in _search(units, since, last)]
+    _refresh_open(session, place, units, begin)
+    return set().union(*found)
+
+
+def _select_open(place: MarketPlace, metric: str, first: date) -> Select[FaultIncident]:
+    """The proposals of the search that wait for a decision and begin on a day or later."""
+    return select(FaultIncident).where(
+        FaultIncident.marketplace_id == place.id, FaultIncident.metric == metric, FaultIncident.state == "proposed",
+        FaultIncident.open_key.is_not(None), FaultIncident.first_on >= first)
+
+
 def _search(units: FaultUnits, since: date, last: date) -> Iterator[tuple[Group, SharedFault]]:
     for number in range(since.toordinal(), last.toordinal() + 1):
         end = date.fromordinal(number)
@@ -204,9 +226,7 @@ def _propose_found(
 
 def _refresh_open(session: Session, place: MarketPlace, units: FaultUnits, first: date) -> None:
     """Take out of open proposals what was forgiven or turned out well since."""
-    for row in session.scalars(select(FaultIncident).where(
-            FaultIncident.marketplace_id == place.id, FaultIncident.metric == units.metric,
-            FaultIncident.state == "proposed", FaultIncident.open_key.is_not(None), FaultIncident.first_on >= first)):
+    for row in session.scalars(_select_open(place, units.metric, first)):
         group = Group(row.metric, row.dimension, row.value, row.first_on, row.last_on)
         _write_items(session, row, units, _find_affected(units, group))
 
