@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from operator_qos.lake.spark import SparkEngine, open_spark
 from operator_qos.lake.tables import SCHEMAS
 from tests.lake.world import PARTS, build, fresh_database, histories, list_lake_rows, quiet, write_parquet
 
+pytestmark = pytest.mark.slow
 AS_OF = "2026-07-01T00:00:00Z"
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -20,8 +22,6 @@ ROOT = Path(__file__).resolve().parents[2]
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A Spark cluster of two workers with one core and one GiB each, on this machine alone."""
-    import sys
-
     kept = dict(os.environ)
     os.environ |= {
         "SPARK_LOCAL_IP": "127.0.0.1", "SPARK_LOCAL_HOSTNAME": "localhost", "PYSPARK_PYTHON": sys.executable,
