@@ -1,4 +1,4 @@
-"""How Alembic reaches our tables; `operator_qos.migrate` opens the connection and the transaction."""
+"""How Alembic reaches our tables; `operator_qos.migrate` opens the connection, on SQLite the transaction too."""
 
 from __future__ import annotations
 
@@ -28,5 +28,6 @@ context.configure(
     render_as_batch=connection.dialect.name == "sqlite",
     render_item=_render_item,
     compare_type=True,
+    transaction_per_migration=True,  # where a transaction is open already, as on SQLite, that one holds all of them
 )
 context.run_migrations()

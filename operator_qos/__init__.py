@@ -76,4 +76,4 @@ def create_app(
     from operator_qos.shell import build_app
 
     chosen = settings or read_settings()
-    return build_app(BLUEPRINTS, settings=chosen, engine=engine or get_engine(chosen.url), clock=clock)
+    return build_app(BLUEPRINTS, settings=chosen, engine=engine or get_engine(chosen.url, chosen.pool), clock=clock)

@@ -34,6 +34,8 @@ COMMANDS = {
     "mail": ("operator_qos.disputes.cli:mail_group", "Answers by mail, handed over by a mail server."),
     "badge": ("operator_qos.badges.cli:badge_group", "Public badges: the key that signs them."),
     "audit": ("operator_qos.audit.cli:audit_group", "The audit trail: check its chain, export it."),
+    "backup": ("operator_qos.operations.backups.cli:backup_command", "Write the database into a folder."),
+    "restore": ("operator_qos.operations.backups.cli:restore_command", "Put a backup back, or check it."),
     "doctor": ("operator_qos.operations.cli:doctor_command", "Check this installation and list its settings."),
 }
 

@@ -48,7 +48,7 @@ class Context:
     @property
     def engine(self) -> Engine:
         """The installation's database."""
-        return self.given_engine or get_engine(self.settings.url)
+        return self.given_engine or get_engine(self.settings.url, self.settings.pool)
 
 
 pass_context = click.make_pass_decorator(Context, ensure=True)

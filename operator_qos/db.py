@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 import orjson
 from sqlalchemy import (
+    URL,
     BigInteger,
     ColumnElement,
     DateTime,
@@ -30,7 +31,10 @@ from sqlalchemy.engine import Dialect, make_url
 from sqlalchemy.orm import DeclarativeBase, InstrumentedAttribute, Session, sessionmaker
 from sqlalchemy.types import TypeDecorator
 
+from operator_qos.settings import Pool
+
 Item = TypeVar("Item")
+USUAL_POOL = Pool()
 MANY_SHOPS = 500
 
 NAMING = {
@@ -91,12 +95,19 @@ def _begin_sqlite(connection: object) -> None:
     connection.exec_driver_sql("BEGIN" if options.get("read_only") else "BEGIN IMMEDIATE")  # type: ignore[attr-defined]
 
 
-def create_database_engine(url: str) -> Engine:
+def _create_postgresql_engine(url: URL, pool: Pool) -> Engine:
+    # Behind PgBouncer the next transaction may meet another server process, which knows nothing prepared here.
+    options: dict[str, Any] = {} if pool.prepares else {"prepare_threshold": None}
+    return create_engine(url, isolation_level="READ COMMITTED", pool_size=pool.size, max_overflow=pool.overflow,
+                         pool_timeout=pool.timeout_seconds, pool_pre_ping=True, connect_args=options,
+                         json_serializer=write_json, json_deserializer=orjson.loads)
+
+
+def create_database_engine(url: str, pool: Pool = USUAL_POOL) -> Engine:
     """An engine with the transaction behaviour the ledger relies on; creates SQLite's folder."""
     parsed = make_url(url)
     if parsed.get_backend_name() != "sqlite":
-        return create_engine(parsed, isolation_level="READ COMMITTED", pool_size=5, max_overflow=15, pool_pre_ping=True,
-                             json_serializer=write_json, json_deserializer=orjson.loads)
+        return _create_postgresql_engine(parsed, pool)
     if parsed.database and parsed.database != ":memory:":
         Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
     engine = create_engine(parsed, connect_args={"timeout": 60}, json_serializer=write_json,
@@ -107,9 +118,9 @@ def create_database_engine(url: str) -> Engine:
 
 
 @lru_cache(maxsize=8)
-def get_engine(url: str) -> Engine:
+def get_engine(url: str, pool: Pool = USUAL_POOL) -> Engine:
     """The process-wide engine of a URL."""
-    return create_database_engine(url)
+    return create_database_engine(url, pool)
 
 
 def create_session(engine: Engine, *, read_only: bool = False) -> Session:

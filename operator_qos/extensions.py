@@ -10,6 +10,7 @@ from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
 from flask_login import LoginManager
 from flask_wtf.csrf import CSRFProtect
+from sqlalchemy import Engine
 
 from operator_qos.accounts.queries import normalise_email
 from operator_qos.i18n import get_translations
@@ -17,8 +18,25 @@ from operator_qos.settings import Settings
 
 csrf = CSRFProtect()
 login_manager = LoginManager()
-limiter = Limiter(key_func=get_remote_address, headers_enabled=True, strategy="moving-window")
+# Pages of buyers: each web process counts for itself, so that reading a page writes nothing.
+limiter = Limiter(key_func=get_remote_address, headers_enabled=True, strategy="moving-window", storage_uri="memory://")
+login_manager = LoginManager()
+# Pages of buyers: each web process counts for itself, so that reading a page writes nothing.
+limiter = Limiter(key_func=get_remote_address, headers_enabled=True, strategy="moving-window", storage_uri="memory://")
+# Passwords that are tried: all web processes count together.
+attempts = Limiter(key_func=get_remote_address, headers_enabled=True, strategy="moving-window",
+                   storage_uri="database://")
 babel = Babel()
+
+
+def _find_engine() -> Engine:
+    engine: Engine = current_app.extensions["operator_qos"].engine
+    return engine
+
+
+# Passwords that are tried: all web processes count together.
+attempts = Limiter(key_func=get_remote_address, headers_enabled=True, strategy="moving-window", storage_uri="database://",
+                   storage_options={"find_engine": _find_engine})  # type: ignore[dict-item]  # storages take what they like
 
 
 class _Catalogues(Domain):  # type: ignore[misc]  # flask-babel ships no types
@@ -47,11 +65,13 @@ def init_extensions(app: Flask, settings: Settings) -> None:
         WTF_CSRF_CHECK_DEFAULT=False,
         WTF_CSRF_TIME_LIMIT=None,
         LOGIN_ATTEMPTS=settings.login_attempts,
-        RATELIMIT_STORAGE_URI="memory://",
     )
     csrf.init_app(app)
     login_manager.session_protection = "basic"
     login_manager.init_app(app)
+    import operator_qos.accounts.attempts  # noqa: F401  # the limiter finds its storage by name
+
     limiter.init_app(app)
+    attempts.init_app(app)
     babel.init_app(app, default_locale="en", locale_selector=select_language)
     babel.domain_instance = _Catalogues()

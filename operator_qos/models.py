@@ -1,6 +1,6 @@
 """Every table of the product, imported once so that the metadata is whole."""
 
-from operator_qos.accounts.models import ApiKey, KeyUse, User
+from operator_qos.accounts.models import ApiKey, FailedAttempt, KeyUse, User
 from operator_qos.acts.models import Act, ActAdapter, SourceTotal
 from operator_qos.audit.models import AuditRow
 from operator_qos.badges.models import PublicBadge
@@ -44,12 +44,12 @@ from operator_qos.trials.models import PhantomChange, PhantomStanding, StandardT
 __all__ = [
     "Act", "ActAdapter", "ActionPlan", "ApiKey", "Appeal", "AuditRow", "Base", "CalendarFeed", "Connection",
     "ConnectionCursor", "ConnectionRun", "ConnectionThing", "ConnectionWish", "Dispute", "DisputeStep", "Entity",
-    "EvaluationResult", "EvaluationRun", "Event", "EventBody", "EventId", "ExclusionRequest", "FaultIncident",
-    "FigureCount", "FigureDifference", "FollowedObligation", "Hook", "HookCall", "ImportProgress", "ImportRun",
-    "JobLease", "JobRun", "KeyUse", "LakeBuild", "LakeShop", "LiveRule", "LiveStanding", "MappingVersion",
-    "Marketplace", "MetricDay", "Notice",
-    "NoticeRead", "Obligation", "ObligationChange", "ObligationFeed", "OutboxMail", "OutcomeRow", "PhantomChange",
-    "PhantomStanding", "PublicBadge", "Quarantined", "ReceivedHook", "Receiver", "ReportSubscription", "Restatement",
-    "SavedExport", "Scorecard", "Seller", "Shop", "ShopStanding", "ShopTraits", "SourceArrival", "SourceCount",
-    "SourceTotal", "StandardTrial", "StandardTry", "StandardVersion", "StandingChange", "Statement", "User",
+    "EvaluationResult", "EvaluationRun", "Event", "EventBody", "EventId", "ExclusionRequest", "FailedAttempt",
+    "FaultIncident", "FigureCount", "FigureDifference", "FollowedObligation", "Hook", "HookCall", "ImportProgress",
+    "ImportRun", "JobLease", "JobRun", "KeyUse", "LakeBuild", "LakeShop", "LiveRule", "LiveStanding", "MappingVersion",
+    "Marketplace", "MetricDay", "Notice", "NoticeRead", "Obligation", "ObligationChange", "ObligationFeed",
+    "OutboxMail", "OutcomeRow", "PhantomChange", "PhantomStanding", "PublicBadge", "Quarantined", "ReceivedHook",
+    "Receiver", "ReportSubscription", "Restatement", "SavedExport", "Scorecard", "Seller", "Shop", "ShopStanding",
+    "ShopTraits", "SourceArrival", "SourceCount", "SourceTotal", "StandardTrial", "StandardTry", "StandardVersion",
+    "StandingChange", "Statement", "User",
 ]

@@ -316,7 +316,7 @@ def run_scheduler(settings: Settings) -> None:
     over: SimpleQueue[int] = SimpleQueue()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda received, _frame: over.put(received))
-    running = start_scheduler_thread(settings, get_engine(settings.url))
+    running = start_scheduler_thread(settings, get_engine(settings.url, settings.pool))
     log.info("scheduler_started", holder=running.leader.holder)
     # A signal that another thread of the process received wakes nobody: the handler runs once this thread looks.
     while over.empty():

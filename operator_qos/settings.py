@@ -13,6 +13,16 @@ JURISDICTIONS = ("eu", "fr", "gb")
 
 
 @dataclass(frozen=True)
+class Pool:
+    """How a process reaches PostgreSQL: connections kept, how many more, wait for one [s], prepared statements."""
+
+    size: int = 5
+    overflow: int = 15
+    timeout_seconds: int = 30
+    prepares: bool = True
+
+
+@dataclass(frozen=True)
 class Settings:
     """What an installation may choose; `describe` lists the fields with their meaning."""
 
@@ -37,11 +47,22 @@ class Settings:
     jurisdiction: str = "eu"
     trusted_hook_hosts: str = ""
     metrics_token: str = ""
+    migrate_lock_seconds: int = 5
+    pool_size: int = 5
+    pool_overflow: int = 15
+    pool_timeout_seconds: int = 30
+    page_timeout_seconds: int = 60
+    prepared_statements: bool = True
 
     @property
     def url(self) -> str:
         """The database URL, SQLite in the data directory unless another is chosen."""
         return self.database_url or f"sqlite:///{self.data_dir / 'operator-qos.db'}"
+
+    @property
+    def pool(self) -> Pool:
+        """The connections of each process to PostgreSQL."""
+        return Pool(max(1, self.pool_size), self.pool_overflow, self.pool_timeout_seconds, self.prepared_statements)
 
     @property
     def trusted_hosts(self) -> tuple[str, ...]:
@@ -78,6 +99,12 @@ MEANINGS: Mapping[str, str] = {
     "login_attempts": "sign-in attempts allowed per address and per account",
     "operator_name": "who issues statements of reasons; empty: the marketplace's name",
     "mediators": "mediators named in statements of reasons, at least two, with ; between them; empty: none is named",
+    "migrate_lock_seconds": "seconds a migration waits for a table of PostgreSQL before it lets others go first",
+    "pool_size": "connections to PostgreSQL that each process keeps",
+    "pool_overflow": "connections it may open beyond them while many ask at once",
+    "pool_timeout_seconds": "seconds a request waits for a free connection before it fails",
+    "page_timeout_seconds": "seconds a query of a page may take on PostgreSQL; 0: as long as it takes",
+    "prepared_statements": "0: prepare nothing, as PgBouncer wants it between transactions; else 1",
     "metrics_token": "who sends it as Bearer may read /metrics; empty: only programs on this machine",
     "trusted_hook_hosts": "hosts of your own network that sellers' webhooks may call, with , between; empty: none",
     "jurisdiction": "law of statements to sellers of whose country no texts are known: eu, fr or gb",

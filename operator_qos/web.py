@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from flask import Flask, abort, current_app, g, has_request_context, request
 from flask.json.provider import DefaultJSONProvider
 from flask_babel import get_locale
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session
 from werkzeug.routing import IntegerConverter, Map
 
@@ -74,8 +74,16 @@ def get_site() -> Site:
 def get_session() -> Session:
     """The request's reading session: one snapshot, never waits for a writer, rolled back at the end."""
     if "read_session" not in g:
-        g.read_session = create_session(get_site().engine, read_only=True)
+        g.read_session = _begin_reading(get_site())
     session: Session = g.read_session
+    return session
+
+
+def _begin_reading(site: Site) -> Session:
+    """A reading session whose statements end by themselves: who asked has left long before."""
+    session, seconds = create_session(site.engine, read_only=True), site.settings.page_timeout_seconds
+    if seconds and site.engine.dialect.name == "postgresql":
+        session.execute(text(f"SET LOCAL statement_timeout = {seconds * 1000}"))
     return session
 
 

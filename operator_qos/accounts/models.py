@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import JSON, BigInteger, ForeignKey, String
+from sqlalchemy import JSON, BigInteger, ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from operator_qos.db import Base, UtcDateTime
+from operator_qos.db import Base, BigKey, UtcDateTime
 
 
 class User(Base):
@@ -45,6 +45,18 @@ class ApiKey(Base):
     # The key before the last exchange goes on for a while, so that programs can be changed one after the other.
     previous_hash: Mapped[str | None] = mapped_column(String(64), index=True, unique=True)
     previous_until_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class FailedAttempt(Base):
+    """A sign-in that failed, under a hash of its address or account; forgotten once it counts no more."""
+
+    __tablename__ = "failed_attempts"
+    __table_args__ = (Index("ix_failed_attempts_name_at", "name_hash", "at_ms"),)
+
+    id: Mapped[int] = mapped_column(BigKey, primary_key=True)
+    name_hash: Mapped[str] = mapped_column(String(32))
+    at_ms: Mapped[int] = mapped_column(BigInteger)
+    expires_ms: Mapped[int] = mapped_column(BigInteger, index=True)
 
 
 class KeyUse(Base):

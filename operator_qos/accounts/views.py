@@ -14,7 +14,7 @@ from operator_qos.accounts import service
 from operator_qos.accounts.actors import Actor
 from operator_qos.accounts.forms import PasswordForm, ProfileForm, SignInForm
 from operator_qos.accounts.queries import find_sign_in
-from operator_qos.extensions import get_sign_in_account, get_sign_in_limit, limiter, login_manager
+from operator_qos.extensions import attempts, get_sign_in_account, get_sign_in_limit, login_manager
 from operator_qos.i18n import LANGUAGES
 from operator_qos.navigation import get_home
 from operator_qos.permissions import EVERYONE, current_actor, find_actor, people, public
@@ -84,8 +84,8 @@ def _failed(response: Response) -> bool:
 
 
 @blueprint.post("/login", endpoint="sign_in")
-@limiter.limit(get_sign_in_limit, deduct_when=_failed)
-@limiter.limit(get_sign_in_limit, key_func=get_sign_in_account, deduct_when=_failed)
+@attempts.limit(get_sign_in_limit, deduct_when=_failed)
+@attempts.limit(get_sign_in_limit, key_func=get_sign_in_account, deduct_when=_failed)
 def sign_in() -> tuple[str, int] | BaseResponse:
     """Check address and password; the answer is the same whether the account exists or not."""
     form = SignInForm()
@@ -166,7 +166,7 @@ def _show_refusal(form: PasswordForm, refusal: service.AccountError) -> None:
 
 
 @blueprint.post("/account/password")
-@limiter.limit(get_sign_in_limit, deduct_when=_failed)
+@attempts.limit(get_sign_in_limit, deduct_when=_failed)
 def change_password() -> tuple[str, int] | BaseResponse:
     """Change the password; sessions elsewhere end, this one goes on."""
     form, actor = PasswordForm(), current_actor()

@@ -85,9 +85,10 @@ def build_lake(database: Database, engine: Engine, plan: Plan) -> Built:
     """
     columns = check_columns(plan.source, REQUIRED, OPTIONAL)
     with unit_of_work(database) as session:
-        open_shops(session, find_places(plan.source), now_ms=to_ms(plan.now))
+        places = find_places(plan.source)
+        open_shops(session, places, now_ms=to_ms(plan.now))
     with reading(database) as session:
-        directory = load_directory(session)
+        directory = load_directory(session, places)
     engine.read_input(plan.source, columns, Reader(directory, to_ms(plan.now)), LOG)
     link_events(engine, plan.work, most_held=plan.most_held)
     calendars = _list_calendars(engine)

@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 import pyarrow as pa
 
-from operator_qos.events.dossiers import hash_event, list_entities
+from operator_qos.events.dossiers import hash_thing, list_entities
 from operator_qos.events.log import canonical, hash_text, without_buyer
 from operator_qos.events.service import type_document
 from operator_qos.lake.tables import LOG
@@ -61,14 +61,14 @@ class Reader:
         data = canonical(known.data)
         things = [*dict.fromkeys(list_entities(known, shop_id)), None, None, None]
         names_source, names_id = known.names or (None, None)
-        own = hash_event(shop_id, known.source, known.id)
+        own = hash_thing(shop_id, ("event", known.source, known.id))
         content = hash_text("\x1f".join((
             str(shop_id), known.type, str(known.at_ms), str(known.other_ms), known.subject, data)))
         return {
             "shop_id": shop_id, "type_rank": RANKS[known.type], "at_ms": known.at_ms, "other_ms": known.other_ms,
             "source": known.source, "event_id": known.id, "subject": known.subject, "data": data, "content": content,
             "is_typed": is_typed, "a": things[0], "b": things[1], "c": things[2], "own": own,
-            "named": None if known.names is None else hash_event(shop_id, *known.names),
+            "named": None if known.names is None else hash_thing(shop_id, ("event", *known.names)),
             "names_source": names_source, "names_id": names_id}
 
 

@@ -38,7 +38,7 @@ def _is_name(name: object) -> bool:
 
 def open_shops(session: Session, places: set[tuple[str, str]], *, now_ms: int) -> None:
     """Open the shops that are not known, on marketplaces that are. Does not commit."""
-    directory = load_directory(session)
+    directory = load_directory(session, places)
     for marketplace, code in sorted(places - directory.shops.keys()):
         if marketplace in directory.buyer_keys:
             open_shop(session, TypedEvent("", "", "shop.opened", now_ms, marketplace, code, code, {}))

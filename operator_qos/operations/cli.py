@@ -19,7 +19,8 @@ def migrate_command(context: Context) -> None:
     from operator_qos import migrate
 
     try:
-        migrate.upgrade(context.engine)
+        migrate.upgrade(context.engine, patience=migrate.Patience(
+            lock_seconds=context.settings.migrate_lock_seconds, tell=lambda said: click.echo(said, err=True)))
     except migrate.MigrationError as error:
         raise Refusal(str(error)) from error
     revision = migrate.find_revision(context.engine)
@@ -50,12 +51,19 @@ def run_server(settings: Settings, engine: Engine, *, host: str, port: int, sche
 @click.option("--host", default="127.0.0.1", show_default=True)
 @click.option("--port", default=8000, show_default=True, type=click.IntRange(1, 65535))
 @click.option("--scheduler/--no-scheduler", default=True, show_default=True, help="Run the jobs in this process too.")
+@click.option("--workers", default=1, show_default=True, type=click.IntRange(1, 64),
+              help="Processes that answer; more than one wants PostgreSQL.")
 @pass_context
-def serve_command(context: Context, host: str, port: int, scheduler: bool) -> None:
+def serve_command(context: Context, host: str, port: int, scheduler: bool, workers: int) -> None:
     """Serve the site."""
     require_current(context.engine)
     try:
-        run_server(context.settings, context.engine, host=host, port=port, scheduler=scheduler)
+        if workers > 1:
+            from operator_qos.operations.workers import run_workers  # gunicorn needs a Unix
+
+            run_workers(context.settings, context.engine, host=host, port=port, scheduler=scheduler, workers=workers)
+        else:
+            run_server(context.settings, context.engine, host=host, port=port, scheduler=scheduler)
     except OSError as error:
         raise Refusal(f"cannot serve on {host}:{port}: {error.strerror or error}; choose another --port") from error
 
