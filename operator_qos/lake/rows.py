@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from operator_qos.clock import from_ms
 from operator_qos.db import Base, bulk_insert
 from operator_qos.events.models import Event
-from operator_qos.lake.engines import connect_duckdb, quoted
+from operator_qos.lake.engines import LakeError, connect_duckdb, quoted
 from operator_qos.lake.membership import find_lake_build
 from operator_qos.lake.scratch import list_places, scratch_session
 from operator_qos.lake.tables import FACTS, OUTCOMES, SCHEMAS
@@ -63,6 +63,8 @@ class LakeRows:
         return self._ask(table, f"shop_id = {shop_id}", " SEMI JOIN asked USING (dossier_id)")
 
     def _ask(self, table: str, condition: str, join: str = "") -> pa.Table:
+        if not (self._folder / table).is_dir():
+            raise LakeError(f"{self._folder / table} is not there; mount the folder of the build at that path")
         columns, files = ", ".join(SCHEMAS[table].names), quoted(self._folder / table / "*.parquet")
         return self._connection.sql(
             f"SELECT {columns} FROM read_parquet({files}){join} WHERE {condition}").to_arrow_table()  # noqa: S608  # names are ours

@@ -86,7 +86,7 @@ def test_a_shop_lives_in_the_lake_and_its_pages_work(
         assert "L28" not in page.text
     assert operator.get(f"/operator/shops/{UNITS}/rows.csv?show=all").text.count("morvan-fr,late") == 30
     assert "OPEN" in seller.get("/seller/day").text  # what is owed is in the database
-    assert operator.get("/sellers/halle-fr/morvan-fr").status_code == 200
+    assert operator.get("/operator/sellers/halle-fr/morvan-fr").status_code == 200
 
     shutil.rmtree(report["output"])
     assert operator.get(f"/operator/shops/{UNITS}").status_code == 503
