@@ -17,6 +17,7 @@ from operator_qos.sellers.league_queries import (
     VERDICT_ORDER,
     LeagueRow,
     LeagueView,
+    LiveMetric,
     is_ranked,
     list_columns,
     list_league_rows,
@@ -24,8 +25,9 @@ from operator_qos.sellers.league_queries import (
 from operator_qos.sellers.queries import ShopCard
 from operator_qos.standards.binding import get_shipped_standard, list_bound
 from operator_qos.standards.titles import name_badge, name_level
+from operator_qos.standing.live import Live, list_live
 from scoring.metrics import METRICS
-from scoring.plain import find_plain_rule, list_plain_rules
+from scoring.plain import find_plain_rule, is_plain, list_plain_rules
 from scoring.standards import MetricRule, Standard
 
 Query = Mapping[str, str | list[str]]
@@ -96,8 +98,24 @@ def list_levels(standards: Sequence[Standard]) -> dict[str, str]:
     return {tier.id: name_level(standard, tier.id) for standard in standards for tier in standard.tiers}
 
 
+def list_live_metrics(standards: Sequence[Standard]) -> tuple[LiveMetric, ...]:
+    """What the rules of standards that are not plain judge, by standard and metric."""
+    return tuple(LiveMetric(standard.id, standard.version, metric, tuple(rules)) for standard in standards
+                 if not is_plain(standard) for metric, rules in _group_rules(standard).items())
+
+
+def _group_rules(standard: Standard) -> dict[str, list[str]]:
+    """The ids of the rules that judge, by metric."""
+    found: dict[str, list[str]] = {}
+    for rule in standard.rules:
+        if rule.is_active:
+            found.setdefault(rule.metric, []).append(rule.id)
+    return found
+
+
 def read_view(
-    arguments: Mapping[str, Sequence[str]], judged: Sequence[str], levels: Collection[str] = LEVEL_ORDER
+    arguments: Mapping[str, Sequence[str]], judged: Sequence[str], levels: Collection[str] = LEVEL_ORDER,
+    live: tuple[LiveMetric, ...] = (),
 ) -> LeagueView:
     """The view an address asks for, of metrics that are judged; what it does not know is left at its usual value."""
     metrics = list(judged)
@@ -115,6 +133,7 @@ def read_view(
         worst_first=given.get("order") != "best",
         hidden=_list_optional(metrics) - set(arguments.get("col", ())) if "cols" in arguments else frozenset(),
         judged=tuple(metrics),
+        live=live,
     )
 
 
@@ -188,20 +207,40 @@ def build_heads(view: LeagueView) -> dict[str, Head]:
     return {column: build_head(view, column, title) for column, title in titles.items()}
 
 
-def _card(row: LeagueRow, metric: str, standard: Standard) -> MetricCard | None:
-    score = row.scores.get(metric)
-    return build_card(score, find_plain_rule(standard, metric), standard.evidence) if score is not None else None
+@dataclass(frozen=True)
+class _Judged:
+    """A shop with the standard that binds it, and what its rules that are not plain say now."""
+
+    row: LeagueRow
+    standard: Standard
+    live: Live | None
+
+    def card(self, metric: str) -> MetricCard | None:
+        score, standard = self.row.scores.get(metric), self.standard
+        if score is None:
+            return None
+        card = build_card(score, find_plain_rule(standard, metric), standard.evidence)
+        return replace(card, verdict=self.find_verdict(metric))
+
+    def brief(self, metric: str) -> BriefCell | None:
+        score = self.row.scores.get(metric)
+        if score is None:
+            return None
+        counted = words.counted_phrase(metric, bad=score.bad, base=score.base)
+        return BriefCell(metric, self.find_verdict(metric), words.format_metric(metric, score.value), counted)
+
+    def find_verdict(self, metric: str) -> str | None:
+        """The worst its rules say; of a plain standard that of the score; None where no rule judges it."""
+        score, standard, live = self.row.scores.get(metric), self.standard, self.live
+        if live is None or (live.standard_id, live.standard_version) != (standard.id, standard.version):
+            return score.verdict if score is not None and find_plain_rule(standard, metric) is not None else None
+        rules = _group_rules(standard).get(metric, ())
+        said = [line.verdict for name, line in live.rules.items() if name.partition("|")[0] in rules]
+        return min(said, key=VERDICT_ORDER.index, default=None)
 
 
-def _brief(row: LeagueRow, metric: str) -> BriefCell | None:
-    score = row.scores.get(metric)
-    if score is None:
-        return None
-    counted = words.counted_phrase(metric, bad=score.bad, base=score.base)
-    return BriefCell(metric, score.verdict, words.format_metric(metric, score.value), counted)
-
-
-def _line(row: LeagueRow, view: LeagueView, standard: Standard) -> LeagueLine:
+def _line(judged: _Judged, view: LeagueView) -> LeagueLine:
+    row, standard = judged.row, judged.standard
     placed = row.scores.get("order_defect_rate")
     return LeagueLine(
         card=row.card,
@@ -209,8 +248,8 @@ def _line(row: LeagueRow, view: LeagueView, standard: Standard) -> LeagueLine:
         level_name=name_level(standard, row.level),
         badges=tuple(name_badge(standard, badge) for badge in row.badges if badge != "top_seller"),
         orders=placed.raw_base if placed else 0,
-        full=_card(row, view.metric, standard),
-        brief=tuple(_brief(row, metric) for metric in list_brief(view)),
+        full=judged.card(view.metric),
+        brief=tuple(judged.brief(metric) for metric in list_brief(view)),
         open_disputes=row.open_disputes,
         late_disputes=row.late_disputes,
         is_ranked=is_ranked(row, view.metric),
@@ -226,8 +265,14 @@ def build_lines(
     session: Session, shop_ids: Sequence[int], *, view: LeagueView, now: datetime
 ) -> list[LeagueLine]:
     """The lines of a page of shops."""
+    return [_line(judged, view) for judged in _list_judged(session, shop_ids, now)]
+
+
+def _list_judged(session: Session, shop_ids: Sequence[int], now: datetime) -> list[_Judged]:
     bound = list_bound(session, shop_ids, now=now)
-    return [_line(row, view, bound[row.card.id]) for row in list_league_rows(session, shop_ids, now=now)]
+    live = list_live(session, [shop_id for shop_id, standard in bound.items() if not is_plain(standard)])
+    return [_Judged(row, bound[row.card.id], live.get(row.card.id))
+            for row in list_league_rows(session, shop_ids, now=now)]
 
 
 def list_csv_rows(
@@ -235,14 +280,15 @@ def list_csv_rows(
 ) -> list[list[object]]:
     """The table as plain values: a head, then a row per shop and judged metric."""
     rows: list[list[object]] = [list(CSV_HEAD)]
-    for row in list_league_rows(session, shop_ids, now=now):
+    for one in _list_judged(session, shop_ids, now):
         for metric in judged:
-            score = row.scores.get(metric)
+            row, score = one.row, one.row.scores.get(metric)
             if score is None:
                 continue
             rows.append([
                 row.card.marketplace_id, row.card.code, row.card.name, row.card.seller, row.level or "",
                 " ".join(row.badges), metric, score.as_of_ms, score.bad, score.base, score.value, score.lower,
-                score.upper, score.raw_bad, score.raw_base, score.raw_value, score.verdict, row.open_disputes,
+                score.upper, score.raw_bad, score.raw_base, score.raw_value, one.find_verdict(metric),
+                row.open_disputes,
             ])  # fmt: skip
     return rows

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from operator_qos.disputes.rules import OPEN_STATES
 from operator_qos.ledger.queries import ScorecardRow, list_scorecards
-from operator_qos.models import Dispute, Scorecard, Shop, ShopStanding
+from operator_qos.models import Dispute, LiveRule, LiveStanding, Scorecard, Shop, ShopStanding
 from operator_qos.sellers.queries import ShopCard, list_shop_cards
 from scoring.metrics import METRICS
 
@@ -24,6 +24,16 @@ VERDICT_ORDER = ("breached", "watch", "kept", "exempt", "not_enough_data")
 LEVEL_ORDER = ("below", "in_standard", "top")
 # How a column is read first: the worst on top, names from A.
 COLUMNS = ("raw", "official", "shop", "level", "verdict", "disputes")
+
+
+@dataclass(frozen=True)
+class LiveMetric:
+    """The rules of a standard that is not plain which judge a metric: what they say of shops is kept with each hour."""
+
+    standard_id: str
+    version: int
+    metric: str
+    rules: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -39,6 +49,7 @@ class LeagueView:
     worst_first: bool = True
     hidden: frozenset[str] = frozenset()  # columns left out, of those one may leave out
     judged: tuple[str, ...] = ()  # the metrics that any standard in use judges
+    live: tuple[LiveMetric, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -82,9 +93,26 @@ def _filters(view: LeagueView) -> list[ColumnElement[bool]]:
         standing = exists().where(ShopStanding.shop_id == Shop.id)
         found.append(~standing if view.level == "none" else standing.where(ShopStanding.level == view.level))
     if view.verdict:
-        so_judged = select(Scorecard.shop_id).where(Scorecard.verdict == view.verdict)
-        found.append(Shop.id.in_(so_judged.correlate(None)))
+        so_judged = select(Scorecard.shop_id).where(Scorecard.verdict == view.verdict).correlate(None)
+        found.append(_is_judged(view, Shop.id.in_(so_judged)))
     return found
+
+
+def _is_judged(view: LeagueView, by_scores: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Whether any verdict is the wanted one: of the scores, or of the rules where a standard is not plain."""
+    if not view.live:
+        return by_scores
+    by_rules = _select_live(view.live).where(LiveRule.verdict == view.verdict)
+    return or_(and_(by_scores, Shop.id.not_in(select(LiveStanding.shop_id))), Shop.id.in_(by_rules))
+
+
+def _select_live(live: Sequence[LiveMetric]) -> Select[Any]:
+    """The shops of which rules of standards that are not plain say something, a row per rule."""
+    of_rule = [and_(LiveStanding.standard_id == one.standard_id, LiveStanding.standard_version == one.version,
+                    or_(LiveRule.rule == rule, LiveRule.rule.startswith(f"{rule}|", autoescape=True)))
+               for one in live for rule in one.rules]
+    return select(LiveRule.shop_id).join(LiveStanding, LiveStanding.shop_id == LiveRule.shop_id).where(
+        or_(*of_rule)).correlate(None)
 
 
 def count_league(session: Session, view: LeagueView) -> int:
@@ -139,7 +167,18 @@ def _by_word(query: Select[Any], view: LeagueView) -> Select[Any]:
         here = and_(Scorecard.shop_id == Shop.id, Scorecard.metric_code == METRICS[view.metric].code)
         query = query.outerjoin(Scorecard, here)
         place = _place_in(VERDICT_ORDER, Scorecard.verdict)
+        query, place = _join_live(query, view, place)
     return query.order_by(place if view.worst_first else place.desc())
+
+
+def _join_live(query: Select[Any], view: LeagueView, place: ColumnElement[int]) -> tuple[Select[Any], Any]:
+    """What rules say of the metric shown in full, the worst first; of shops without such rules the score."""
+    live = [one for one in view.live if one.metric == view.metric]
+    if not live:
+        return query, place
+    said = _select_live(live).add_columns(
+        func.min(_place_in(VERDICT_ORDER, LiveRule.verdict)).label("place")).group_by(LiveRule.shop_id).subquery()
+    return query.outerjoin(said, said.c.shop_id == Shop.id), func.coalesce(said.c.place, place)
 
 
 def _by_disputes(query: Select[Any], view: LeagueView) -> Select[Any]:

@@ -20,6 +20,7 @@ from operator_qos.sellers.league import (
     list_judged_rules,
     list_kept,
     list_levels,
+    list_live_metrics,
     read_view,
     to_query,
 )
@@ -72,7 +73,7 @@ def _is_by_score(view: LeagueView) -> bool:
 
 def _read_view(standards: Sequence[Standard]) -> LeagueView:
     judged = list(list_judged_rules(standards))
-    return read_view(request.args.to_dict(flat=False), judged, list_levels(standards))
+    return read_view(request.args.to_dict(flat=False), judged, list_levels(standards), list_live_metrics(standards))
 
 
 @blueprint.get("/sellers")
