@@ -14,6 +14,7 @@ import click
 from operator_qos.accounts.actors import COMMAND_LINE
 from operator_qos.cli_support import Context, Refusal, emit, json_option, pass_context, require_current
 from operator_qos.connections import jobs, queries, service
+from operator_qos.connections.asking import Asks, choose_asks
 from operator_qos.connections.jobs import Synced, Tools
 from operator_qos.connections.queries import Card, UnknownConnectionError
 from operator_qos.connections.rules import Compared
@@ -181,6 +182,23 @@ def _set_paused(context: Context, name: str, *, paused: bool) -> None:
         service.pause_connection(
             session, connection_id=card.id, paused=paused, actor=COMMAND_LINE.email, now=context.clock())
     emit(context, {"name": name, "paused": paused}, f"{name} is {'paused' if paused else 'read again'}.")
+
+
+@connections_group.command("asks")
+@click.argument("name")
+@click.option("--premium-for", default="", metavar="BADGE", help="The badge or level of ours that is premium there.")
+@click.option("--immune-for-plans", is_flag=True, help="Shops with an agreed plan are immune until its review.")
+@json_option
+@pass_context
+def asks_command(context: Context, name: str, premium_for: str, immune_for_plans: bool) -> None:
+    """Say what the platform is asked for by itself; without an option nothing is, and what was asked stays."""
+    card, asks = _find(context, name), Asks(premium_for, immune_for_plans)
+    with _refusing(), unit_of_work(context.engine) as session:
+        choose_asks(session, connection_id=card.id, asks=asks, actor=COMMAND_LINE.email, now=context.clock())
+    said = [f"premium for {premium_for}"] if premium_for else []
+    said += ["immunity for plans"] if immune_for_plans else []
+    text = f"{name} asks for {' and '.join(said) or 'nothing'} by itself."
+    emit(context, {"name": name, "asks": asks.to_json()}, text)
 
 
 @connections_group.command("wish")

@@ -14,6 +14,7 @@ from sqlalchemy import Engine
 
 from operator_qos.clock import to_ms, utc_now
 from operator_qos.connections import queries, service
+from operator_qos.connections.asking import queue_by_standing
 from operator_qos.connections.queries import Card, StoredMemory, UnknownConnectionError
 from operator_qos.connections.rules import STALE_DAYS, Compared, compare_figures, is_to_compare
 from operator_qos.connections.sealing import SealError
@@ -130,7 +131,8 @@ def check_connection(engine: Engine, card: Card, *, tools: Tools) -> str:
 
 
 def carry_out_wishes(engine: Engine, settings: Settings, *, now: datetime) -> Mapping[str, int]:
-    """Ask platforms for what is wished, and look whether it stands; commits wish by wish."""
+    """Ask platforms for what is wished, by itself too, and look whether it stands; commits wish by wish."""
+    queue_by_standing(engine, now=now)
     return _carry_out(engine, Tools(settings), now=now)
 
 

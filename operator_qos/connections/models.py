@@ -27,6 +27,7 @@ class Connection(Base):
     key_variable: Mapped[str] = mapped_column(String(100), default="")
     sealed_key: Mapped[str] = mapped_column(Text, default="")
     reasons: Mapped[dict[str, str]] = mapped_column(JSON)  # what the platform's own codes mean
+    asks: Mapped[dict[str, str]] = mapped_column(JSON, default=dict)  # what it asks for by itself: connections.asking
     is_paused: Mapped[bool] = mapped_column(default=False)
     interval_seconds: Mapped[int] = mapped_column(default=900)
     next_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)

@@ -52,6 +52,7 @@ class Card:
     client_id: str
     key_variable: str
     reasons: Mapping[str, str]
+    asks: Mapping[str, str]
     is_paused: bool
     interval_seconds: int
     next_at: datetime

@@ -12,16 +12,19 @@ from sqlalchemy.orm import Session
 from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Response as BaseResponse
 
-from operator_qos.connections import jobs, queries, service
+from operator_qos.connections import asking, jobs, queries, service
+from operator_qos.connections.asking import Asks
 from operator_qos.connections.jobs import Tools
 from operator_qos.connections.queries import Card, UnknownConnectionError
 from operator_qos.connections.sealing import SealError
 from operator_qos.connections.service import ConnectionRefused, NewConnection
 from operator_qos.connectors.contract import CONNECTORS, SourceError
+from operator_qos.evaluation.saying import list_titles
 from operator_qos.permissions import ADMIN, OPERATOR, current_actor, people
 from operator_qos.sellers.queries import list_marketplaces
 from operator_qos.settings import read_secret
-from operator_qos.web import get_session, get_site, now, read_page, writing
+from operator_qos.standards.binding import list_in_use
+from operator_qos.web import get_language, get_session, get_site, now, read_page, writing
 from scoring.guards import is_adrift
 
 blueprint = Blueprint("connections", __name__)
@@ -31,6 +34,7 @@ PERMISSIONS = {
     "connections.show_figures": people(*OPERATOR),
     "connections.add": people(*ADMIN),
     "connections.change": people(*ADMIN),
+    "connections.choose_asks": people(*ADMIN),
 }
 STATES: Mapping[str, object] = {
     "paused": lazy_gettext("paused"), "failing": lazy_gettext("cannot be read"),
@@ -125,7 +129,34 @@ def show_one(connection_id: int) -> str:
     return render_template(
         "connections/one.html", card=card, states=STATES, runs=queries.list_runs(session, card.id), zone=place.timezone,
         wishes=queries.list_wishes(session, card.id), wish_names=WISHES, wish_states=WISH_STATES,
+        distinctions=_name_distinctions(session), asks=Asks.of(card.asks),
         figures=counts[0] if counts else None, is_red=is_adrift, actor=current_actor())
+
+
+def _name_distinctions(session: Session) -> dict[str, str]:
+    """The badges and levels of the standards in use, by their names in the reader's language."""
+    titles: dict[str, dict[str, str]] = {}
+    for standard in list_in_use(session, now=now()):
+        named = list_titles(standard)
+        titles = named["levels"] | named["badges"] | titles
+    return {name: titles.get(name, {}).get(get_language(), name)
+            for name in asking.list_distinctions(session, now=now())}
+
+
+@blueprint.post("/operator/connections/<int:connection_id>/asks")
+def choose_asks(connection_id: int) -> BaseResponse:
+    """Say what the platform is asked for by itself."""
+    card, form = _get_card(connection_id), request.form
+    asks = asking.Asks(form.get("premium_for", ""), bool(form.get("immune_for_plans")))
+    try:
+        with writing() as session:
+            asking.choose_asks(session, connection_id=card.id, asks=asks, actor=current_actor().email, now=now())
+    except ConnectionRefused:
+        flash(_("There is no such badge or level any more. Reload the page and choose again."))
+    else:
+        flash(_("Saved. It is asked for from now on, of every shop that has it already too.") if asks.to_json()
+              else _("Saved. Nothing is asked for by itself; what the platform was asked for stays."))
+    return redirect(url_for("connections.show_one", connection_id=connection_id), 303)
 
 
 @blueprint.post("/operator/connections/<int:connection_id>")

@@ -17,21 +17,30 @@ from operator_qos.events.log import Arrival, Identity
 from operator_qos.events.models import Entity, Event, NamedEvent
 from scoring.events import TypedEvent
 
+Thing = tuple[str, ...]  # its kind, then its name
 
-def _hash(kind: str, shop_id: int, *name: str) -> int:
-    digest = hashlib.blake2b("\x1f".join((kind, str(shop_id), *name)).encode("utf-8", "surrogatepass"), digest_size=8)
+
+def hash_thing(shop_id: int, thing: Thing) -> int:
+    """The number under which a thing of a shop is known."""
+    text = "\x1f".join((thing[0], str(shop_id), *thing[1:]))
+    digest = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8)
     return int.from_bytes(digest.digest(), "big") >> 1
 
 
-def list_entities(event: TypedEvent, shop_id: int) -> list[int]:
-    """Hashes of the things an event speaks of; a case and the conversation with its id are one thing."""
-    found = [_hash("order", shop_id, event.order)] if event.order else []
-    found += [_hash("talk", shop_id, name) for name in (event.case, event.conversation) if name]
+def list_things(event: TypedEvent) -> list[Thing]:
+    """The things an event speaks of; a case and the conversation with its id are one thing."""
+    found: list[Thing] = [("order", event.order)] if event.order else []
+    found += [("talk", name) for name in (event.case, event.conversation) if name]
     if event.names is not None:
-        found.append(_hash("event", shop_id, *event.names))
+        found.append(("event", *event.names))
     elif not found and not event.type.startswith("shop."):
-        found.append(_hash(event.type.partition(".")[0], shop_id, event.subject))
+        found.append((event.type.partition(".")[0], event.subject))
     return found
+
+
+def list_entities(event: TypedEvent, shop_id: int) -> list[int]:
+    """Numbers of the things an event speaks of."""
+    return [hash_thing(shop_id, thing) for thing in list_things(event)]
 
 
 class _Union:
@@ -94,7 +103,7 @@ class Assignment:
         self._session, self._union = session, _Union()
         self._named = _find_named(session, arrivals)
         named = _list_spoken_of(session, arrivals)
-        own = {a.identity: _hash("event", a.shop_id, *a.identity) for a in arrivals
+        own = {a.identity: hash_thing(a.shop_id, ("event", *a.identity)) for a in arrivals
                if (a.shop_id, *a.identity) in named}
         entities = {a.identity: list_entities(a.typed, a.shop_id) for a in arrivals}
         things = {entity for found in entities.values() for entity in found}

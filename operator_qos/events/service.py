@@ -93,7 +93,7 @@ def ingest_events(
 def take_in(session: Session, documents: Sequence[object], *, intake: Intake) -> list[Receipt]:
     """Take a batch in; a receipt per document, in their order. Does not commit."""
     receipts: list[Receipt | None] = [None] * len(documents)
-    directory = load_directory(session)
+    directory = load_directory(session, _list_shop_names(documents))
     arrivals: list[Arrival] = []
     for place, document in enumerate(documents):
         try:
@@ -111,6 +111,12 @@ def take_in(session: Session, documents: Sequence[object], *, intake: Intake) ->
     answered = [receipt for receipt in receipts if receipt is not None]
     count_arrivals(session, _tell(documents, answered, fresh, intake), now_ms=intake.now_ms)
     return answered
+
+
+def _list_shop_names(documents: Sequence[object]) -> set[tuple[str, str]]:
+    """The shops that documents name, as far as they can be stored at all."""
+    found = {(_text(document, "marketplace"), _text(document, "shop")) for document in documents}
+    return {(marketplace, shop) for marketplace, shop in found if marketplace and shop}
 
 
 def _tell(

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import and_, delete, or_, select, update
+from sqlalchemy import ColumnElement, and_, delete, literal_column, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -17,6 +17,7 @@ from operator_qos.db import among, bulk_insert, chunks
 from operator_qos.ledger.models import MetricDay, OutcomeRow
 from operator_qos.sellers.models import Marketplace, Shop
 from scoring.metrics import CATALOGUE, GROUP_CODES, Metric
+from scoring.spans import FOREVER_MS
 from scoring.windows import DAY_MS, QUARTER_MS, local_ordinal, offset_ms
 
 IntArray = NDArray[np.int64]
@@ -105,34 +106,39 @@ def advance(session: Session, shops: Mapping[int, int], *, now_ms: int) -> int:
 
     Returns how many outcomes came in or went out.
     """
-    late = {shop: since for shop, since in shops.items() if since < now_ms}
+    late = sorted(shop for shop, since in shops.items() if since < now_ms)
     if not late:
         return 0
-    deltas, moved = Deltas(list_zones(session, list(late))), 0
-    for since, group in _by_instant(late).items():
-        for part in chunks(group, 5_000):
-            moved += _advance_group(session, part, since, now_ms, deltas)
-            session.execute(update(Shop).where(Shop.id.in_(part)).values(cells_ms=now_ms))
+    deltas, moved = Deltas(list_zones(session, late)), 0
+    for part in chunks(late, 5_000):
+        moved += _advance_group(session, part, now_ms, deltas)
+        session.execute(update(Shop).where(among(session, Shop.id, part)).values(cells_ms=now_ms))
     deltas.write(session)
     return moved
 
 
-def _by_instant(shops: Mapping[int, int]) -> dict[int, list[int]]:
-    groups: dict[int, list[int]] = defaultdict(list)
-    for shop, since in shops.items():
-        groups[since].append(shop)
-    return groups
-
-
-def _advance_group(session: Session, shops: Sequence[int], since: int, now_ms: int, deltas: Deltas) -> int:
-    enters = and_(OutcomeRow.from_ms >= since, OutcomeRow.from_ms < now_ms, OutcomeRow.until_ms >= now_ms)
-    leaves = and_(OutcomeRow.until_ms >= since, OutcomeRow.until_ms < now_ms, OutcomeRow.from_ms < since)
-    query = select(*CONTRIBUTION, OutcomeRow.from_ms).where(OutcomeRow.shop_id.in_(shops), or_(enters, leaves))
+def _advance_group(session: Session, shops: Sequence[int], now_ms: int, deltas: Deltas) -> int:
+    """Count in what began to count since the instant of each shop, and out what ended."""
     moved = 0
-    for row in session.execute(query):
-        deltas.add(Contribution(*row[:-1]), 1 if row.from_ms >= since else -1)
-        moved += 1
+    for sign, when in ((1, begins_to_count(now_ms)), (-1, ends_to_count(now_ms))):
+        query = select(*CONTRIBUTION).join(Shop, Shop.id == OutcomeRow.shop_id).where(
+            among(session, Shop.id, shops), Shop.cells_ms < now_ms, when)
+        for row in session.execute(query):
+            deltas.add(Contribution(*row), sign)
+            moved += 1
     return moved
+
+
+def begins_to_count(now_ms: int) -> ColumnElement[bool]:
+    """Whether an outcome begins to count between its shop's instant and now, and still does."""
+    return and_(OutcomeRow.from_ms >= Shop.cells_ms, OutcomeRow.from_ms < now_ms, OutcomeRow.until_ms >= now_ms)
+
+
+def ends_to_count(now_ms: int) -> ColumnElement[bool]:
+    """Whether an outcome ends to count between its shop's instant and now, and did before."""
+    # Written out, the last one tells a database that its index of those that end will do.
+    return and_(OutcomeRow.until_ms >= Shop.cells_ms, OutcomeRow.until_ms < now_ms,
+                OutcomeRow.from_ms < Shop.cells_ms, OutcomeRow.until_ms < literal_column(str(FOREVER_MS)))
 
 
 def recount(session: Session, shop_ids: Sequence[int]) -> dict[Key, tuple[int, ...]]:

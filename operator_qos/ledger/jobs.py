@@ -5,15 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Engine, select, update
+from sqlalchemy import Engine, or_, select, update
 from sqlalchemy.orm import Session
 
 from operator_qos.clock import to_ms
 from operator_qos.db import chunks, lock_shops, reading, unit_of_work
-from operator_qos.ledger.cells import list_cells, recount, replace_cells
+from operator_qos.ledger.cells import begins_to_count, ends_to_count, list_cells, recount, replace_cells
+from operator_qos.ledger.models import OutcomeRow
 from operator_qos.ledger.scorecards import refresh_scorecards
 from operator_qos.ledger.service import advance_shops
-from operator_qos.sellers.models import Shop
+from operator_qos.sellers.models import Marketplace, Shop
+from operator_qos.standards.binding import find_last_change_at
+from scoring.windows import window_start_ms
 
 SHOPS_AT_ONCE = 500
 
@@ -23,10 +26,29 @@ def _list_shops(engine: Engine) -> list[int]:
         return list(session.scalars(select(Shop.id).order_by(Shop.id)))
 
 
+def list_moving_shops(session: Session, *, now: datetime) -> list[int]:
+    """The shops whose cells or scorecards time has changed since they were last brought up to now.
+
+    An outcome began or ended to count, the day is another, or a standard was published or retired since.
+    """
+    now_ms, changed_at, found = to_ms(now), find_last_change_at(session), list[int]()
+    changed_ms = to_ms(changed_at) + 1 if changed_at is not None else 0
+    for marketplace, zone in session.execute(select(Marketplace.id, Marketplace.timezone)).all():
+        kept_ms = max(window_start_ms(now_ms, zone, days=1), changed_ms)
+        moving = [select(OutcomeRow.row_id).where(OutcomeRow.shop_id == Shop.id, when).exists()
+                  for when in (begins_to_count(now_ms), ends_to_count(now_ms))]
+        found += session.scalars(select(Shop.id).where(
+            Shop.marketplace_id == marketplace, Shop.cells_ms < now_ms, or_(Shop.cells_ms <= kept_ms, *moving)))
+    return sorted(found)
+
+
 def advance_cells(engine: Engine, *, now: datetime) -> int:
-    """Bring every shop's day cells and scorecard up to now; commits per group of shops. Returns what moved."""
+    """Bring the day cells and scorecards that time changed up to now; commits per group of shops. Returns what moved.
+    """
     moved = 0
-    for part in chunks(_list_shops(engine), SHOPS_AT_ONCE):
+    with reading(engine) as session:
+        shops = list_moving_shops(session, now=now)
+    for part in chunks(shops, SHOPS_AT_ONCE):
         with unit_of_work(engine) as session:
             lock_shops(session, list(part))
             moved += advance_shops(session, part, now_ms=to_ms(now))
@@ -62,11 +84,11 @@ def recount_cells(engine: Engine, *, now: datetime) -> Recount:
     for part in chunks(_list_shops(engine), SHOPS_AT_ONCE):
         with unit_of_work(engine) as session:
             lock_shops(session, list(part))
-            advance_shops(session, part, now_ms=to_ms(now))
             stored, counted = list_cells(session, part), recount(session, part)
             wrong = {key for key in stored.keys() | counted.keys() if stored.get(key) != counted.get(key)}
             if wrong:
                 replace_cells(session, part)
+                advance_shops(session, part, now_ms=to_ms(now))
                 refresh_scorecards(session, part, now_ms=to_ms(now))
             cells, different = cells + len(counted), different + len(wrong)
     return Recount(cells, different)

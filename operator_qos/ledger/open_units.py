@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
 
 from sqlalchemy import Integer, and_, or_, select
 from sqlalchemy import func as sql
@@ -127,8 +128,13 @@ class Course:
 
     def list_units(self, until_ms: int) -> list[OpenUnit]:
         """The units that will count otherwise at a moment, by deadline."""
-        then = (row for row in self.rows if row.from_ms < until_ms <= row.until_ms)
-        return [unit for unit in map(self._compare, then) if unit.joins or unit.hurts]
+        return [unit for row, unit in self._compared if row.from_ms < until_ms <= row.until_ms]
+
+    @cached_property
+    def _compared(self) -> Sequence[tuple[_Counted, OpenUnit]]:
+        """The rows by which anything changes, each compared once however many moments are asked for."""
+        compared = ((row, self._compare(row)) for row in self.rows)
+        return [(row, unit) for row, unit in compared if unit.joins or unit.hurts]
 
     def _compare(self, row: _Counted) -> OpenUnit:
         before = self.before.get((row.group_code, row.unit), (0, 0))
@@ -177,5 +183,10 @@ def _join_flags(metrics: Iterable[str]) -> dict[int, int]:
 
 def _name(group: int, mask: int, metrics: Iterable[str]) -> frozenset[str]:
     """The metrics of a group whose flags a mask has."""
+    return _name_once(group, mask, tuple(metrics))
+
+
+@lru_cache(maxsize=4_096)
+def _name_once(group: int, mask: int, metrics: Sequence[str]) -> frozenset[str]:
     return frozenset(
         name for name in metrics if GROUP_CODES[METRICS[name].group] == group and mask & METRICS[name].flag)

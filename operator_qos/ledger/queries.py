@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, or_, select
 from sqlalchemy.orm import Session
 
 from operator_qos.clock import to_ms
@@ -91,18 +91,22 @@ class Unit:
     buyer: str | None = None
 
 
-def list_units(
+def list_units(  # whose, of what, for when
     session: Session, shop_id: int, *, metric: str, window_start_ms: int, as_of_ms: int,
-    only: Sequence[str] | None = None,
+    only: Sequence[str] | None = None, only_odd: bool = False,
 ) -> list[Unit]:
     """The units in the base of one metric at T = K, by their anchor, latest first.
 
-    `only` names those wanted, of metrics whose units are judged each by itself.
+    `only` names those wanted, of metrics whose units are judged each by itself; `only_odd`: of such metrics those alone
+    that are bad or forgiven.
     """
     defined = get_metric(metric)
     since_ms = window_start_ms - REPEAT_MS if defined.kind == "repeat" else window_start_ms
     query = _select_units(shop_id, defined, since_ms, as_of_ms)
     query = query if only is None else query.where(OutcomeRow.unit.in_(only))
+    if only_odd and defined.kind not in {"repeat", "streak"}:
+        flag = defined.flag
+        query = query.where(or_(OutcomeRow.bad.op("&")(flag) != 0, OutcomeRow.official_base.op("&")(flag) == 0))
     found = [_to_unit(row, defined.flag) for row in session.scalars(query)]
     if defined.kind == "repeat":
         return _mark_chances(found, start_ms=window_start_ms, as_of_ms=as_of_ms)

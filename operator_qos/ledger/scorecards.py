@@ -134,8 +134,11 @@ _BY_CODE = {metric.code: metric for metric in METRICS.values()}
 
 
 def _trend_text(code: int, weeks: Mapping[int, tuple[int, int]]) -> str:
-    values = [rate(_BY_CODE[code], *weeks.get(age, (0, 0))) for age in range(WEEKS - 1, -1, -1)]
-    return ",".join("" if value is None else f"{value:.5g}" for value in values)
+    values, metric = [""] * WEEKS, _BY_CODE[code]
+    for age, (bad, base) in weeks.items():  # most shops are small, and most of their weeks empty
+        value = rate(metric, bad, base)
+        values[WEEKS - 1 - age] = "" if value is None else f"{value:.5g}"
+    return ",".join(values)
 
 
 _NOW, _FLAG = bindparam("now", type_=BigInteger), bindparam("flag", type_=Integer)

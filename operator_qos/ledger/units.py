@@ -139,11 +139,11 @@ def find_units(session: Session, shop_id: int, *, metric: str, show: str | None)
     score = list_scorecards(session, [shop_id]).get(shop_id, {}).get(metric)
     if found is None or score is None:
         return None
-    units = list_units(
-        session, shop_id, metric=metric, window_start_ms=score.window_start_ms, as_of_ms=score.as_of_ms
-    )
-    counted = [unit for unit in units if unit.base]
     chosen = read_show(found, show)
+    units = list_units(
+        session, shop_id, metric=metric, window_start_ms=score.window_start_ms, as_of_ms=score.as_of_ms,
+        only_odd=chosen != "all")
+    counted = [unit for unit in units if unit.base]
     standard = get_bound(session, shop_id, now=from_ms(score.as_of_ms))
     return UnitsView(
         metric=found,
@@ -154,7 +154,7 @@ def find_units(session: Session, shop_id: int, *, metric: str, show: str | None)
         rows=tuple(choose_units(counted, chosen)),
         bad=sum(bool(unit.official_bad) for unit in counted),
         forgiven=sum(is_forgiven(unit) for unit in counted),
-        total=len(counted),
+        total=score.raw_base,
         anchor_title=str(ANCHORS[found.group]),
         unit_title=str(TITLES[found.group]),
     )

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from operator_qos.db import chunks
 from operator_qos.sellers.models import Marketplace, Seller, Shop
 
 
 @dataclass(frozen=True)
 class Directory:
-    """What ingest needs of every marketplace and shop; `shops` grows as shops open."""
+    """What ingest needs of every marketplace and of the shops it is told of; `shops` grows as shops open."""
 
     buyer_keys: dict[str, str]
     shops: dict[tuple[str, str], int]
@@ -36,13 +37,18 @@ class ShopCard:
     last_event_ms: int
 
 
-def load_directory(session: Session) -> Directory:
-    """Every marketplace and shop by its name."""
+def load_directory(session: Session, names: Iterable[tuple[str, str]]) -> Directory:
+    """Every marketplace, and of the shops named (marketplace, shop) those that are there."""
     keys = {row.id: row.buyer_key for row in session.execute(select(Marketplace.id, Marketplace.buyer_key))}
-    shops = {
-        (row.marketplace_id, row.code): row.id
-        for row in session.execute(select(Shop.id, Shop.marketplace_id, Shop.code))
-    }
+    codes: dict[str, set[str]] = {}
+    for marketplace, code in names:
+        if marketplace in keys:
+            codes.setdefault(marketplace, set()).add(code)
+    shops: dict[tuple[str, str], int] = {}
+    for marketplace, wanted in codes.items():
+        for part in chunks(sorted(wanted)):
+            query = select(Shop.id, Shop.code).where(Shop.marketplace_id == marketplace, Shop.code.in_(part))
+            shops |= {(marketplace, row.code): row.id for row in session.execute(query)}
     return Directory(keys, shops)
 
 

@@ -132,6 +132,12 @@ def _count_places(session: Session) -> dict[_Place, int]:
     return dict(found)
 
 
+def find_last_change_at(session: Session) -> datetime | None:
+    """When a standard was last published or retired; None before any was."""
+    found = session.execute(select(func.max(StandardVersion.published_at), func.max(StandardVersion.retired_at))).one()
+    return max((at for at in found if at is not None), default=None)
+
+
 def _list_published(session: Session) -> list[Version]:
     """The versions that bind or once bound, without the shipped one."""
     columns = (StandardVersion.text, StandardVersion.retired_at, StandardVersion.published_at)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
-from flask_babel import ngettext
+from flask_babel import get_locale, ngettext
 from sqlalchemy.orm import Session
 
 from operator_qos import words
@@ -29,6 +29,7 @@ from scoring.windows import local_day, window_start_ms
 ODR = "order_defect_rate"
 SHOWN_PROMISES = 12
 WEEK_DAYS, LONGEST_GAP_DAYS = 7, 400
+WORTH_KEEPING, MOST_KEPT, KEPT_MS = 2_000, 500, 5 * 60_000  # rows read, outlooks, age
 _OVERDUE_MS = 30 * 86_400_000  # a promise broken that long ago can still turn an order into a defect
 
 
@@ -154,18 +155,50 @@ def _find_plain(
     """What plain rules say of the first date still open, or of one date."""
     rules, today = list_plain_rules(standard), local_day(to_ms(now), card.timezone)
     counted_ms = open_units.get_counted_ms(session, card.id)
+    key = (str(session.get_bind().engine.url), card.id, standard.id, standard.version, on or today, str(get_locale()))
+    kept = _KEPT.get(key)
+    if kept is not None and 0 <= to_ms(now) - kept.at_ms < KEPT_MS:
+        return kept.page
     horizons = [_Horizon(card, standard, on, end_of_day_ms(on, card.timezone), to_ms(now))
                 for on in ([on] if on is not None else list_next_dates(standard, today))]
     if not rules or not horizons or not counted_ms:
         return None
-    facts = _load(session, rules, horizons, counted_ms)
+    # Of a busy shop the first date mostly has something to decide, and a week of it is a great deal to read.
+    facts = _load(session, rules, horizons, counted_ms, until_ms=horizons[0].ends_ms)
+    page, read = _word(*facts.look(horizons[0]), horizons[0], horizons[-1].on), len(facts.course.rows)
+    if not page.deciding_count and horizons[1:]:
+        facts = _load(session, rules, horizons, counted_ms, until_ms=horizons[-1].ends_ms)
+        page, read = _find_later(facts, horizons) or page, read + len(facts.course.rows)
+    if read > WORTH_KEEPING:
+        _keep(key, _Kept(to_ms(now), page))
+    return page
+
+
+@dataclass(frozen=True)
+class _Kept:
+    at_ms: int
+    page: OutlookPage
+
+
+# Of shops with very many open promises what was found last, in this process: one more or less changes little.
+_KEPT: dict[tuple[object, ...], _Kept] = {}
+
+
+def _keep(key: tuple[object, ...], kept: _Kept) -> None:
+    """Keep what took long to find; the oldest gives way."""
+    _KEPT.pop(key, None)
+    while len(_KEPT) >= MOST_KEPT:
+        _KEPT.pop(next(iter(_KEPT)), None)
+    _KEPT[key] = kept
+
+
+def _find_later(facts: _Facts, horizons: Sequence[_Horizon]) -> OutlookPage | None:
+    """The first later date on which a promise decides."""
     # A date by which nothing more falls due than by the one before it has nothing new to decide.
     counts = [facts.count_open(horizon) for horizon in horizons]
-    new = [place for place, count in enumerate(counts) if count and count not in counts[:place]]
-    until_on = horizons[-1].on
-    found = (_word(*facts.look(horizons[place]), horizons[place], until_on) for place in new)
-    return next((page for page in found if page.deciding_count), None) or _word(
-        *facts.look(horizons[0]), horizons[0], until_on)
+    new = [place for place, count in enumerate(counts) if place and count and count not in counts[:place]]
+    found = (_word(*facts.look(horizons[place]), horizons[place], horizons[-1].on) for place in new)
+    return next((page for page in found if page.deciding_count), None)
 
 
 def _join_live(
@@ -193,15 +226,18 @@ def _word_live(rule: Rule, live: Live) -> Iterator[OutlookLine]:
                               say_value(rule, line.missed_value), "")
 
 
-def _load(session: Session, rules: Sequence[Rule], horizons: Sequence[_Horizon], counted_ms: int) -> _Facts:
-    first, until_ms = horizons[0], horizons[-1].ends_ms
+def _load(
+    session: Session, rules: Sequence[Rule], horizons: Sequence[_Horizon], counted_ms: int, *, until_ms: int
+) -> _Facts:
+    """What is known, with what will count otherwise until a moment."""
+    first = horizons[0]
     shop_id, metrics = first.card.id, [rule.metric for rule in rules]
     longest = max(*(rule.window_days for rule in rules), _count_order_days(first.standard))
     course = open_units.load_course(session, shop_id, metrics, counted_ms=counted_ms, until_ms=until_ms)
     held = find_standing(session, shop_id)
     return _Facts(
         rules, course,
-        open_units.list_promises(session, shop_id, since_ms=counted_ms - _OVERDUE_MS, until_ms=until_ms)
+        open_units.list_promises(session, shop_id, since_ms=counted_ms - _OVERDUE_MS, until_ms=horizons[-1].ends_ms)
         if course.rows else [],
         open_units.list_day_sums(session, shop_id, {*metrics, ODR}, from_day=first.on.toordinal() - longest + 1),
         open_units.list_bad_units(session, shop_id, metrics, counted_ms=counted_ms,
