@@ -1,6 +1,6 @@
 """`python -m benchmarks [DATABASE]`: every figure, one JSON line each."""
 
-from benchmarks import alarms, backtest, clock, disputes, evaluation, imports, ingest, lake, pages, shared_fault
+from benchmarks import alarms, backtest, clock, disputes, evaluation, imports, ingest, pages, rebuild, shared_fault
 
 ingest.main()
 imports.main([])
@@ -11,4 +11,4 @@ evaluation.main([])
 backtest.main([])
 shared_fault.main()
 alarms.main([])
-lake.main([])
+rebuild.main([])

@@ -101,19 +101,20 @@ class PlainOrders:
     def __len__(self) -> int:
         return len(self.ordered_at)
 
-    def take(self, places: Ints) -> PlainOrders:
-        """The orders at some places, in that order, repeats allowed."""
-        return PlainOrders(*(getattr(self, column.name)[places] for column in fields(self)))
-
     @cached_property
     def track_due(self) -> Ints:
         """Until when the first scan of a shipped parcel is due [epoch ms]; beyond `FOREVER_MS` for no parcel."""
         return self.shipped_at + TRACK_MS
 
     @cached_property
+    def is_shipping_owed(self) -> Bools:
+        """Neither refused nor cancelled when its hand-over was due."""
+        return self._is_owed(self.ship_due)
+
+    @cached_property
     def late_shipping_from(self) -> Ints:
         """From when on an order is one not shipped in time [epoch ms]."""
-        return np.where(self._is_owed(self.ship_due) & (self.shipped_at > self.ship_due), self.ship_due, FOREVER_MS)
+        return np.where(self.is_shipping_owed & (self.shipped_at > self.ship_due), self.ship_due, FOREVER_MS)
 
     @cached_property
     def not_shipped_from(self) -> Ints:
@@ -146,18 +147,23 @@ class PlainOrders:
     def _is_owed(self, due: Ints) -> Bools:
         return self.is_own & (due < FOREVER_MS) & (self.refused_at > due) & (self.cancelled_at > due)
 
-    def is_delivery_judged(self, at: Ints) -> Bools:
-        """Whether the delivery counts right after a moment of each [epoch ms]: not while nobody can know of it."""
-        unknowable = (self.shipped_at <= at) & ~self.is_trackable & (self.knowledge_at > at)
-        return self.is_delivery_owed & (self.deliver_due <= at) & ~unknowable
+    @cached_property
+    def is_late(self) -> Bools:
+        """Not there when its delivery was due."""
+        return self.arrived_at > self.deliver_due
 
-    def find_kinds(self, at: Ints) -> Ints:
-        """The mask of the defects standing right after a moment of each [epoch ms]."""
-        late = (self.arrived_at > self.deliver_due) & self.is_delivery_judged(at)
+    def is_delivery_judged(self, order: Ints, at: Ints) -> Bools:
+        """Whether deliveries count right after moments [epoch ms]: not while nobody can know of them."""
+        unknowable = (self.shipped_at[order] <= at) & ~self.is_trackable[order] & (self.knowledge_at[order] > at)
+        return self.is_delivery_owed[order] & (self.deliver_due[order] <= at) & ~unknowable
+
+    def find_kinds(self, order: Ints, at: Ints) -> Ints:
+        """The masks of the defects that stand on orders right after moments [epoch ms]."""
         return (
-            _flag((self.reviewed_at <= at) & (self.rating <= LOW_RATING), LOW)
-            | _flag(self.is_cancelled_by_seller & (self.cancelled_at <= at), BY_SELLER)
-            | _flag(self.not_shipped_from <= at, NOT_SHIPPED) | _flag(late, LATE))
+            _flag((self.reviewed_at[order] <= at) & (self.rating[order] <= LOW_RATING), LOW)
+            | _flag(self.is_cancelled_by_seller[order] & (self.cancelled_at[order] <= at), BY_SELLER)
+            | _flag(self.not_shipped_from[order] <= at, NOT_SHIPPED)
+            | _flag(self.is_late[order] & self.is_delivery_judged(order, at), LATE))
 
 
 class PlainSpans(NamedTuple):
@@ -183,7 +189,6 @@ class _Looks(NamedTuple):
 
     order: Ints
     at: Ints
-    seen: PlainOrders
 
 
 class _State(NamedTuple):
@@ -197,102 +202,97 @@ class _State(NamedTuple):
     settled_ms: Ints | int = FOREVER_MS
 
 
-def _look(orders: PlainOrders, start: Ints, *moments: Ints) -> _Looks:
+def _look(start: Ints, *moments: Ints) -> _Looks:
     """Look at every order from `start` on, right after each different moment; nowhere where `start` never comes."""
     here = np.flatnonzero(start < FOREVER_MS)
-    some, start = orders.take(here), start[here]
-    at = np.sort(np.stack([start, *(np.maximum(moment[here], start) for moment in moments)]), axis=0)
+    start = start[here]
+    at = np.stack([start, *(np.maximum(moment[here], start) for moment in moments)], axis=1)
+    at.sort(axis=1)
     fresh = at < FOREVER_MS
-    fresh[1:] &= at[1:] != at[:-1]
-    place, step = np.nonzero(fresh.T)
-    return _Looks(here[place], at[step, place], some.take(place))
+    fresh[:, 1:] &= at[:, 1:] != at[:, :-1]
+    return _Looks(np.repeat(here, fresh.sum(axis=1)), at[fresh])
 
 
 def _join(group: int, anchor_ms: Ints, looks: _Looks, state: _State) -> PlainSpans:
     """One span per run of looks that count the same."""
-    columns = [np.broadcast_to(np.asarray(column, dtype=np.int64), looks.order.shape) for column in state]
     differs = np.ones(len(looks.order), dtype=np.bool_)
     differs[1:] = looks.order[1:] != looks.order[:-1]
-    for column in columns:
-        differs[1:] |= column[1:] != column[:-1]
+    for column in state:
+        if not isinstance(column, int):
+            differs[1:] |= column[1:] != column[:-1]
     first = np.flatnonzero(differs)
     order, from_ms = looks.order[first], looks.at[first]
     until = np.full(len(first), FOREVER_MS, dtype=np.int64)
     until[:-1] = np.where(order[1:] == order[:-1], from_ms[1:], FOREVER_MS)
-    exists, base, bad, amount, kinds, settled = (column[first] for column in columns)
-    spans = PlainSpans(order, np.full(len(first), group), anchor_ms[order], from_ms, until, base, bad, amount, kinds,
-                       settled)
-    return PlainSpans(*(column[exists == 1] for column in spans))
+    exists = state.exists[first]
+    found = [np.full(len(first), each) if isinstance(each, int) else each[first] for each in state[1:]]
+    spans = PlainSpans(order, np.full(len(first), group), anchor_ms[order], from_ms, until, *found)
+    return spans if exists.all() else PlainSpans(*(column[exists] for column in spans))
 
 
-def _span_placed(orders: PlainOrders) -> PlainSpans:
-    o = orders
-    looks = _look(o, o.ordered_at, o.accepted_at, o.refused_at, np.where(o.is_cancelled_by_seller, o.cancelled_at,
-                  FOREVER_MS), o.not_shipped_from, o.deliver_due, o.shipped_at, o.knowledge_at, o.reviewed_at)
-    at, o = looks.at, looks.seen
-    kinds, refused = o.find_kinds(at), o.refused_at <= at
-    accepted = ~refused & (o.accepted_at <= at)
-    base = (ALWAYS_PLACED | _flag(o.has_buyer, REPEAT)
+def _span_placed(o: PlainOrders) -> PlainSpans:
+    own_doing = np.where(o.is_cancelled_by_seller, o.cancelled_at, FOREVER_MS)
+    looks = _look(o.ordered_at, o.accepted_at, o.refused_at, own_doing, o.not_shipped_from, o.deliver_due, o.shipped_at,
+                  o.knowledge_at, o.reviewed_at)
+    order, at = looks
+    kinds, refused = o.find_kinds(order, at), o.refused_at[order] <= at
+    accepted = ~refused & (o.accepted_at[order] <= at)
+    base = (ALWAYS_PLACED | _flag(o.has_buyer, REPEAT)[order]
             | np.where(refused, ACCEPTED, _flag(accepted, ACCEPTED | ACCEPT_TIME)))
     refusal = np.where(o.is_refused_by_timer, ACCEPTANCE | STREAK | AUTO_REFUSAL, ACCEPTANCE | STREAK)
-    bad = (np.where(kinds & BY_SELLER > 0, o.cancel_flags, 0) | np.where(refused, refusal, 0)
-           | _flag(kinds & o.counted > 0, ODR))
-    settled = np.where(refused, o.refused_at, np.where(accepted, o.accepted_at, FOREVER_MS))
-    state = _State(np.ones(len(at), np.bool_), base, bad, np.where(accepted, o.waited_seconds, 0), kinds, settled)
-    return _join(PLACED, orders.ordered_at, looks, state)
+    bad = (np.where(kinds & BY_SELLER > 0, o.cancel_flags[order], 0) | np.where(refused, refusal[order], 0)
+           | _flag(kinds & o.counted[order] > 0, ODR))
+    settled = np.where(refused, o.refused_at[order], np.where(accepted, o.accepted_at[order], FOREVER_MS))
+    waited = np.where(accepted, o.waited_seconds[order], 0)
+    return _join(PLACED, o.ordered_at, looks, _State(np.ones_like(accepted), base, bad, waited, kinds, settled))
 
 
-def _span_perfect(orders: PlainOrders) -> PlainSpans:
-    o = orders
+def _span_perfect(o: PlainOrders) -> PlainSpans:
     start = np.where(o.deliver_due < FOREVER_MS, np.maximum(o.ordered_at, o.settled_from), FOREVER_MS)
-    looks = _look(o, start, o.cancelled_at, o.not_shipped_from, o.shipped_at, o.knowledge_at, o.reviewed_at,
+    looks = _look(start, o.cancelled_at, o.not_shipped_from, o.shipped_at, o.knowledge_at, o.reviewed_at,
                   o.late_shipping_from, o.track_due, o.scanned_at)
-    at, o = looks.at, looks.seen
-    untracked = o.is_own & o.is_trackable & (o.track_due <= at) & (o.scanned_at > at)
-    flawed = (o.find_kinds(at) > 0) | (o.late_shipping_from <= at) | untracked
-    exists = ~(o.is_given_up & (o.cancelled_at <= at))
-    return _join(PERFECT_GROUP, orders.ordered_at, looks, _State(exists, PERFECT, _flag(flawed, PERFECT)))
+    order, at = looks
+    untracked = (o.is_own & o.is_trackable)[order] & (o.track_due[order] <= at) & (o.scanned_at[order] > at)
+    flawed = (o.find_kinds(order, at) > 0) | (o.late_shipping_from[order] <= at) | untracked
+    exists = ~(o.is_given_up[order] & (o.cancelled_at[order] <= at))
+    return _join(PERFECT_GROUP, o.ordered_at, looks, _State(exists, PERFECT, _flag(flawed, PERFECT)))
 
 
-def _span_ship(orders: PlainOrders) -> PlainSpans:
-    o = orders
-    looks = _look(o, np.where(o._is_owed(o.ship_due), np.maximum(o.ordered_at, o.ship_due), FOREVER_MS))
-    late = looks.seen.shipped_at > looks.seen.ship_due
-    return _join(SHIP, o.ship_due, looks, _State(np.ones(len(late), np.bool_), 1, _flag(late, 1)))
+def _span_ship(o: PlainOrders) -> PlainSpans:
+    looks = _look(np.where(o.is_shipping_owed, np.maximum(o.ordered_at, o.ship_due), FOREVER_MS))
+    late = (o.shipped_at > o.ship_due)[looks.order]
+    return _join(SHIP, o.ship_due, looks, _State(np.ones_like(late), 1, _flag(late, 1)))
 
 
-def _span_deliver(orders: PlainOrders) -> PlainSpans:
-    o = orders
-    start = np.where(o.is_delivery_owed, np.maximum(o.ordered_at, o.deliver_due), FOREVER_MS)
-    looks = _look(o, start, o.shipped_at, o.knowledge_at)
-    late = _flag(looks.seen.arrived_at > looks.seen.deliver_due, 1)
-    return _join(DELIVER, o.deliver_due, looks, _State(looks.seen.is_delivery_judged(looks.at), 1, late))
+def _span_deliver(o: PlainOrders) -> PlainSpans:
+    looks = _look(np.where(o.is_delivery_owed, np.maximum(o.ordered_at, o.deliver_due), FOREVER_MS), o.shipped_at,
+                  o.knowledge_at)
+    late = _flag(o.is_late, 1)[looks.order]
+    return _join(DELIVER, o.deliver_due, looks, _State(o.is_delivery_judged(*looks), 1, late))
 
 
-def _span_arrived(orders: PlainOrders) -> PlainSpans:
-    o = orders
-    looks = _look(o, np.where(o.is_own & (o.deliver_due < FOREVER_MS), o.arrived_at, FOREVER_MS))
-    return _join(ARRIVED, o.arrived_at, looks, _State(np.ones(len(looks.at), np.bool_), GAP, 0, looks.seen.gap_days))
+def _span_arrived(o: PlainOrders) -> PlainSpans:
+    looks = _look(np.where(o.is_own & (o.deliver_due < FOREVER_MS), o.arrived_at, FOREVER_MS))
+    return _join(ARRIVED, o.arrived_at, looks, _State(looks.at < FOREVER_MS, GAP, 0, o.gap_days[looks.order]))
 
 
-def _span_shipped(orders: PlainOrders) -> PlainSpans:
-    o = orders
-    looks = _look(o, o.shipped_at, o.track_due, o.scanned_at, o.invoice_due)
-    at, o = looks.at, looks.seen
-    tracked, billed = o.is_own & o.is_trackable & (o.track_due <= at), o.invoice_due <= at
+def _span_shipped(o: PlainOrders) -> PlainSpans:
+    looks = _look(o.shipped_at, o.track_due, o.scanned_at, o.invoice_due)
+    order, at = looks
+    tracked, billed = (o.is_own & o.is_trackable)[order] & (o.track_due[order] <= at), o.invoice_due[order] <= at
     base = RETURN | _flag(tracked, TRACKING) | _flag(billed, INVOICE)
-    bad = (_flag(tracked & (o.scanned_at > at), TRACKING)
-           | _flag(billed & (o.invoiced_at > o.invoice_due), INVOICE))
-    return _join(SHIPPED, orders.shipped_at, looks, _State(np.ones(len(at), np.bool_), base, bad))
+    unbilled = (o.invoiced_at > o.invoice_due)[order]
+    bad = _flag(tracked & (o.scanned_at[order] > at), TRACKING) | _flag(billed & unbilled, INVOICE)
+    return _join(SHIPPED, o.shipped_at, looks, _State(np.ones_like(tracked), base, bad))
 
 
-def _span_review(orders: PlainOrders) -> PlainSpans:
-    looks = _look(orders, orders.reviewed_at, orders.reply_due)
-    at, o = looks.at, looks.seen
-    asked = o.reply_due <= at
-    base = NEGATIVE | RATING | _flag(asked, REPLY)
-    bad = _flag(o.rating <= LOW_RATING, NEGATIVE) | _flag(asked & (o.replied_at > o.reply_due), REPLY)
-    return _join(REVIEW, orders.reviewed_at, looks, _State(np.ones(len(at), np.bool_), base, bad, o.rating))
+def _span_review(o: PlainOrders) -> PlainSpans:
+    looks = _look(o.reviewed_at, o.reply_due)
+    order, at = looks
+    asked = o.reply_due[order] <= at
+    base, silent = NEGATIVE | RATING | _flag(asked, REPLY), (o.replied_at > o.reply_due)[order]
+    bad = _flag(o.rating <= LOW_RATING, NEGATIVE)[order] | _flag(asked & silent, REPLY)
+    return _join(REVIEW, o.reviewed_at, looks, _State(np.ones_like(asked), base, bad, o.rating[order]))
 
 
 def span_plain_orders(orders: PlainOrders) -> PlainSpans:
