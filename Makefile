@@ -41,7 +41,8 @@ bench: $(VENV)/.tests ## measure; one JSON line per figure
 	@$(BIN)/operator-qos demo --no-serve
 	@$(BIN)/python -m benchmarks
 
-drills: $(VENV)/.tests ## the slow tests: kills, restarts, long histories
+drills: $(VENV)/.tests ## the slow tests: kills, restarts, long histories, Spark (needs Java 17 or newer)
+	@$(PIP) --editable '.[spark]'
 	@$(BIN)/pytest -m slow -rs
 
 screenshots: $(VENV)/.tests ## take the pictures of the README anew (needs Chromium)

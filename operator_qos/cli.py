@@ -23,6 +23,7 @@ COMMANDS = {
     "lab": ("operator_qos.lab.cli:lab_group", "Fake marketplaces to try connectors on."),
     "connections": ("operator_qos.connections.cli:connections_group", "Platforms that are read, asked and compared."),
     "rebuild": ("operator_qos.ledger.cli:rebuild_command", "Derive everything anew from the event log."),
+    "lake": ("operator_qos.lake.cli:lake_group", "Facts and numbers over events that stay in Parquet files."),
     "evaluate": ("operator_qos.evaluation.cli:evaluate_command", "Judge a date, or every date that is due."),
     "standards": ("operator_qos.standards.cli:standards_group", "Standards: their versions, what changes, publishing."),
     "backtest": ("operator_qos.standards.cli:backtest_command", "Try a standard on history before publishing it."),

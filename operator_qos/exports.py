@@ -13,6 +13,7 @@ EXPORTS = {
     "scorecards": ("operator_qos.reports.cli:export_scorecards", "The current numbers, as the pages show them."),
     "orders": ("operator_qos.reports.cli:export_orders", "The orders behind the current numbers of a metric."),
     "statements": ("operator_qos.statements.cli:export_statements", "Restrictions for the DSA Transparency Database."),
+    "events": ("operator_qos.lake.cli:export_events", "The event log as Parquet, for a lake."),
     "complaints": ("operator_qos.recourse.cli:export_complaints", "The yearly report on complaints."),
 }
 

@@ -19,6 +19,7 @@ from operator_qos.events.models import Entity, Event, EventBody, EventId, Import
 from operator_qos.exclusions.models import ExclusionRequest, FaultIncident
 from operator_qos.hooks.models import Hook, HookCall
 from operator_qos.imports.models import ImportRun, MappingVersion
+from operator_qos.lake.models import LakeBuild, LakeShop
 from operator_qos.ledger.models import MetricDay, Obligation, OutcomeRow, Scorecard
 from operator_qos.me.models import CalendarFeed, FollowedObligation, ObligationChange, ObligationFeed
 from operator_qos.notices.models import JobLease, Notice, NoticeRead, OutboxMail
@@ -45,10 +46,10 @@ __all__ = [
     "ConnectionCursor", "ConnectionRun", "ConnectionThing", "ConnectionWish", "Dispute", "DisputeStep", "Entity",
     "EvaluationResult", "EvaluationRun", "Event", "EventBody", "EventId", "ExclusionRequest", "FailedAttempt",
     "FaultIncident", "FigureCount", "FigureDifference", "FollowedObligation", "Hook", "HookCall", "ImportProgress",
-    "ImportRun", "JobLease", "JobRun", "KeyUse", "LiveRule", "LiveStanding", "MappingVersion", "Marketplace",
-    "MetricDay", "Notice", "NoticeRead", "Obligation", "ObligationChange", "ObligationFeed", "OutboxMail", "OutcomeRow",
-    "PhantomChange", "PhantomStanding", "PublicBadge", "Quarantined", "ReceivedHook", "Receiver", "ReportSubscription",
-    "Restatement", "SavedExport", "Scorecard", "Seller", "Shop", "ShopStanding", "ShopTraits", "SourceArrival",
-    "SourceCount", "SourceTotal", "StandardTrial", "StandardTry", "StandardVersion", "StandingChange", "Statement",
-    "User",
+    "ImportRun", "JobLease", "JobRun", "KeyUse", "LakeBuild", "LakeShop", "LiveRule", "LiveStanding", "MappingVersion",
+    "Marketplace", "MetricDay", "Notice", "NoticeRead", "Obligation", "ObligationChange", "ObligationFeed",
+    "OutboxMail", "OutcomeRow", "PhantomChange", "PhantomStanding", "PublicBadge", "Quarantined", "ReceivedHook",
+    "Receiver", "ReportSubscription", "Restatement", "SavedExport", "Scorecard", "Seller", "Shop", "ShopStanding",
+    "ShopTraits", "SourceArrival", "SourceCount", "SourceTotal", "StandardTrial", "StandardTry", "StandardVersion",
+    "StandingChange", "Statement", "User",
 ]

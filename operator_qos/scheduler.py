@@ -199,6 +199,12 @@ def _add_up_counts(engine: Engine, _settings: Settings, now: datetime) -> object
     return add_up_counts(engine, now=now)
 
 
+def _drop_expired_bodies(engine: Engine, _settings: Settings, now: datetime) -> object:
+    from operator_qos.events.jobs import drop_expired_bodies
+
+    return drop_expired_bodies(engine, now=now)
+
+
 def _forget_received(engine: Engine, _settings: Settings, now: datetime) -> object:
     from operator_qos.receiving.jobs import forget_received
 
@@ -219,6 +225,7 @@ JOBS: tuple[Job, ...] = (
     Job("finish_abandoned_imports", _finish_abandoned, "interval", {"minutes": 10}),
     Job("add_up_source_counts", _add_up_counts, "interval", {"minutes": 1}),
     Job("forget_received_webhooks", _forget_received, "interval", {"hours": 24}),
+    Job("drop_expired_bodies", _drop_expired_bodies, "interval", {"hours": 1}),
     Job("run_imports", _run_imports, "interval", {"seconds": 10}),
     Job("run_tries", _run_tries, "interval", {"seconds": 10}),
     Job("drop_old_imports", _drop_old_imports, "cron", {"hour": 5, "minute": 5}),

@@ -156,7 +156,8 @@ class _Teller:
         ids = [other.id for other in self.standard.badges]
         earlier = {name: self.after.badges[name] for name in ids[: ids.index(badge.id)]}
         facts = ProgressFacts(self.evaluation, replace(self.after, badges={**self.before.badges, **earlier}))
-        reasons = self.tell(badge.needs, facts, place) if badge.is_active else ()
+        asked = badge.keeps if held and badge.keeps is not None else badge.needs
+        reasons = self.tell(asked, facts, place) if badge.is_active else ()
         return Intent(kind, badge.id if held else None, None if held else badge.id, badge.metric, reasons)
 
     def strikes(self) -> Iterator[Told]:

@@ -188,7 +188,7 @@ def step(
     level = _find_level(episodes, evaluation)
     if held.level and is_lower(level, before.level, standard):
         level = before.level
-    earned = frozenset(b.id for b in standard.badges if _is_earned(b, level, evaluation))
+    earned = frozenset(b.id for b in standard.badges if _is_earned(b, level, evaluation, held=b.id in before.badges))
     badges = earned | (before.badges & held.badges)
     after = Standing(level, badges, episodes)
     intents = (
@@ -276,11 +276,12 @@ def _needed_orders(evaluation: _Evaluation) -> int:
     return evaluation.standard.get_level("top").min_orders or 0
 
 
-def _is_earned(badge: Badge, level: str, evaluation: _Evaluation) -> bool:
+def _is_earned(badge: Badge, level: str, evaluation: _Evaluation, *, held: bool) -> bool:
     if badge.metric is None:
         return level == badge.level
     verdict = evaluation.verdicts.get(badge.metric)
-    return verdict is not None and verdict.verdict == Verdict.KEPT and verdict.base >= (badge.min_base or 0)
+    needed = (badge.kept_base if held else badge.min_base) or 0
+    return verdict is not None and verdict.verdict == Verdict.KEPT and verdict.base >= needed
 
 
 def _list_warning_intents(before: Standing, after: Standing, evaluation: _Evaluation) -> Iterator[Intent]:
@@ -340,7 +341,7 @@ def _explain_badge(badge: Badge, evaluation: _Evaluation, *, earned: bool) -> It
     code = ReasonCode.KEPT if earned else ReasonCode.NOT_KEPT
     if not earned and verdict.verdict in (Verdict.KEPT, Verdict.NOT_ENOUGH_DATA):
         code = ReasonCode.TOO_SMALL_BASE
-    yield replace(_with_numbers(code, verdict), needed=badge.min_base)
+    yield replace(_with_numbers(code, verdict), needed=badge.min_base if earned else badge.kept_base)
 
 
 def _breached(episode: Episode, evaluation: _Evaluation) -> Reason:

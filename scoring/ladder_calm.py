@@ -26,12 +26,14 @@ TOP, IN_STANDARD = np.int8(LEVEL_IDS.index("top")), np.int8(LEVEL_IDS.index("in_
 class Calm:
     """Per shop: whether no rule is breached, and where it then stands if no episode goes on.
 
-    ``level`` is a position in ``LEVEL_IDS``; ``badges`` has the shape (badges of the standard, shops).
+    ``level`` is a position in ``LEVEL_IDS``; ``badges`` and, of those who have them, ``kept_badges`` have the shape
+    (badges of the standard, shops).
     """
 
     is_calm: Flags
     level: Codes
     badges: Flags
+    kept_badges: Flags
 
 
 def find_calm(verdicts: Codes, base: Counts, orders: ArrayLike, *, standard: Standard) -> Calm:
@@ -44,19 +46,21 @@ def find_calm(verdicts: Codes, base: Counts, orders: ArrayLike, *, standard: Sta
     enough = np.asarray(orders) >= (standard.get_level("top").min_orders or 0)
     is_top = judged.any(axis=0) & (kept | ~judged).all(axis=0) & enough
     level = np.where(is_top, TOP, IN_STANDARD)
-    badges = np.zeros((len(standard.badges), len(level)), np.bool_)
+    badges = np.zeros((2, len(standard.badges), len(level)), np.bool_)
     for place, badge in enumerate(standard.badges):
-        badges[place] = _is_earned(badge, standard, kept, base) if badge.metric else _has_level(badge, level)
-    return Calm(~(verdicts == BREACHED).any(axis=0), level, badges)
+        for held, needed in enumerate((badge.min_base, badge.kept_base)):
+            badges[held, place] = (_is_earned(badge, standard, kept, base >= (needed or 0)) if badge.metric
+                                   else _has_level(badge, level))
+    return Calm(~(verdicts == BREACHED).any(axis=0), level, badges[0], badges[1])
 
 
 def _has_level(badge: Badge, level: Codes) -> Flags | bool:
     return level == LEVEL_IDS.index(badge.level) if badge.level in LEVEL_IDS else False
 
 
-def _is_earned(badge: Badge, standard: Standard, kept: Flags, base: Counts) -> Flags | bool:
+def _is_earned(badge: Badge, standard: Standard, kept: Flags, enough: Flags) -> Flags | bool:
     places = [place for place, rule in enumerate(standard.rules) if rule.metric == badge.metric]
-    return kept[places[0]] & (base[places[0]] >= (badge.min_base or 0)) if places else False
+    return kept[places[0]] & enough[places[0]] if places else False
 
 
 class Standings:
@@ -82,7 +86,8 @@ class Standings:
 
     def find_moving(self, calm: Calm) -> Flags:
         """Whom ``step`` may move or prolong; it would leave every other shop as it stands, without an intent."""
-        same = (self._level == calm.level) & (self._held == calm.badges).all(axis=0)
+        badges = np.where(self._held, calm.kept_badges, calm.badges)
+        same = (self._level == calm.level) & (self._held == badges).all(axis=0)
         return np.asarray(~calm.is_calm | self._is_bound | ~same, np.bool_)
 
     def _binds(self, standing: Standing) -> bool:

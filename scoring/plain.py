@@ -93,11 +93,12 @@ def _has_plain_levels(standard: Standard) -> bool:
 
 
 def _is_plain_badge(badge: Badge) -> bool:
-    """One that goes with a level, or with one rule kept over a least base."""
+    """One that goes with a level, or with one rule kept over a least base; kept alike, over another."""
     if not badge.is_active or badge.level is not None:
-        return badge.is_active
+        return badge.is_active and badge.keeps is None
     kept = Group("all", (Among(f"{badge.metric}.verdict", ("kept",)), _at_least(f"{badge.metric}.base", badge)))
-    return badge.metric is not None and _shape(badge.needs) == _shape(kept)
+    asked = (badge.needs, badge.needs if badge.keeps is None else badge.keeps)
+    return badge.metric is not None and all(_shape(condition) == _shape(kept) for condition in asked)
 
 
 def _at_least(key: str, badge: Badge) -> Compare:

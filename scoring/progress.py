@@ -134,7 +134,10 @@ def advance(progress: Progress, evaluation: Evaluation) -> Progress:
     for badge in standard.badges:
         held = np.zeros(evaluation.table.size, np.bool_)
         if badge.is_active:
-            held = answer(badge.needs, ProgressFacts(evaluation, after)) == YES
+            facts = ProgressFacts(evaluation, after)
+            held = answer(badge.needs, facts) == YES
+            if badge.keeps is not None and badge.id in progress.badges:
+                held = np.where(progress.badges[badge.id], answer(badge.keeps, facts) == YES, held)
         after = replace(after, badges={**after.badges, badge.id: held})
     return after
 

@@ -122,10 +122,10 @@ def say_light(light: Light, language: str) -> str:
 
 def _say_figures(light: Light, given: Mapping[str, Any]) -> str:
     if light.kind == "figures":
-        return str(gettext("%(source)s: of %(expected)s figures that the platform published, compared on %(day)s, "
-                           "%(found)s differ from ours for no known cause.", **given))
-    return str(gettext("%(source)s: of the figures that the platform published of this shop, compared on %(day)s, "
-                       "%(found)s differ from ours for no known cause.", **given))
+        return str(gettext("%(source)s: figures of the platform that differ from ours for no known cause, compared on "
+                           "%(day)s: %(found)s of %(expected)s.", **given))
+    return str(gettext("%(source)s: figures of the platform about this shop that differ from ours for no known cause, "
+                       "compared on %(day)s: %(found)s.", **given))
 
 
 def list_hold_reasons(

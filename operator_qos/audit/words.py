@@ -31,7 +31,7 @@ ACTION_NAMES = {
     "badge.switched_off": _("Public badge switched off"), "badge.revoke": _("Public badge revoked"),
     "badge.restore": _("Public badge given back"), "connection.added": _("Platform connected"),
     "connection.paused": _("Connection paused"), "connection.resumed": _("Connection resumed"),
-    "connection.asks": _("What a platform is asked for by itself"),
+    "connection.asks": _("What a platform is asked for automatically"),
     "connection.read_asked": _("Reading of a platform asked for"), "platform.asked": _("Platform asked"),
 }
 

@@ -155,7 +155,7 @@ def choose_asks(connection_id: int) -> BaseResponse:
         flash(_("There is no such badge or level any more. Reload the page and choose again."))
     else:
         flash(_("Saved. It is asked for from now on, of every shop that has it already too.") if asks.to_json()
-              else _("Saved. Nothing is asked for by itself; what the platform was asked for stays."))
+              else _("Saved. Nothing is asked for automatically; what the platform was asked for stays."))
     return redirect(url_for("connections.show_one", connection_id=connection_id), 303)
 
 

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from operator_qos.evaluation.course import earliest_day, list_counted, list_metrics
 from operator_qos.evaluation.rules import COLUMNS
+from operator_qos.lake.membership import in_ledger
 from operator_qos.ledger.models import CaseFact, OrderFact, OutcomeRow, ParcelFact
 from operator_qos.sellers.models import Marketplace, Shop
 from scoring.metrics import GROUP_CODES, METRICS
@@ -94,10 +95,10 @@ def lock_marketplace(session: Session, marketplace_id: str) -> None:
 
 
 def list_shops(session: Session, marketplace_id: str) -> list[ShopRow]:
-    """The shops of a marketplace, by number."""
+    """The shops of a marketplace whose events are in the log, by number."""
     columns = (Shop.id, Shop.seller_id, Shop.code, Shop.name, Shop.opened_ms)
-    rows = session.execute(select(*columns).where(Shop.marketplace_id == marketplace_id).order_by(Shop.id))
-    return [ShopRow(*row) for row in rows]
+    query = select(*columns).where(Shop.marketplace_id == marketplace_id, in_ledger()).order_by(Shop.id)
+    return [ShopRow(*row) for row in session.execute(query)]
 
 
 def find_first_order_ms(session: Session, marketplace_id: str) -> int | None:

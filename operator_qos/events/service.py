@@ -158,6 +158,9 @@ def _require_place(typed: TypedEvent, directory: Directory, intake: Intake) -> s
 
 def _require_shop(session: Session, typed: TypedEvent, directory: Directory, intake: Intake) -> int:
     shop_id = directory.shops.get((typed.marketplace, typed.shop))
+    if shop_id in directory.in_lake:
+        raise EventRefused(Problem(
+            "shop", f"the events of {typed.shop!r} are in the lake; write this one there, the next build counts it"))
     if shop_id is not None:
         return shop_id
     if typed.type != "shop.opened" and not intake.open_shops:
@@ -179,7 +182,8 @@ def _require_zone(typed: TypedEvent) -> None:
         raise EventRefused(Problem("data.timezone", f"{zone!r} is no time zone; write one like Europe/Paris")) from None
 
 
-def _read(session: Session, place: int, document: object, directory: Directory, intake: Intake) -> Arrival:
+def type_document(document: object, *, now_ms: int, checks_envelope: bool = False) -> tuple[TypedEvent, str]:
+    """A document as a typed event, and its canonical text. Raises EventRefused."""
     if not isinstance(document, Mapping):
         raise EventRefused(Problem("", "is no JSON object; send a CloudEvent in structured mode"))
     body = canonical(document)
@@ -188,12 +192,17 @@ def _read(session: Session, place: int, document: object, directory: Directory, 
     flaw = find_flaw(document) if may_be_flawed(body) else None
     if flaw is not None:
         raise EventRefused(flaw)
-    if intake.checks_envelope:
+    if checks_envelope:
         check_envelope(document)
-    typed = read_event(unpack_data(document) if "data_base64" in document else document, now_ms=intake.now_ms)
+    typed = read_event(unpack_data(document) if "data_base64" in document else document, now_ms=now_ms)
+    _require_zone(typed)
+    return typed, body
+
+
+def _read(session: Session, place: int, document: object, directory: Directory, intake: Intake) -> Arrival:
+    typed, body = type_document(document, now_ms=intake.now_ms, checks_envelope=intake.checks_envelope)
     if intake.sources and not typed.source.startswith(intake.sources):
         raise EventRefused(Problem("source", "this key may not send events of that source; use the source's own key"))
-    _require_zone(typed)
     key = _require_place(typed, directory, intake)
     shop_id = _require_shop(session, typed, directory, intake)
     return Arrival(place, without_buyer(typed, key), shop_id, body, hash_text(body), (typed.source, typed.id))

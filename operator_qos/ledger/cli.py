@@ -44,7 +44,8 @@ class MomentType(click.ParamType[str]):
 MOMENT = MomentType()
 
 
-def _moments(context: Context, as_of: str | None, known_at: str | None) -> Moments:
+def moments_of(context: Context, as_of: str | None, known_at: str | None) -> Moments:
+    """T and K as options give them; T is now when not given."""
     now = context.clock()
     return Moments(as_of or now.strftime("%Y-%m-%dT%H:%M:%SZ"), known_at, to_ms(now))
 
@@ -65,7 +66,7 @@ def export_metrics(  # one argument per option
     """A row per shop and metric at (T, K), on standard output or as a file."""
     require_current(context.engine)
     with reading(context.engine) as session:
-        rows = list_metric_values(session, _moments(context, as_of, known_at), days=window, official=not raw)
+        rows = list_metric_values(session, moments_of(context, as_of, known_at), days=window, official=not raw)
     context.as_json = context.as_json or form == "json"
     if context.as_json and output is None:
         emit(context, [_without_none(row) for row in rows], "")
@@ -85,7 +86,7 @@ def _to_sheet(rows: Sequence[MetricValue]) -> Sheet:
     return Sheet("metrics", types | {"official": bool}, [tuple(getattr(row, name) for name in names) for row in rows])
 
 
-def _get_shop(context: Context, name: str) -> ShopCard:
+def get_shop(context: Context, name: str) -> ShopCard:
     """The shop called CODE or MARKETPLACE/CODE. Refuses an unknown or ambiguous name."""
     with reading(context.engine) as session:
         cards = list_shop_cards(session)
@@ -111,7 +112,7 @@ def scorecard_command(  # one argument per option
 ) -> None:
     """The numbers of SHOP, official beside raw; with --rows the units behind one of them and their events."""
     require_current(context.engine)
-    card, moments = _get_shop(context, shop), _moments(context, as_of, known_at)
+    card, moments = get_shop(context, shop), moments_of(context, as_of, known_at)
     with reading(context.engine) as session:
         if metric is not None:
             units = [asdict(u) for u in list_unit_rows(session, card.id, metric=metric, moments=moments, days=window)]

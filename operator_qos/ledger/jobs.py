@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from operator_qos.clock import to_ms
 from operator_qos.db import chunks, lock_shops, reading, unit_of_work
+from operator_qos.lake.membership import in_ledger
 from operator_qos.ledger.cells import begins_to_count, ends_to_count, list_cells, recount, replace_cells
 from operator_qos.ledger.models import OutcomeRow
 from operator_qos.ledger.scorecards import refresh_scorecards
@@ -23,7 +24,7 @@ SHOPS_AT_ONCE = 500
 
 def _list_shops(engine: Engine) -> list[int]:
     with reading(engine) as session:
-        return list(session.scalars(select(Shop.id).order_by(Shop.id)))
+        return list(session.scalars(select(Shop.id).where(in_ledger()).order_by(Shop.id)))
 
 
 def list_moving_shops(session: Session, *, now: datetime) -> list[int]:
@@ -38,7 +39,8 @@ def list_moving_shops(session: Session, *, now: datetime) -> list[int]:
         moving = [select(OutcomeRow.row_id).where(OutcomeRow.shop_id == Shop.id, when).exists()
                   for when in (begins_to_count(now_ms), ends_to_count(now_ms))]
         found += session.scalars(select(Shop.id).where(
-            Shop.marketplace_id == marketplace, Shop.cells_ms < now_ms, or_(Shop.cells_ms <= kept_ms, *moving)))
+            Shop.marketplace_id == marketplace, in_ledger(), Shop.cells_ms < now_ms,
+            or_(Shop.cells_ms <= kept_ms, *moving)))
     return sorted(found)
 
 

@@ -12,6 +12,7 @@ from operator_qos.clock import to_ms
 from operator_qos.db import chunks, lock_shops, reading, unit_of_work
 from operator_qos.disputes.sync import sync_disputes
 from operator_qos.events.models import Event
+from operator_qos.lake.membership import in_ledger
 from operator_qos.ledger.jobs import start_cells
 from operator_qos.ledger.models import CaseFact
 from operator_qos.ledger.pending import forget_pending, keep_flaws
@@ -35,7 +36,7 @@ class RebuildReport:
 def rebuild(engine: Engine, *, now: datetime, on_progress: Callable[[int], None] | None = None) -> RebuildReport:
     """Derive every shop anew; commits per shop. Readers see the old rows until a shop's new ones are whole."""
     with reading(engine) as session:
-        shops = list(session.scalars(select(Shop.id).order_by(Shop.id)))
+        shops = list(session.scalars(select(Shop.id).where(in_ledger()).order_by(Shop.id)))
         events = session.scalar(select(func.count()).select_from(Event)) or 0
         first = session.scalar(select(func.min(Event.at_ms)))
     dossiers = 0

@@ -27,15 +27,22 @@ from scoring.terms import ALWAYS_MS, Terms, read_terms
 FACT_MODELS: Mapping[str, type[Base]] = {name: getattr(models, name) for name in COLUMNS}
 
 
-def build_frames(session: Session, shop_ids: Sequence[int], *, known_ms: int | None = None) -> dict[int, Frame]:
-    """What each shop's dossiers are judged in: zone, clocks, and the terms of its standards, one after the other."""
+def build_frames(
+    session: Session, shop_ids: Sequence[int], *, known_ms: int | None = None,
+    calendars: Mapping[int, Sequence[TypedEvent]] | None = None,
+) -> dict[int, Frame]:
+    """What each shop's dossiers are judged in: zone, clocks, and the terms of its standards, one after the other.
+
+    `calendars`: the events about the shops themselves, where they do not stand in the log.
+    """
     query = select(Shop.id, Shop.timezone, Marketplace.timezone).join(
         Marketplace, Marketplace.id == Shop.marketplace_id)
-    calendars, terms = list_shop_events(session, shop_ids), _list_terms(session, shop_ids)
+    told = list_shop_events(session, shop_ids) if calendars is None else calendars
+    terms = _list_terms(session, shop_ids)
     frames: dict[int, Frame] = {}
     for part in chunks(list(shop_ids)):
         for shop_id, own_zone, zone in session.execute(query.where(Shop.id.in_(part))):
-            events = [e for e in calendars[shop_id] if known_ms is None or e.at_ms < known_ms]
+            events = [e for e in told.get(shop_id, ()) if known_ms is None or e.at_ms < known_ms]
             frames[shop_id] = Frame(zone, build_book(events, own_zone or zone), terms[shop_id])
     return frames
 

@@ -129,6 +129,8 @@ def _badges(standard: Standard) -> tuple[tuple[str, str], ...]:
                 metric=words.metric_name(badge.metric),
                 base=badge.min_base or 0,
             )
+            if badge.keeps is not None:
+                takes += " " + gettext("Whoever has it keeps it down to %(base)s.", base=badge.kept_base or 0)
         found.append((str(words.badge_name(badge.id)), str(takes)))
     return tuple(found)
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import gzip
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib import resources
@@ -11,10 +14,11 @@ from importlib.metadata import version
 from flask import Blueprint, Response, jsonify, redirect, request, url_for
 from flask.typing import ResponseValue
 from sqlalchemy.orm import Session
-from werkzeug.exceptions import NotFound
+from werkzeug.exceptions import NotFound, ServiceUnavailable
 
 from operator_qos.clock import from_ms, to_ms
 from operator_qos.disputes.start.service import list_of_order
+from operator_qos.lake.membership import find_lake_build
 from operator_qos.ledger.figures import build_figure
 from operator_qos.ledger.order_page import build_order
 from operator_qos.ledger.standard_page import build_standard
@@ -39,6 +43,7 @@ from scoring.standards import Standard
 
 blueprint = Blueprint("ledger", __name__)
 _SHOP = "get_visible_shop"
+_log = logging.getLogger(__name__)
 PERMISSIONS = {
     "ledger.operator_units": people(*OPERATOR, tenant=_SHOP),
     "ledger.operator_units_csv": people(*OPERATOR, tenant=_SHOP),
@@ -74,8 +79,25 @@ def _place(audience: str, marketplace: str, shop: str) -> Place:
     return Place(session, card, ShopLinks(audience, card))
 
 
-def _units(place: Place, metric: str) -> UnitsView:
-    found = find_units(place.session, place.card.id, metric=metric, show=request.args.get("show"))
+@contextmanager
+def _rows(place: Place, metric: str) -> Iterator[Session]:
+    """A session that answers for the rows behind a number, wherever they are."""
+    if find_lake_build(place.session, place.card.id) is None:
+        yield place.session
+        return
+    from operator_qos.lake.engines import LakeError  # these load Arrow, which other pages do without
+    from operator_qos.lake.rows import scorecard_rows
+
+    try:
+        with scorecard_rows(place.session, place.card.id, metric) as session:
+            yield session
+    except LakeError as error:
+        _log.error("the lake does not answer: %s", error)
+        raise ServiceUnavailable from error
+
+
+def _units(session: Session, place: Place, metric: str) -> UnitsView:
+    found = find_units(session, place.card.id, metric=metric, show=request.args.get("show"))
     if found is None:
         raise NotFound
     return found
@@ -92,9 +114,10 @@ CSV_HEAD = (
 def show_units(audience: str, marketplace: str, shop: str, metric: str) -> str:
     """The rows behind a number."""
     place = _place(audience, marketplace, shop)
-    view = _units(place, metric)
-    page = read_page(len(view.rows))
-    lines = build_lines(place.session, place.card.id, view, take_page(view.rows, page))
+    with _rows(place, metric) as session:
+        view = _units(session, place, metric)
+        page = read_page(len(view.rows))
+        lines = build_lines(session, place.card.id, view, take_page(view.rows, page))
     return show(
         "ledger/units.html",
         view=view,
@@ -113,7 +136,8 @@ def show_units(audience: str, marketplace: str, shop: str, metric: str) -> str:
 def send_units(audience: str, marketplace: str, shop: str, metric: str) -> Response:
     """The rows behind a number as a file."""
     place = _place(audience, marketplace, shop)
-    view = _units(place, metric)
+    with _rows(place, metric) as session:
+        view = _units(session, place, metric)
     rows: list[tuple[object, ...]] = [CSV_HEAD]
     for unit in view.rows:
         at = from_ms(unit.anchor_ms).isoformat()

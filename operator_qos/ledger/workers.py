@@ -57,7 +57,7 @@ def derive_each(dossiers: Dossiers, frames: Mapping[int, Frame]) -> Rows:
     return written
 
 
-def _derive_guarded(dossiers: Dossiers, frames: Mapping[int, Frame]) -> Piece:
+def derive_guarded(dossiers: Dossiers, frames: Mapping[int, Frame]) -> Piece:
     """As `derive_each`; a dossier that cannot be derived is told and the others go on."""
     try:
         return Piece(derive_each(dossiers, frames), {})
@@ -66,7 +66,7 @@ def _derive_guarded(dossiers: Dossiers, frames: Mapping[int, Frame]) -> Piece:
             (dossier,) = dossiers
             _log.exception("dossier %s could not be derived", dossier)
             return Piece({}, {dossier: f"{type(error).__name__}: {error}"[:1000]})
-    pieces = [_derive_guarded({dossier: events}, frames) for dossier, events in dossiers.items()]
+    pieces = [derive_guarded({dossier: events}, frames) for dossier, events in dossiers.items()]
     rows: Rows = {name: [row for piece in pieces for row in piece.rows.get(name, ())] for name in COLUMNS}
     return Piece(rows, {dossier: flaw for piece in pieces for dossier, flaw in piece.flaws.items()})
 
@@ -83,7 +83,7 @@ def _get_pool() -> ProcessPoolExecutor:
 def _derive_from(url: str, ids: Sequence[int], frames: Mapping[int, Frame]) -> Piece:
     with reading(get_engine(url)) as session:
         events = list_dossier_events(session, ids)
-    return _derive_guarded(events, frames)
+    return derive_guarded(events, frames)
 
 
 def derive_committed(
@@ -96,7 +96,7 @@ def derive_committed(
     items = iter(dossiers.items())
     pieces = iter(lambda: dict(islice(items, PIECE)), {})
     if len(dossiers) < WORTH_IT or (os.cpu_count() or 1) == 1:
-        yield from (_derive_guarded(list_dossier_events(session, list(piece)), frames) for piece in pieces)
+        yield from (derive_guarded(list_dossier_events(session, list(piece)), frames) for piece in pieces)
         return
     url = session.get_bind().engine.url.render_as_string(hide_password=False)
     under_way: deque[Future[Piece]] = deque()

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, fields
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import Engine, func, select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
+from operator_qos.clock import to_ms
 from operator_qos.db import reading
-from operator_qos.events.models import Quarantined
+from operator_qos.events.models import EventBody, Quarantined
 from operator_qos.ledger.pending import count_pending
 from operator_qos.migrate import MigrationError, find_revision, get_head
 from operator_qos.notices.models import JobLease, OutboxMail
 from operator_qos.settings import MEANINGS, PREFIX, Settings
 
+BODIES_LATE = timedelta(days=2)
 SECRETS = frozenset({"secret_key", "smtp_password"})
 
 
@@ -58,7 +60,7 @@ def _without_password(url: str) -> str:
 
 
 def examine(settings: Settings, engine: Engine, *, now: datetime) -> list[Check]:
-    """Database, version, data folder, scheduler, mails, quarantine, what imports left to derive."""
+    """Database, version, data folder, scheduler, mails, quarantine, texts past their time, what imports left."""
     checks = [_check_folder(settings)]
     try:
         revision, head = find_revision(engine), get_head()
@@ -70,7 +72,8 @@ def examine(settings: Settings, engine: Engine, *, now: datetime) -> list[Check]
                         f"{revision or 'none'}, current is {head}; run: operator-qos migrate"))
     if current:
         with reading(engine) as session:
-            checks += [_check_scheduler(session, now), _check_mails(session), _check_quarantine(session)]
+            checks += [_check_scheduler(session, now), _check_mails(session), _check_quarantine(session),
+                       _check_bodies(session, now)]
         checks.append(_check_pending(engine))
     return checks
 
@@ -92,6 +95,15 @@ def _check_mails(session: Session) -> Check:
     dead = session.scalar(select(func.count()).select_from(OutboxMail).where(OutboxMail.state == "dead")) or 0
     says = f"{dead} could not be delivered; check the SMTP settings" if dead else "none stuck"
     return Check("mails", dead == 0, says)
+
+
+def _check_bodies(session: Session, now: datetime) -> Check:
+    oldest = session.scalar(select(func.min(EventBody.expires_ms)))
+    late = timedelta(milliseconds=to_ms(now) - oldest) if oldest is not None else timedelta(0)
+    if late > BODIES_LATE:
+        return Check("message texts", False, f"the oldest should have gone {late.days} days ago; the job "
+                     "drop_expired_bodies does not keep up or does not run: look at the scheduler's log")
+    return Check("message texts", True, "none is past its time")
 
 
 def _check_quarantine(session: Session) -> Check:

@@ -9,15 +9,20 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from operator_qos.db import chunks
+from operator_qos.lake.membership import list_lake_shops
 from operator_qos.sellers.models import Marketplace, Seller, Shop
 
 
 @dataclass(frozen=True)
 class Directory:
-    """What ingest needs of every marketplace and of the shops it is told of; `shops` grows as shops open."""
+    """What ingest needs of every marketplace and of the shops it is told of; `shops` grows as shops open.
+
+    `in_lake` are those whose events are in the lake.
+    """
 
     buyer_keys: dict[str, str]
     shops: dict[tuple[str, str], int]
+    in_lake: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -49,7 +54,7 @@ def load_directory(session: Session, names: Iterable[tuple[str, str]]) -> Direct
         for part in chunks(sorted(wanted)):
             query = select(Shop.id, Shop.code).where(Shop.marketplace_id == marketplace, Shop.code.in_(part))
             shops |= {(marketplace, row.code): row.id for row in session.execute(query)}
-    return Directory(keys, shops)
+    return Directory(keys, shops, list_lake_shops(session, shops.values()))
 
 
 def list_shop_cards(

@@ -95,7 +95,8 @@ def update_shops(session: Session, fresh: Sequence[Arrival]) -> set[int]:
         latest[arrival.shop_id] = max(latest.get(arrival.shop_id, 0), arrival.typed.at_ms)
     session.connection().execute(_HEARD_OF, [{"shop": shop, "at": at_ms} for shop, at_ms in sorted(latest.items())])
     opened = sorted({a.shop_id for a in fresh if a.typed.type == "shop.opened"})
-    return {shop_id for shop_id, first in _list_openings(session, opened).items() if _fill_in(session, shop_id, first)}
+    firsts = _list_openings(session, opened)
+    return {shop_id for shop_id, first in firsts.items() if fill_in_shop(session, shop_id, first)}
 
 
 _HEARD_OF = update(Shop).where(Shop.id == bindparam("shop"), Shop.last_event_ms < bindparam("at")).values(
@@ -113,8 +114,11 @@ def _list_openings(session: Session, shop_ids: Sequence[int]) -> dict[int, tuple
     return found
 
 
-def _fill_in(session: Session, shop_id: int, first: tuple[Mapping[str, Any], int]) -> bool:
-    """Fill in one shop; whether its zone changed."""
+def fill_in_shop(session: Session, shop_id: int, first: tuple[Mapping[str, Any], int]) -> bool:
+    """Fill in one shop by its first opening (what it says, when) [epoch ms]; whether its zone changed.
+
+    Does not commit.
+    """
     shop, (data, opened_ms) = session.get_one(Shop, shop_id), first
     name, country = data.get("name", shop.code), data.get("country", "")[:2]
     if "seller" in data:

@@ -192,7 +192,10 @@ def _say_tier(tier: Tier, standard: Standard) -> str:
 
 
 def _say_badge(badge: Badge, standard: Standard) -> str:
-    return sentence(say_condition(badge.needs, standard))
+    said = [sentence(say_condition(badge.needs, standard))]
+    if badge.keeps is not None:
+        said.append(sentence(gettext("kept while %(clause)s", clause=say_condition(badge.keeps, standard))))
+    return " ".join(said)
 
 
 def _say_following(standard: Standard) -> Iterator[str]:

@@ -277,11 +277,15 @@ class Points:
 
 @dataclass(frozen=True, config=STRICT, kw_only=True)
 class Badge:
-    """A mark beside the level, held while ``needs`` does: of a level, of one rule, of anything a condition can say."""
+    """A mark beside the level, held while ``needs`` does: of a level, of one rule, of anything a condition can say.
+
+    Where ``keeps`` is given, who has the mark keeps it while that does, so that it does not come and go at the edge.
+    """
 
     id: Name
     title: Titles
     needs: When
+    keeps: When | None = None
     source: Sources | None = None
     confirmed: YesNo = True
     active: YesNo | None = None
@@ -309,3 +313,8 @@ class Badge:
     def min_base(self) -> int | None:
         """The base that its rule must have."""
         return None if self.metric is None else find_bound(self.needs, f"{self.metric}.base")
+
+    @property
+    def kept_base(self) -> int | None:
+        """The base with which it is kept."""
+        return self.min_base if self.keeps is None else find_bound(self.keeps, f"{self.metric}.base")

@@ -123,8 +123,8 @@ def test_what_two_people_must_approve_is_not_let_go_by_a_comparison(connected: E
 
 
 @pytest.mark.parametrize(("french", "says", "link"), [
-    (False, "of the figures that the platform published of this shop", "The figures that differ"),
-    (True, "a publiés de cette boutique", "Les chiffres qui diffèrent")])
+    (False, "figures of the platform about this shop", "The figures that differ"),
+    (True, "chiffres de la plateforme sur cette boutique", "Les chiffres qui diffèrent")])
 def test_the_inbox_says_which_figures_and_leads_to_them(
     app: Flask, world: Engine, french: bool, says: str, link: str
 ) -> None:

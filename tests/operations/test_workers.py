@@ -21,11 +21,14 @@ from typing import Any
 
 import pytest
 from sqlalchemy import Engine, text
+from sqlalchemy.exc import OperationalError
 
 from operator_qos.accounts.attempts import AttemptStorage
+from operator_qos.clock import utc_now
 from operator_qos.db import create_database_engine, reading, unit_of_work
 from operator_qos.operations.doctor import list_settings
-from operator_qos.settings import Pool, read_settings
+from operator_qos.settings import Pool, Settings, read_settings
+from operator_qos.web import Site, _begin_reading
 
 ONLY_POSTGRESQL = pytest.mark.parametrize(
     "database", [pytest.param("postgresql", marks=pytest.mark.postgresql)], indirect=True)
@@ -167,3 +170,15 @@ def test_the_settings_of_the_pool_are_read_and_listed() -> None:
     assert settings.pool == Pool(7, 0, 9, False)
     listed = {row.variable: row.value for row in list_settings(settings)}
     assert (listed["OPERATOR_QOS_POOL_SIZE"], listed["OPERATOR_QOS_PAGE_TIMEOUT_SECONDS"]) == ("7", "60")
+
+
+@ONLY_POSTGRESQL
+def test_a_query_of_a_page_ends_after_its_time(engine: Engine) -> None:
+    session = _begin_reading(Site(Settings(page_timeout_seconds=1), engine, utc_now))
+    with pytest.raises(OperationalError, match="statement timeout"):
+        session.execute(text("SELECT pg_sleep(30)"))
+    session.rollback()
+    assert session.execute(text("SHOW statement_timeout")).scalar_one() == "0"  # of that transaction alone
+    session.close()
+    with reading(engine) as job:
+        assert job.execute(text("SHOW statement_timeout")).scalar_one() == "0"

@@ -160,7 +160,7 @@ def test_fast_replies_asks_for_thirty_turns_and_a_kept_promise(verdict, base, he
     [
         (verdict_of(REPLIES, "watch"), ReasonCode.NOT_KEPT),
         (verdict_of(REPLIES, "exempt"), ReasonCode.NOT_KEPT),
-        (verdict_of(REPLIES, "kept", 29), ReasonCode.TOO_SMALL_BASE),
+        (verdict_of(REPLIES, "kept", 19), ReasonCode.TOO_SMALL_BASE),
         (verdict_of(REPLIES, "not_enough_data", 3), ReasonCode.TOO_SMALL_BASE),
         (verdict_of(LATE, "kept"), ReasonCode.NOTHING_JUDGED),
     ],
@@ -180,6 +180,15 @@ def test_a_badge_is_withdrawn_with_its_reason(next_verdict, code):
         None,
     )
     assert (withdrawn.metric, [reason.code for reason in withdrawn.reasons]) == (REPLIES, [code])
+
+
+def test_a_shop_asked_some_thirty_times_keeps_its_badge_down_to_twenty_and_gets_it_again_at_thirty():
+    standing, told = None, []
+    for number, base in enumerate((29, 30, 29, 20, 31, 28, 19, 29, 30)):
+        standing, intents = step(standing, [verdict_of(REPLIES, "kept", base)], on=day(number), orders_60d=0,
+                                 standard=OURS)
+        told += [(base, intent.kind, intent.reasons[0].needed) for intent in intents]
+    assert told == [(30, "badge_awarded", 30), (19, "badge_withdrawn", 20), (30, "badge_awarded", 30)]
 
 
 def test_the_top_seller_badge_goes_with_the_level():

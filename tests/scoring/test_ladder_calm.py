@@ -28,7 +28,7 @@ def grid(values, size):
     return st.lists(st.sampled_from(values), min_size=size, max_size=size)
 
 
-dates = st.tuples(grid(CODES, SHOPS * RULES), grid([0, 29, 30], SHOPS * RULES), grid([49, 50], SHOPS),
+dates = st.tuples(grid(CODES, SHOPS * RULES), grid([0, 19, 20, 29, 30], SHOPS * RULES), grid([49, 50], SHOPS),
                   st.sampled_from([1, 1, 14, 31]))
 
 

@@ -79,10 +79,10 @@ def test_the_preset_asks_for_the_published_evidence_and_steps():
     top, below = ours.get_level("top"), ours.get_level("below")
     assert (top.min_orders, top.orders_window_days, below.breached_apart_days) == (50, 60, 14)
     assert (ours.warnings.second_after_days, ours.warnings.end_after_days) == (30, 30)
-    badges = [(b.id, b.level, b.metric, b.min_base) for b in ours.badges]
+    badges = [(b.id, b.level, b.metric, b.min_base, b.kept_base) for b in ours.badges]
     assert badges == [
-        ("top_seller", "top", None, None),
-        ("fast_replies", None, "response_within_rate", 30),
+        ("top_seller", "top", None, None, None),
+        ("fast_replies", None, "response_within_rate", 30, 20),
     ]
 
 
@@ -272,7 +272,7 @@ def test_text_that_is_no_standard_is_refused(text, message):
         ("window: {days: 90}", "window: {days: 0}"),
         ("needs: {tier: top}", "needs: {any: [{tyer: top}]}"),
         ("not_shipped]", "never_shipped]"),
-        ("fast_replies,", "fast_replies, colour: red,"),
+        ("top_seller,", "top_seller, colour: red,"),
         ("settle_hours: 6", "settle_hours: 6\nsettle_hours: 7"),
     ],
 )

@@ -62,26 +62,29 @@ def hash_tables(connection: Connection, tell: Callable[[int], None] = lambda _do
         raw.create_aggregate("qos_hash", -1, _SumOfHashes)  # type: ignore[arg-type]
         hash_one = _hash_sqlite
     found: list[TableHash] = []
+    columns = _list_columns(connection)
     for done, name in enumerate(list_tables(connection), start=1):
-        found.append(hash_one(connection, name))
+        found.append(hash_one(connection, name, columns[name]))
         tell(done)
     return tuple(found)
 
 
-def _list_columns(connection: Connection, table: str) -> str:
+def _list_columns(connection: Connection) -> dict[str, str]:
+    """Per table its columns as a statement lists them, by name: a table written anew may have them in another order."""
     quoted = connection.dialect.identifier_preparer.quote
-    return ", ".join(quoted(column) for column in sorted(c["name"] for c in inspect(connection).get_columns(table)))
+    return {table: ", ".join(quoted(name) for name in sorted(column["name"] for column in columns))
+            for (_, table), columns in inspect(connection).get_multi_columns().items()}
 
 
-def _hash_sqlite(connection: Connection, table: str) -> TableHash:
-    columns, quoted = _list_columns(connection, table), connection.dialect.identifier_preparer.quote(table)
+def _hash_sqlite(connection: Connection, table: str, columns: str) -> TableHash:
+    quoted = connection.dialect.identifier_preparer.quote(table)
     rows, digest = connection.execute(text(f"SELECT COUNT(*), qos_hash({columns}) FROM {quoted}")).one()  # noqa: S608  # its own names
     return TableHash(table, rows, digest)
 
 
-def _hash_postgresql(connection: Connection, table: str) -> TableHash:
+def _hash_postgresql(connection: Connection, table: str, columns: str) -> TableHash:
     # The server adds up two halves of 64 bits: no row leaves it.
-    columns, quoted = _list_columns(connection, table), connection.dialect.identifier_preparer.quote(table)
+    quoted = connection.dialect.identifier_preparer.quote(table)
     half = "COALESCE(SUM(('x' || SUBSTR(digest, {}, 16))::bit(64)::bigint), 0)"
     rows, high, low = connection.exec_driver_sql(
         f"SELECT COUNT(*), {half.format(1)}, {half.format(17)} FROM "  # noqa: S608  # its own names

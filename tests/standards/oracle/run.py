@@ -92,7 +92,8 @@ class Run:
             if self.standard.get("tiers"):
                 self._move_tier(look)
             for badge in self.standard.get("badges", []):
-                story.badges[badge["id"]] = is_active(badge) and holds(badge["needs"], look) is True
+                asked = badge.get("keeps", badge["needs"]) if story.badges.get(badge["id"]) else badge["needs"]
+                story.badges[badge["id"]] = is_active(badge) and holds(asked, look) is True
         return day
 
     def _move_run(self, rule: Plain, verdict: str, shop: str, on: date) -> None:
