@@ -15,9 +15,9 @@ import pyarrow as pa
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from operator_qos.db import bulk_insert, chunks
+from operator_qos.db import chunks
 from operator_qos.lake.folding import PartFiles
-from operator_qos.lake.scratch import Places, scratch_session
+from operator_qos.lake.scratch import Places, fill, scratch_session
 from operator_qos.lake.tables import SCHEMAS, SUMMARY, UNITS
 from operator_qos.ledger.jobs import start_cells
 from operator_qos.ledger.models import MetricDay, OutcomeRow, Scorecard
@@ -80,7 +80,7 @@ class Measurer:
     def _measure(self, found: Mapping[int, list[tuple[Any, ...]]], files: PartFiles) -> None:
         with scratch_session(_read_places(self.places).only(list(found))) as session:
             for rows in found.values():
-                bulk_insert(session, OutcomeRow, UNITS, rows)
+                fill(session, OutcomeRow, UNITS, rows)
             for at_ms in sorted({self.as_of_ms[shop] for shop in found}):
                 start_cells(session, [shop for shop in found if self.as_of_ms[shop] == at_ms], now_ms=at_ms)
             files.add("metric_days", _rows_of(session, MetricDay, "metric_days"))

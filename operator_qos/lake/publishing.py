@@ -10,18 +10,18 @@ from typing import Any
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
 from sqlalchemy import Engine as Database
-from sqlalchemy import delete, select, update
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from operator_qos.db import Base, bulk_insert, chunks, lock_shops, unit_of_work
+from operator_qos.db import chunks, lock_shops, unit_of_work
 from operator_qos.lake.building import Built, Plan
 from operator_qos.lake.models import LakeBuild, LakeShop
 from operator_qos.lake.shops import list_logged
 from operator_qos.lake.tables import OBLIGATIONS, SCHEMAS
-from operator_qos.ledger.models import MetricDay, Obligation, Scorecard
-from operator_qos.sellers.models import Shop
+from operator_qos.ledger.service import store_numbers
 
 AT_ONCE = 200  # shops of one transaction
+CELLS, SCORECARDS = "metric_days", "scorecards"
 
 
 @dataclass(frozen=True)
@@ -57,16 +57,12 @@ def publish(database: Database, plan: Plan, built: Built, *, engine: str) -> Pub
 
 def _replace(session: Session, folder: Path, as_of_ms: dict[int, int]) -> int:
     shops = list(as_of_ms)
-    for model in (MetricDay, Scorecard):
-        table = str(model.__tablename__)
-        _write(session, model, shops, _read(folder / table, shops, SCHEMAS[table].names))
+    found = {table: _read(folder / table, shops) for table in (CELLS, SCORECARDS, OBLIGATIONS)}
     columns = SCHEMAS[OBLIGATIONS].names
-    due = [row for row in _read(folder / OBLIGATIONS, shops, columns) if is_open(dict(zip(columns, row, strict=True)),
-                                                                                 as_of_ms[row[0]])]
-    _write(session, Obligation, shops, due)
-    for shop, at_ms in as_of_ms.items():
-        session.execute(update(Shop).where(Shop.id == shop).values(cells_ms=at_ms))
-    return len(due)
+    found[OBLIGATIONS] = [row for row in found[OBLIGATIONS]
+                          if is_open(dict(zip(columns, row, strict=True)), as_of_ms[row[0]])]
+    store_numbers(session, as_of_ms, {table: (SCHEMAS[table].names, rows) for table, rows in found.items()})
+    return len(found[OBLIGATIONS])
 
 
 def is_open(row: dict[str, Any], as_of_ms: int) -> bool:
@@ -74,17 +70,11 @@ def is_open(row: dict[str, Any], as_of_ms: int) -> bool:
     return row["settled_ms"] is None and (row["void_ms"] is None or row["void_ms"] > as_of_ms)
 
 
-def _read(folder: Path, shops: Sequence[int], columns: Sequence[str]) -> list[tuple[Any, ...]]:
-    """The rows of some shops; of each file only what can hold them is read."""
+def _read(folder: Path, shops: Sequence[int]) -> list[tuple[Any, ...]]:
+    """The rows of some shops in a table; of each file only what can hold them is read."""
     wanted = pc.field("shop_id").isin(list(shops))
-    found = ds.dataset(folder, format="parquet").to_table(columns=list(columns), filter=wanted)
+    found = ds.dataset(folder, format="parquet").to_table(columns=list(SCHEMAS[folder.name].names), filter=wanted)
     return list(zip(*(column.to_pylist() for column in found.columns), strict=True))
-
-
-def _write(session: Session, model: type[Base], shops: Sequence[int], rows: Sequence[tuple[Any, ...]]) -> None:
-    table = str(model.__tablename__)
-    session.execute(delete(model).where(model.__table__.c.shop_id.in_(list(shops))))
-    bulk_insert(session, model, SCHEMAS[table].names, rows)
 
 
 def _settle(session: Session, shops: Sequence[int], build_id: int) -> None:

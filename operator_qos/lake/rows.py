@@ -8,15 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
-from sqlalchemy import insert, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from operator_qos.clock import from_ms
-from operator_qos.db import Base, bulk_insert
+from operator_qos.db import Base
 from operator_qos.events.models import Event
 from operator_qos.lake.engines import LakeError, connect_duckdb, quoted
 from operator_qos.lake.membership import find_lake_build
-from operator_qos.lake.scratch import list_places, scratch_session
+from operator_qos.lake.scratch import fill, list_places, scratch_session
 from operator_qos.lake.tables import FACTS, OUTCOMES, SCHEMAS
 from operator_qos.ledger import models
 from operator_qos.ledger.models import Scorecard
@@ -84,9 +84,9 @@ def scorecard_rows(session: Session, shop_id: int, metric: str) -> Iterator[Sess
     window = find_window(shop_id, metric, start_ms=score.window_start_ms, end_ms=score.as_of_ms)
     with scratch_session(list_places(session, [shop_id])) as scratch:
         bring(scratch, Path(build.folder), window)
-        rows = [dict(row._mapping) for row in session.execute(
-            select(Scorecard.__table__).where(Scorecard.shop_id == shop_id))]
-        scratch.execute(insert(Scorecard), rows)
+        columns = Scorecard.__table__.columns
+        rows = [tuple(row) for row in session.execute(select(*columns).where(Scorecard.shop_id == shop_id))]
+        fill(scratch, Scorecard, columns.keys(), rows)
         yield scratch
 
 
@@ -129,9 +129,9 @@ def _bring_events(scratch: Session, events: pa.Table) -> None:
     """Each event once, numbered as it comes: nothing here asks for its number."""
     once = {(row["source"], row["event_id"]): row for row in events.to_pylist()}
     rows = [(number, *row.values(), 0) for number, row in enumerate(once.values(), start=1)]
-    bulk_insert(scratch, Event, ("seq", *SCHEMAS["events"].names, "received_ms"), rows)
+    fill(scratch, Event, ("seq", *SCHEMAS["events"].names, "received_ms"), rows)
 
 
 def _fill(scratch: Session, model: type[Base], rows: pa.Table) -> None:
     found = list(zip(*(column.to_pylist() for column in rows.columns), strict=True))
-    bulk_insert(scratch, model, rows.column_names, found)
+    fill(scratch, model, rows.column_names, found)

@@ -11,7 +11,7 @@ from sqlalchemy import Table, insert, select, true
 from sqlalchemy.orm import Session
 
 import operator_qos.models  # noqa: F401  # registers every table
-from operator_qos.db import Base, among, chunks, create_database_engine, reading
+from operator_qos.db import Base, among, bulk_insert, chunks, create_database_engine, reading
 from operator_qos.events.models import Event
 from operator_qos.ledger.models import (
     CaseFact,
@@ -66,6 +66,11 @@ def list_places(session: Session, shop_ids: Sequence[int]) -> Places:
                 row["buyer_key"] = ""  # counting needs no key, and this goes to every process
         found.append((_table(model).name, rows))
     return Places(tuple(found))
+
+
+def fill(scratch: Session, model: type[Base], columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    """Put rows of any table into a database in memory, which is nobody's. Does not commit."""
+    bulk_insert(scratch, model, columns, rows)
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from operator_qos.db import chunks
@@ -15,12 +15,10 @@ from operator_qos.events.models import Event
 from operator_qos.lake.engines import open_input
 from operator_qos.sellers.models import Shop
 from operator_qos.sellers.queries import load_directory
-from operator_qos.sellers.service import fill_in_shop, open_shop
+from operator_qos.sellers.service import fill_in_shop, note_heard, open_shop
 from scoring.events import TypedEvent, order_key
 
 _LONGEST_NAME = 200
-_HEARD_OF = update(Shop).where(Shop.id == bindparam("shop")).values(last_event_ms=bindparam("at"))
-_FIRST_SEEN = update(Shop).where(Shop.id == bindparam("shop")).values(opened_ms=bindparam("at"))
 
 
 def find_places(source: Path) -> set[tuple[str, str]]:
@@ -55,8 +53,7 @@ def settle_shops(
     kept = list_logged(session, shops)
     own = [row for row in heard if row["shop_id"] not in kept]
     if own:
-        session.connection().execute(_FIRST_SEEN, [{"shop": row["shop_id"], "at": row["first_ms"]} for row in own])
-        session.connection().execute(_HEARD_OF, [{"shop": row["shop_id"], "at": row["last_ms"]} for row in own])
+        note_heard(session, [(row["shop_id"], row["first_ms"], row["last_ms"]) for row in own])
     for row in own:
         openings = [e for e in calendars.get(row["shop_id"], ()) if e.type == "shop.opened"]
         if openings:

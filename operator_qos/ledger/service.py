@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
 from operator_qos.clock import end_of_day_ms, to_ms
@@ -16,7 +16,7 @@ from operator_qos.events.log import list_dossier_events, list_shop_events
 from operator_qos.events.models import Event
 from operator_qos.ledger import models
 from operator_qos.ledger.cells import Contribution, Deltas, advance, list_standing, list_zones
-from operator_qos.ledger.derive import COLUMNS, build_book
+from operator_qos.ledger.derive import COLUMNS, Row, build_book
 from operator_qos.ledger.workers import Rows, derive_committed, derive_each
 from operator_qos.sellers.models import Marketplace, Shop
 from operator_qos.standards.binding import BEGINNING, Period, get_shipped_standard, list_bindings
@@ -156,6 +156,22 @@ class Ledger:
     def close(self) -> None:
         """Store what changed in the cells."""
         self._deltas.write(self._session)
+
+
+def store_numbers(
+    session: Session, as_of_ms: Mapping[int, int], tables: Mapping[str, tuple[Sequence[str], Sequence[Row]]],
+) -> None:
+    """Replace what pages read of shops whose rows are elsewhere: their tables (columns, rows), and as of when.
+
+    `tables` is by name of the table: cells, scorecards, promises. `as_of_ms` [epoch ms] by shop. Does not commit.
+    """
+    for model in (models.MetricDay, models.Scorecard, models.Obligation):
+        columns, rows = tables[model.__tablename__]
+        for part in chunks(list(as_of_ms)):
+            session.execute(delete(model).where(model.__table__.c.shop_id.in_(part)))
+        bulk_insert(session, model, columns, rows)
+    for shop, at_ms in as_of_ms.items():
+        session.execute(update(Shop).where(Shop.id == shop).values(cells_ms=at_ms))
 
 
 def _shops_of(session: Session, dossiers: Iterable[int]) -> set[int]:

@@ -103,6 +103,16 @@ _HEARD_OF = update(Shop).where(Shop.id == bindparam("shop"), Shop.last_event_ms 
     last_event_ms=bindparam("at"))
 
 
+_FROM_TO = update(Shop).where(Shop.id == bindparam("shop")).values(
+    opened_ms=bindparam("first"), last_event_ms=bindparam("last"))
+
+
+def note_heard(session: Session, heard: Sequence[tuple[int, int, int]]) -> None:
+    """When shops whose log is elsewhere were heard of: (shop, first, last) [epoch ms]. Does not commit."""
+    rows = [{"shop": shop, "first": first, "last": last} for shop, first, last in heard]
+    session.connection().execute(_FROM_TO, rows)
+
+
 def _list_openings(session: Session, shop_ids: Sequence[int]) -> dict[int, tuple[Mapping[str, Any], int]]:
     """What the first opening of each shop says, and when it was [epoch ms]."""
     query = select(Event.shop_id, Event.data, Event.at_ms).where(
