@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import logging
+import signal
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from queue import SimpleQueue
 from threading import Event, Thread
 from typing import Any
 
@@ -16,18 +19,23 @@ _OPTIONS: dict[str, Any] = {"threads": 4, "ident": None, "clear_untrusted_proxy_
 
 
 def serve(app: App, *, host: str, port: int) -> None:
-    """Serve until stopped."""
-    _hush()
-    create_server(app, host=host, port=port, **_OPTIONS).run()
+    """Serve until interrupted or terminated."""
+    over: SimpleQueue[int] = SimpleQueue()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda received, _frame: over.put(received))
+    with serve_beside(app, host=host, port=port):
+        # A signal that another thread received wakes nobody: the handler runs once this thread looks.
+        while over.empty():
+            time.sleep(0.2)
 
 
 @contextmanager
-def serve_beside(app: App) -> Iterator[str]:
-    """Serve on a free port of this machine while the block runs; gives the address."""
+def serve_beside(app: App, *, host: str = "127.0.0.1", port: int = 0) -> Iterator[str]:
+    """Serve while the block runs, on a free port of this machine unless told where; gives the address."""
     _hush()
     sockets: dict[int, Any] = {}
     stopped = Event()
-    server: Any = create_server(app, map=sockets, host="127.0.0.1", port=0, **_OPTIONS)
+    server: Any = create_server(app, map=sockets, host=host, port=port, **_OPTIONS)
 
     def run() -> None:
         while not stopped.is_set():
@@ -36,7 +44,7 @@ def serve_beside(app: App) -> Iterator[str]:
     thread = Thread(target=run, name="lab", daemon=True)
     thread.start()
     try:
-        yield f"http://127.0.0.1:{server.effective_port}"
+        yield f"http://{host}:{server.effective_port}"
     finally:
         stopped.set()
         thread.join(timeout=5)
