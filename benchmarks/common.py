@@ -28,6 +28,11 @@ def report(figure: str, **numbers: object) -> None:
     print(json.dumps({"figure": figure, **numbers, "machine": machine}))
 
 
+def open_database(url: str | None, folder: Path) -> Engine:
+    """An engine on the database asked for, else on a copy of the demo's in a folder."""
+    return create_database_engine(url) if url else copy_database(Path("var/operator-qos.db"), folder / "copy.db")
+
+
 def copy_database(source: Path, target: Path) -> Engine:
     """An engine on a copy of a SQLite database, so that a benchmark leaves no trace."""
     with sqlite3.connect(source) as held:

@@ -32,7 +32,7 @@ import orjson
 from sqlalchemy import Engine, select, text
 
 import operator_qos.models  # noqa: F401  # every table known, as in the application
-from benchmarks.common import copy_database, percentile, report
+from benchmarks.common import open_database, percentile, report
 from benchmarks.serving import make_key, serve
 from operator_qos.clock import to_ms
 from operator_qos.db import bulk_insert, create_database_engine, reading, unit_of_work
@@ -258,8 +258,7 @@ def main(arguments: Sequence[str] = ()) -> None:
     """Run the rounds and print the figures."""
     asked, now = read_arguments(arguments), datetime.now(UTC).replace(microsecond=0)
     with tempfile.TemporaryDirectory() as folder:
-        engine = (create_database_engine(asked.url) if asked.url
-                  else copy_database(Path("var/operator-qos.db"), Path(folder) / "copy.db"))
+        engine = open_database(asked.url, Path(folder))
         advance_cells(engine, now=now)
         measure_batches(engine, now=now, rounds=asked.rounds, spread=asked.spread)
         if asked.http:

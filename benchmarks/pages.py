@@ -30,13 +30,13 @@ from pathlib import Path
 from flask.testing import FlaskClient
 from sqlalchemy import Engine, select, text
 
-from benchmarks.common import copy_database, percentile, report
+from benchmarks.common import open_database, percentile, report
 from benchmarks.ingest import HttpSender, Sender
 from benchmarks.serving import make_key, serve
 from operator_qos.accounts.actors import COMMAND_LINE
 from operator_qos.accounts.models import User
 from operator_qos.accounts.service import NewUser, add_user
-from operator_qos.db import create_database_engine, reading, unit_of_work
+from operator_qos.db import reading, unit_of_work
 from operator_qos.demo.accounts import DEMO_ACCOUNTS
 from operator_qos.ledger.jobs import advance_cells
 from operator_qos.ledger.service import count_events
@@ -240,8 +240,7 @@ def main(arguments: Sequence[str] = ()) -> None:
     """Ask for pages alone, then together."""
     asked, now = read_arguments(arguments), datetime.now(UTC).replace(microsecond=0)
     with tempfile.TemporaryDirectory() as folder:
-        engine = (create_database_engine(asked.url) if asked.url
-                  else copy_database(Path("var/operator-qos.db"), Path(folder) / "copy.db"))
+        engine = open_database(asked.url, Path(folder))
         with reading(engine) as session:
             report("P4 filled", database=engine.dialect.name, events=count_events(session))
         advance_cells(engine, now=now)
