@@ -45,8 +45,8 @@ def _words(code: int) -> ErrorWords:
     if code == 429:
         return ErrorWords(
             _("Too many attempts"),
-            _("Too many attempts to sign in failed, from here or for this account."),
-            _("Wait a while, then try again. If you forgot your password, ask the operator for a new one."),
+            _("This was tried too often, from here or for this account."),
+            _("Wait a while, then try again. If you forgot your password, the sign-in page sends you a link."),
         )
     if code >= 500:
         return ErrorWords(

@@ -1,6 +1,6 @@
 """Every table of the product, imported once so that the metadata is whole."""
 
-from operator_qos.accounts.models import ApiKey, FailedAttempt, KeyUse, User
+from operator_qos.accounts.models import ApiKey, FailedAttempt, KeyUse, PasswordLink, User
 from operator_qos.acts.models import Act, ActAdapter, SourceTotal
 from operator_qos.audit.models import AuditRow
 from operator_qos.badges.models import PublicBadge
@@ -49,7 +49,7 @@ __all__ = [
     "FaultIncident", "FigureCount", "FigureDifference", "FollowedObligation", "Hook", "HookCall", "ImportProgress",
     "ImportRun", "JobLease", "JobRun", "KeyUse", "LakeBuild", "LakeShop", "LiveRule", "LiveStanding", "MappingVersion",
     "Marketplace", "MetricDay", "Notice", "NoticeRead", "Obligation", "ObligationChange", "ObligationFeed",
-    "OutboxMail", "OutcomeRow", "PhantomChange", "PhantomStanding", "PublicBadge", "Quarantined", "ReceivedHook",
+    "OutboxMail", "OutcomeRow", "PasswordLink", "PhantomChange", "PhantomStanding", "PublicBadge", "Quarantined", "ReceivedHook",
     "Receiver", "ReportSubscription", "Restatement", "SavedExport", "SavedView",
     "Scorecard", "Seller", "Shop", "ShopNote", "ShopStanding",
     "ShopTraits", "SourceArrival", "SourceCount", "SourceTotal", "StandardTrial", "StandardTry", "StandardVersion",

@@ -47,7 +47,8 @@ MENUS: Mapping[frozenset[str], tuple[Entry, ...]] = {
         Entry("/operator/sources", _("Sources"), ("/operator/keys", "/operator/quarantine", "/operator/imports",
                                                   "/operator/mappings", "/operator/connections")),
         Entry("/operator/audit", _("Audit trail"), ("/operator/reports/overrides", "/operator/hooks", "/operator/mails",
-                                                    "/operator/texts", "/operator/badges", "/operator/exports")),
+                                                    "/operator/texts", "/operator/badges", "/operator/exports",
+                                                    "/operator/people")),
     ),
     SELLER_ROLES: (
         Entry("/seller/day", _("My day"), ("/seller/conversations",)),
@@ -59,7 +60,7 @@ MENUS: Mapping[frozenset[str], tuple[Entry, ...]] = {
         Entry("/seller/calendar", _("Opening hours")),
         Entry("/seller/notices", _("Notices")),
         Entry("/seller/standard", _("Standard")),
-        Entry("/seller/tools", _("My tools"), ("/seller/exports",)),
+        Entry("/seller/tools", _("My tools"), ("/seller/exports", "/seller/team")),
     ),
     MEDIATOR_ROLES: (
         Entry("/mediator/queue", _("My queue"), ("/mediator/cases",)),

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from operator_qos.accounts import service
 from operator_qos.accounts.actors import COMMAND_LINE, ROLES, Quota
+from operator_qos.accounts.people import service as people
 from operator_qos.accounts.queries import KeyRow, UserRow, list_keys, list_users
 from operator_qos.accounts.service import KEY_SCOPES, ROTATION, AccountError, KeyTerms, NewUser
 from operator_qos.cli_support import Context, Refusal, emit, json_option, pass_context
@@ -61,6 +62,23 @@ def add_user(context: Context, /, email: str, password_stdin: bool, **given: str
         user = service.add_user(session, new, actor=COMMAND_LINE, now=context.clock())
         document = {"id": user.id, "email": user.email, "role": user.role}
     emit(context, document, f"{document['email']} can sign in as {document['role']}.")
+
+
+@user_group.command("invite")
+@click.argument("email")
+@click.option("--role", type=click.Choice(ROLES), required=True)
+@click.option("--name", required=True, help="How the person is called.")
+@click.option("--language", type=click.Choice(LANGUAGES), default="en", show_default=True)
+@click.option("--seller", metavar="CODE", help="The company, for seller_owner and seller_staff.")
+@json_option
+@pass_context
+def invite_user(context: Context, /, email: str, **given: str) -> None:
+    """Add a person who chooses a password by a mailed link, within seven days."""
+    with _account_work(context) as session:
+        new = NewUser(email=email, password="", **given)
+        user = people.invite_person(session, new, actor=COMMAND_LINE, now=context.clock())
+        document = {"id": user.id, "email": user.email, "role": user.role, "invited": True}
+    emit(context, document, f"{document['email']} gets a mail with a link; the scheduler sends it.")
 
 
 def _to_line(row: UserRow) -> str:

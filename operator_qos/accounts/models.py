@@ -15,7 +15,7 @@ class User(Base):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     email: Mapped[str] = mapped_column(String(254), unique=True)
-    password_hash: Mapped[str] = mapped_column(String(255))
+    password_hash: Mapped[str] = mapped_column(String(255))  # empty: invited, no password set yet
     name: Mapped[str] = mapped_column(String(200))
     role: Mapped[str] = mapped_column(String(20))  # admin, analyst, seller_owner, seller_staff, mediator
     language: Mapped[str] = mapped_column(String(2), default="en")
@@ -24,6 +24,18 @@ class User(Base):
     # Changes with the password, so that older sessions end.
     session_epoch: Mapped[int] = mapped_column(default=0)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class PasswordLink(Base):
+    """The one mailed link by which a person may set a password now; a newer one takes its place."""
+
+    __tablename__ = "password_links"
+
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id"), primary_key=True, autoincrement=False)
+    purpose: Mapped[str] = mapped_column(String(12))  # invitation, reset
+    token_hash: Mapped[str] = mapped_column(String(64), unique=True)
+    sent_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    expires_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
 class ApiKey(Base):

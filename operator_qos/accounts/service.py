@@ -9,11 +9,11 @@ from datetime import datetime, timedelta
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from operator_qos.accounts.actors import NO_QUOTA, ROLES, SELLER_ROLES, Actor, Quota
-from operator_qos.accounts.models import ApiKey, User
+from operator_qos.accounts.models import ApiKey, PasswordLink, User
 from operator_qos.accounts.queries import find_user, hash_key, normalise_email, to_actor
 from operator_qos.audit.service import append_audit
 from operator_qos.i18n import LANGUAGES
@@ -27,7 +27,7 @@ ROTATION = timedelta(days=7)  # how long the key before goes on
 
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+")
 _hasher = PasswordHasher()
-# Checked when the address is unknown, so that the answer takes as long as for a known one.
+# Checked when the address is unknown or has no password yet, so that the answer takes as long as for a known one.
 _NOBODY = _hasher.hash(secrets.token_urlsafe(16))
 
 
@@ -71,8 +71,9 @@ def _matches(password_hash: str, password: str) -> bool:
 def check_password(session: Session, *, email: str, password: str) -> User | None:
     """The active user with that address and password; as slow when there is none."""
     user = find_user(session, email)
-    matches = _matches(user.password_hash if user is not None else _NOBODY, password[:LONGEST_PASSWORD])
-    return user if user is not None and user.active and matches else None
+    stored = user.password_hash if user is not None else ""
+    matches = _matches(stored or _NOBODY, password[:LONGEST_PASSWORD])
+    return user if user is not None and stored and user.active and matches else None
 
 
 def sign_in(session: Session, *, email: str, password: str) -> SignedIn | None:
@@ -135,12 +136,25 @@ def add_user(session: Session, new: NewUser, *, actor: Actor, now: datetime) -> 
     """Add a person. Raises AccountError for a value that cannot be used or an address already taken."""
     _validate_person(new)
     validate_password(new.password, email=new.email)
+    made = _hasher.hash(new.password)
+    return _insert_user(session, new, password_hash=made, action="user.added", actor=actor, now=now)
+
+
+def add_invited(session: Session, new: NewUser, *, actor: Actor, now: datetime) -> User:
+    """Add a person who sets a password later and cannot sign in before. Raises AccountError as `add_user` does."""
+    _validate_person(new)
+    return _insert_user(session, new, password_hash="", action="user.invited", actor=actor, now=now)
+
+
+def _insert_user(
+    session: Session, new: NewUser, *, password_hash: str, action: str, actor: Actor, now: datetime
+) -> User:
     email = normalise_email(new.email)
     if find_user(session, email) is not None:
         raise AccountError("email", "taken", f"{email} has an account already")
     user = User(
         email=email,
-        password_hash=_hasher.hash(new.password),
+        password_hash=password_hash,
         name=new.name.strip()[:200],
         role=new.role,
         language=new.language,
@@ -152,9 +166,7 @@ def add_user(session: Session, new: NewUser, *, actor: Actor, now: datetime) -> 
     session.add(user)
     session.flush()
     after = {"email": email, "role": new.role, "seller": new.seller}
-    append_audit(
-        session, actor=actor.email, now=now, action="user.added", subject=f"user:{email}", after=after
-    )
+    append_audit(session, actor=actor.email, now=now, action=action, subject=f"user:{email}", after=after)
     return user
 
 
@@ -165,15 +177,20 @@ def _get_user(session: Session, email: str) -> User:
     return user
 
 
+def _end_access(session: Session, user: User) -> None:
+    """End every session of a person and the link by which a password could be set."""
+    user.session_epoch += 1
+    session.execute(delete(PasswordLink).where(PasswordLink.user_id == user.id))
+
+
 def set_password(session: Session, *, email: str, password: str, actor: Actor, now: datetime) -> int:
     """Set a password and end every session of its owner; answers the new epoch. Raises AccountError."""
     user = _get_user(session, email)
     validate_password(password, email=user.email)
+    action = "user.password_changed" if user.password_hash else "user.joined"
     user.password_hash = _hasher.hash(password)
-    user.session_epoch += 1
-    append_audit(
-        session, actor=actor.email, now=now, action="user.password_changed", subject=f"user:{user.email}"
-    )
+    _end_access(session, user)
+    append_audit(session, actor=actor.email, now=now, action=action, subject=f"user:{user.email}")
     return user.session_epoch
 
 
@@ -205,7 +222,7 @@ def deactivate_user(session: Session, *, email: str, actor: Actor, now: datetime
     """Close an account and end its sessions; what the person did stays. Raises AccountError."""
     user = _get_user(session, email)
     user.active = False
-    user.session_epoch += 1
+    _end_access(session, user)
     append_audit(session, actor=actor.email, now=now, action="user.deactivated", subject=f"user:{user.email}")
 
 

@@ -14,6 +14,7 @@ from operator_qos.notices.mail import Attachment, Transport, build_message, dige
 from operator_qos.notices.models import OutboxMail, ReplyAddress
 from operator_qos.notices.queries import list_due_digests, list_due_mail_ids, list_settled_keys
 from operator_qos.notices.replies import sign_reply, to_address
+from operator_qos.notices.rules import LINK_KEY
 from operator_qos.notices.service import send_digest, tell_settled
 from operator_qos.settings import Settings, read_secret
 
@@ -149,6 +150,8 @@ def _settle(
 ) -> None:
     """Write down how the attempt ended, unless somebody took the mail over since."""
     values: dict[str, object] = {"state": state, "sent_at": now, "error": ""}
+    if mail.key.startswith(LINK_KEY):
+        values["body"] = ""
     if error is not None:
         text = f"{type(error).__name__}: {error}"[:500]
         values = {"state": "dead", "error": text}

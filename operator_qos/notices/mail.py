@@ -116,6 +116,12 @@ def render_report(values: Mapping[str, Any], *, language: str) -> NoticeText:
     return split_text(_environment(chosen).get_template(f"{chosen}/_report.txt").render(**values))
 
 
+def render_join(values: Mapping[str, Any], *, language: str) -> NoticeText:
+    """The mail with the link by which a password is set."""
+    chosen = language if language in LANGUAGES else "en"
+    return split_text(_environment(chosen).get_template(f"{chosen}/_join.txt").render(**values))
+
+
 def read_our_words(topic: str, language: str) -> str:
     """The text of a topic as it is shipped, with its placeholders. Raises KeyError where there is none."""
     environment = _environment(language)

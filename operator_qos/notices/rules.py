@@ -20,6 +20,8 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
 # What the law or a deadline wants told: nobody can choose to hear of it later. By the beginnings of topics.
 LAWFUL = ("statement", "standard_", "dispute_opened", "dispute_reminder", "dispute_overdue", "dispute_policy",
           "evidence_asked", "termination", "audit_anchor", "mail_refused")
+# Mails with a link by which a password is set: who reads the database afterwards must not find it.
+LINK_KEY = "link:"
 DUE_FIELDS = ("due", "due_at", "decision_due", "expires_at")
 DAY_MINUTES = 24 * 60
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -47,6 +48,7 @@ from operator_qos.notices.rules import (
     DAY_MINUTES,
     DIGEST,
     GROUPS,
+    LINK_KEY,
     NOW,
     WAYS,
     Preferences,
@@ -266,6 +268,16 @@ def send_back(session: Session, *, key: str, recipient: str, text: NoticeText, n
     row = {"key": shorten_key(key), "recipient": recipient, "subject": text.subject, "body": text.body,
            "state": "waiting", "attempts": 0, "next_attempt_at": now, "error": ""}
     return session.scalar(_insert_once(session, OutboxMail, row).returning(OutboxMail.id)) is not None
+
+
+def send_link(session: Session, *, key: str, recipient: str, text: NoticeText, now: datetime) -> None:
+    """Put a mail with a link in the outbox, in place of those with the same key that have not left. Does not commit.
+
+    The text is deleted once the mail is delivered.
+    """
+    start = f"{LINK_KEY}{key}:"
+    session.execute(delete(OutboxMail).where(OutboxMail.key.startswith(start), OutboxMail.state != "sent"))
+    send_back(session, key=start + secrets.token_hex(8), recipient=recipient, text=text, now=now)
 
 
 def send_file(

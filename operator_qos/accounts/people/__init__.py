@@ -1,0 +1,1 @@
+"""People on pages: lists, invitations, roles, and the mailed links by which passwords are set."""
