@@ -47,6 +47,7 @@ PAGES = {
         "/operator/quarantine",
         "/operator/sources",
         "/operator/keys",
+        "/operator/people",
         "/docs/api",
         "/operator/disputes",
         "/operator/disputes/1",
@@ -104,6 +105,7 @@ PAGES = {
         "/seller/notices?show=open",
         "/seller/badge",
         "/seller/tools",
+        "/seller/team",
         "/seller/exports",
         "/account/notices",
         "/badges/verify?q=x",
@@ -147,9 +149,10 @@ def test_a_page_suits_everybody_on_a_desk_and_on_a_phone(
 @pytest.mark.parametrize("size", [DESK, PHONE], ids=["desk", "phone"])
 def test_the_door_suits_everybody(stranger: Visitor, size: ViewportSize) -> None:
     stranger.page.set_viewport_size(size)
-    stranger.open("/login")
-    assert stranger.list_violations() == []
-    assert stranger.overflow() <= 0
+    for path in ("/login", "/forgotten"):
+        stranger.open(path)
+        assert stranger.list_violations() == []
+        assert stranger.overflow() <= 0
 
 
 def test_the_clock_behind_a_case_suits_its_mediator(visit: Callable[[str, str], Visitor]) -> None:

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from operator_qos.accounts.actors import Actor
 from operator_qos.accounts.models import PasswordLink, User
-from operator_qos.accounts.queries import hash_key, normalise_email, to_actor
+from operator_qos.accounts.queries import find_user, hash_key, to_actor
 from operator_qos.accounts.service import AccountError, set_password, validate_password
 from operator_qos.audit.service import append_audit
 from operator_qos.notices.mail import BASE_URL, render_join
@@ -36,6 +36,8 @@ class OpenLink:
 def mail_link(session: Session, user: User, *, purpose: str, now: datetime, inviter: str = "") -> None:
     """Put a mail with a new link in the outbox; every earlier link of the person ends."""
     token, until = secrets.token_urlsafe(32), now + LASTS[purpose]
+    # Of two who send at once the second waits, so that one link is left.
+    session.execute(select(User.id).where(User.id == user.id).with_for_update())
     session.execute(delete(PasswordLink).where(PasswordLink.user_id == user.id))
     session.add(PasswordLink(user_id=user.id, purpose=purpose, token_hash=hash_key(token), sent_at=now,
                              expires_at=until))
@@ -76,10 +78,8 @@ def _make_over() -> AccountError:
 
 def ask_reset(session: Session, *, email: str, now: datetime) -> bool:
     """Mail a link to the active account of an address; False: there is none, and nothing is sent."""
-    # Of two who ask at once the second waits, so that one link is left.
-    query = select(User).where(User.email == normalise_email(email), User.active).with_for_update()
-    user = session.scalar(query)
-    if user is None:
+    user = find_user(session, email)
+    if user is None or not user.active:
         return False
     mail_link(session, user, purpose=RESET, now=now)
     append_audit(session, actor=ANYBODY, now=now, action="user.reset_asked", subject=f"user:{user.email}")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
@@ -59,13 +60,20 @@ def _show(form: InviteForm | None = None, problem: str = "", status: int = 200) 
     page = read_page(queries.count_people(session, wanted))
     rows = queries.list_people(session, wanted, now=now(), limit=page.size, offset=page.offset)
     return render_template(
-        "accounts/people.html", rows=rows, page=page, wanted=wanted, problem=problem, form=form or _make_form(),
+        "accounts/people.html", home=_find_home(),
+        page_url=lambda number: _find_home(q=wanted.text or None, side=wanted.side or None, page=number), rows=rows,
+        page=page, wanted=wanted, problem=problem, form=form or _make_form(),
         may_act=actor.role in {*ADMIN, *OWNER}, act="people." if actor.is_operator else "people.team_",
         roles=ROLE_NAMES, other_roles=OTHER_ROLES, sides=SIDE_NAMES, languages=LANGUAGE_NAMES), status
 
 
+def _find_home(**asked: Any) -> str:
+    # Also the page of a refused act leads back to the list, and on through it.
+    return url_for("people.show_people" if current_actor().is_operator else "people.show_team", **asked)
+
+
 def _back() -> BaseResponse:
-    return redirect(url_for("people.show_people" if current_actor().is_operator else "people.show_team"), 303)
+    return redirect(_find_home(), 303)
 
 
 def _say(error: AccountError) -> str:
@@ -78,7 +86,7 @@ def _say(error: AccountError) -> str:
         "joined": _("This person has a password, or the account is closed. A new password comes by the sign-in page."),
     }
     if (error.field, error.code) == ("seller", "unknown"):
-        return _("There is no company with this code. Its code stands on the pages of its shops and in exports.")
+        return str(_("There is no company with this code. Its code stands on the pages of its shops and in exports."))
     return str(said.get(error.code, _("This cannot be done: check the fields.")))
 
 
@@ -154,7 +162,7 @@ def reopen(user_id: int) -> tuple[str, int] | BaseResponse:
 
 
 _throttled = attempts.shared_limit(MAILS, scope="people.mails", key_func=_get_sender, deduct_when=_was_sent)
-_VIEWS = {
+_VIEWS: Mapping[str, tuple[str, Callable[..., Any]]] = {
     "invite": ("", _throttled(invite)),
     "invite_again": ("/<int:user_id>/invite", _throttled(invite_again)),
     "change_role": ("/<int:user_id>/role", change_role),
