@@ -415,5 +415,5 @@ def test_the_command_line_invites(world: Engine) -> None:
     assert result.exit_code == 0, result.output
     assert '"invited": true' in result.stdout
     assert read_link(world, "ada@new.example") not in result.output
-    assert "L’opérateur vous invite comme médiateur." in list_mails(world, "ada@new.example")[0].body
+    assert "On vous invite comme médiateur." in list_mails(world, "ada@new.example")[0].body
     assert CliRunner().invoke(user_group, words, obj=context).exit_code == 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from flask import Blueprint, flash, redirect, render_template, session, url_for
+from flask import Blueprint, flash, redirect, render_template, request, session, url_for
 from flask_babel import force_locale
 from flask_babel import gettext as _
 from flask_login import logout_user
@@ -16,7 +16,7 @@ from operator_qos.accounts.people.links import INVITATION, OpenLink
 from operator_qos.accounts.service import AccountError
 from operator_qos.extensions import attempts, get_sign_in_account, get_sign_in_limit
 from operator_qos.permissions import public
-from operator_qos.web import get_session, now, writing
+from operator_qos.web import LANGUAGE_COOKIE, get_session, now, select_language, writing
 
 blueprint = Blueprint("door", __name__)
 PERMISSIONS = {
@@ -68,8 +68,13 @@ def _find_link() -> OpenLink | None:
     return links.find_link(get_session(), str(session.get(_TOKEN, "")), now=now())
 
 
+def _get_language(link: OpenLink) -> str:
+    """That of the account, unless another one was chosen here."""
+    return select_language() if LANGUAGE_COOKIE in request.cookies else link.actor.language
+
+
 def _show(link: OpenLink, form: JoinForm, status: int = 200) -> tuple[str, int]:
-    with force_locale(link.actor.language):
+    with force_locale(_get_language(link)):
         return render_template("accounts/join.html", form=form, person=link.actor,
                                invited=link.purpose == INVITATION), status
 
@@ -92,7 +97,7 @@ def join() -> tuple[str, int] | BaseResponse:
     form, link = JoinForm(), _find_link()
     if link is None:
         return _show_over()
-    with force_locale(link.actor.language):
+    with force_locale(_get_language(link)):
         if not form.validate():
             return _show(link, form, 422)
         return _set_password(link, form)
