@@ -23,7 +23,7 @@ from operator_qos.connectors.mapping.rows import map_rows
 from operator_qos.db import create_database_engine, reading, unit_of_work
 from operator_qos.events.models import ImportProgress
 from operator_qos.imports.mappings import find_newest, read_saved, save_mapping
-from operator_qos.sellers.service import add_marketplace
+from tests.pipeline.loading import add_places
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 BAD = (  # time, to ship by, total: what stands in the bad rows, each in a tenth of a percent
@@ -45,9 +45,9 @@ def write_table(path: Path, rows: int) -> None:
 
 
 def prepare(engine: Engine) -> None:
-    """A marketplace and the mapping."""
+    """A marketplace, whose buyers are named alike in every database, and the mapping."""
+    add_places(engine, {"fr": "Europe/Paris"})
     with unit_of_work(engine) as session:
-        add_marketplace(session, marketplace_id="fr", timezone="Europe/Paris")
         save_mapping(session, text=MAPPING, actor="ines", now=NOW)
 
 
