@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import ColumnElement, and_, delete, literal_column, select, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import ColumnElement, and_, delete, literal_column, select, text, update
 from sqlalchemy.orm import Session
 
 from operator_qos.db import among, bulk_insert, chunks
@@ -18,7 +16,7 @@ from operator_qos.ledger.models import MetricDay, OutcomeRow
 from operator_qos.sellers.models import Marketplace, Shop
 from scoring.metrics import CATALOGUE, GROUP_CODES, Metric
 from scoring.spans import FOREVER_MS
-from scoring.windows import DAY_MS, QUARTER_MS, local_ordinal, offset_ms
+from scoring.windows import DAY_MS, QUARTER_MS, offset_ms
 
 IntArray = NDArray[np.int64]
 Key = tuple[int, int, int]  # shop, metric code, day
@@ -51,81 +49,77 @@ class Deltas:
 
     def __init__(self, zones: Mapping[int, str]) -> None:
         self._zones = zones
-        self._sums: dict[Key, list[int]] = defaultdict(lambda: [0] * len(SUMS))
+        self._rows: list[Sequence[int]] = []
+        self._signs: list[int] = []
 
-    def add(self, row: Contribution, sign: int) -> None:
-        """Count one outcome in (sign 1) or out (sign -1)."""
-        day = local_ordinal(row.anchor_ms, self._zones[row.shop_id])
-        for metric in BY_GROUP[row.group_code]:
-            if not row.base & metric.flag:
-                continue
-            measured = row.amount if metric.kind != "share" else 0
-            official = 1 if row.official_base & metric.flag else 0
-            sums = self._sums[(row.shop_id, metric.code, day)]
-            for place, value in enumerate((
-                1 if row.bad & metric.flag else 0, 1, 1 if row.official_bad & metric.flag else 0, official,
-                measured, measured * measured, measured * official, measured * measured * official,
-            )):
-                sums[place] += sign * value
+    def add(self, rows: Sequence[Sequence[int]], sign: int) -> None:
+        """Count outcomes, each in the columns of `Contribution`, in (sign 1) or out (sign -1)."""
+        self._rows += rows
+        self._signs += [sign] * len(rows)
+
+    def sum(self) -> dict[Key, tuple[int, ...]]:
+        """By how much each cell changes; what comes in and goes out alike is left out."""
+        if not self._rows:
+            return {}
+        sums = sum_cells(np.array(self._rows, dtype=np.int64), self._zones, np.array(self._signs, dtype=np.int64))
+        return {key: found for key, found in sorted(sums.items()) if any(found)}
 
     def write(self, session: Session) -> None:
         """Add the changes to the stored cells. Does not commit."""
-        rows = [
-            dict(zip(("shop_id", "metric_code", "day", *SUMS), (*key, *sums), strict=True))
-            for key, sums in sorted(self._sums.items()) if any(sums)
-        ]
-        build = postgresql.insert if session.connection().dialect.name == "postgresql" else sqlite.insert
-        statement = build(MetricDay)
-        grow = {name: getattr(MetricDay, name) + getattr(statement.excluded, name) for name in SUMS}
-        upsert = statement.on_conflict_do_update(index_elements=["shop_id", "metric_code", "day"], set_=grow)
-        for part in chunks(rows, 5_000):
-            session.connection().execute(upsert, list(part))
+        rows = [(*key, *sums) for key, sums in self.sum().items()]
+        connection = session.connection()
+        if connection.dialect.name == "postgresql":
+            for part in chunks(rows, 5_000):
+                columns = (",".join(map(str, column)) for column in zip(*part, strict=True))
+                connection.execute(_GROW_MANY, {name: f"{{{column}}}" for name, column in
+                                                zip(_CELL, columns, strict=True)})
+        elif rows:
+            connection.execute(_GROW, [dict(zip(_CELL, row, strict=True)) for row in rows])
+
+
+_CELL = ("shop_id", "metric_code", "day", *SUMS)
+_GROWTH = ("ON CONFLICT (shop_id, metric_code, day) DO UPDATE SET "
+           + ", ".join(f"{name} = metric_days.{name} + excluded.{name}" for name in SUMS))
+_VALUES = ", ".join(f":{name}" for name in _CELL)
+# A list per column in one statement is written many times faster than a statement per cell.
+_LISTS = ", ".join(f"CAST(:{name} AS bigint[])" for name in _CELL)
+_INTO = f"INSERT INTO metric_days ({', '.join(_CELL)})"
+_GROW = text(f"{_INTO} VALUES ({_VALUES}) {_GROWTH}")
+_GROW_MANY = text(f"{_INTO} SELECT * FROM unnest({_LISTS}) {_GROWTH}")  # noqa: S608  # names are ours
 
 
 def list_zones(session: Session, shop_ids: Sequence[int]) -> dict[int, str]:
     """The marketplace's zone of each shop."""
     query = select(Shop.id, Marketplace.timezone).join(Marketplace, Marketplace.id == Shop.marketplace_id)
-    return {shop: zone for part in chunks(list(shop_ids)) for shop, zone in session.execute(
-        query.where(Shop.id.in_(part)))}
+    return dict(session.connection().execute(query.where(among(session, Shop.id, shop_ids))).tuples().all())
 
 
-def list_standing(session: Session, dossiers: Iterable[int], cells_ms: Mapping[int, int]) -> list[Contribution]:
-    """What dossiers add to the cells of their shops now."""
-    found: list[Contribution] = []
-    for part in chunks(list(dossiers)):
-        query = select(*CONTRIBUTION, OutcomeRow.from_ms, OutcomeRow.until_ms).where(
-            among(session, OutcomeRow.dossier_id, part))
-        for row in session.execute(query):
-            if row.from_ms < cells_ms[row.shop_id] <= row.until_ms:
-                found.append(Contribution(*row[: len(Contribution._fields)]))
-    return found
-
-
-def advance(session: Session, shops: Mapping[int, int], *, now_ms: int) -> int:
-    """Move the cells of shops (id -> their instant) on to `now_ms`: what time alone changes. Does not commit.
+def advance(session: Session, shop_ids: Iterable[int], *, now_ms: int) -> int:
+    """Move the cells of shops on to `now_ms`: what time alone changes. Does not commit.
 
     Returns how many outcomes came in or went out.
     """
-    late = sorted(shop for shop, since in shops.items() if since < now_ms)
-    if not late:
-        return 0
-    deltas, moved = Deltas(list_zones(session, late)), 0
-    for part in chunks(late, 5_000):
-        moved += _advance_group(session, part, now_ms, deltas)
-        session.execute(update(Shop).where(among(session, Shop.id, part)).values(cells_ms=now_ms))
-    deltas.write(session)
+    moved = 0
+    for part in chunks(sorted(shop_ids), 5_000):
+        late = select(Shop.id, Marketplace.timezone).join(Marketplace, Marketplace.id == Shop.marketplace_id).where(
+            among(session, Shop.id, part), Shop.cells_ms < now_ms)
+        zones = dict(session.connection().execute(late).tuples().all())
+        if zones:
+            moved += _advance_group(session, zones, now_ms)
     return moved
 
 
-def _advance_group(session: Session, shops: Sequence[int], now_ms: int, deltas: Deltas) -> int:
+def _advance_group(session: Session, zones: Mapping[int, str], now_ms: int) -> int:
     """Count in what began to count since the instant of each shop, and out what ended."""
-    moved = 0
+    connection, deltas, moved = session.connection(), Deltas(zones), 0
     for sign, when in ((1, begins_to_count(now_ms)), (-1, ends_to_count(now_ms))):
         query = select(*CONTRIBUTION).join(Shop, Shop.id == OutcomeRow.shop_id).where(
-            among(session, Shop.id, shops), Shop.cells_ms < now_ms, when)
-        for row in session.execute(query):
-            deltas.add(Contribution(*row), sign)
-            moved += 1
+            among(session, Shop.id, zones), Shop.cells_ms < now_ms, when)
+        rows = connection.execute(query).fetchall()
+        deltas.add(rows, sign)
+        moved += len(rows)
+    connection.execute(update(Shop).where(among(session, Shop.id, zones)).values(cells_ms=now_ms))
+    deltas.write(session)
     return moved
 
 
@@ -155,30 +149,34 @@ def recount(session: Session, shop_ids: Sequence[int]) -> dict[Key, tuple[int, .
     return counted
 
 
-def sum_cells(rows: IntArray, zones: Mapping[int, str]) -> dict[Key, tuple[int, ...]]:
-    """The cells of many contributions (one row each, in the order of `Contribution`); `Deltas` on whole columns."""
+def sum_cells(rows: IntArray, zones: Mapping[int, str], signs: IntArray | None = None) -> dict[Key, tuple[int, ...]]:
+    """The cells of many contributions (one row each, in the order of `Contribution`).
+
+    `signs` tells of each whether it comes in (1) or goes out (-1); without them all come in.
+    """
     cells: dict[Key, tuple[int, ...]] = {}
     days = _local_ordinals(rows[:, 0], rows[:, 2], zones)
+    ones = np.ones(len(rows), dtype=np.int64) if signs is None else signs
     for code, metrics in BY_GROUP.items():
-        here = rows[:, 1] == code
+        here = np.flatnonzero(rows[:, 1] == code)
+        bases = rows[here, 3]
         for metric in metrics:
-            counts = here & (rows[:, 3] & metric.flag > 0)
-            if counts.any():
-                cells |= _sum_metric(metric, rows[counts], days[counts])
+            counts = here[bases & metric.flag > 0]
+            if len(counts):
+                cells |= _sum_metric(metric, rows[counts], days[counts], ones[counts])
     return cells
 
 
-def _sum_metric(metric: Metric, rows: IntArray, days: IntArray) -> dict[Key, tuple[int, ...]]:
+def _sum_metric(metric: Metric, rows: IntArray, days: IntArray, one: IntArray) -> dict[Key, tuple[int, ...]]:
     shops, _, _, _, bad, official_base, official_bad, amount = rows.T
-    one = np.ones(len(rows), dtype=np.int64)
-    measured = amount if metric.kind != "share" else one * 0
-    official = (official_base & metric.flag > 0) * one
-    columns = (bad & metric.flag > 0, one, official_bad & metric.flag > 0, official, measured, measured * measured,
-               measured * official, measured * measured * official)
+    measured = amount * one if metric.kind != "share" else one * 0
+    official = (official_base & metric.flag > 0).astype(np.int64)
+    columns = ((bad & metric.flag > 0) * one, one, (official_bad & metric.flag > 0) * one, official * one, measured,
+               measured * amount, measured * official, measured * amount * official)
     order = np.lexsort((days, shops))
     sorted_shops, sorted_days = shops[order], days[order]
     starts = np.flatnonzero(np.r_[True, (np.diff(sorted_shops) != 0) | (np.diff(sorted_days) != 0)])
-    sums = np.stack([np.add.reduceat(column[order].astype(np.int64), starts) for column in columns], axis=1)
+    sums = np.stack([np.add.reduceat(column[order], starts) for column in columns], axis=1)
     keys = zip(sorted_shops[starts].tolist(), sorted_days[starts].tolist(), strict=True)
     return {(shop, metric.code, day): tuple(found) for (shop, day), found in zip(keys, sums.tolist(), strict=True)}
 

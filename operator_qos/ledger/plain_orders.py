@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from operator_qos.ledger.derive import Row, main_line
 from scoring.aftercare import CRITICAL_RATING, REPLY_MS
-from scoring.dossier import Frame
 from scoring.events import TypedEvent, order_key
 from scoring.orders import NOT_SHIPPED_DAYS, Cancellation, is_seller_cancellation
 from scoring.outcomes import SETTLED_DAYS
@@ -26,6 +25,7 @@ from scoring.plain_orders import (
     stack_orders,
 )
 from scoring.spans import FOREVER_MS
+from scoring.terms import Terms
 from scoring.windows import DAY_MS, local_ordinal, next_weekday_end_ms, promise_due_ms
 
 # What comes once or never; another type, or a second of one, is for the fold.
@@ -36,6 +36,21 @@ BY_LINE = ("order.delivered", "order.cancelled")
 LATEST_MS = FOREVER_MS - 400 * DAY_MS  # what is promised later reaches to where no T is looked at
 FEW = 8  # fewer are folded as fast as columns are set up
 KINDS = tuple(",".join(kind for bit, kind in enumerate(DEFECTS) if mask >> bit & 1) or None for mask in range(16))
+
+
+# Where the rows of a plain order are; nothing it could have been before, with fewer events, has rows elsewhere.
+TABLES = ("OrderFact", "LineFact", "ParcelFact", "PromiseFact", "ReviewFact", "DefectFact", "Obligation", "OutcomeRow")
+
+
+class Ground(Protocol):
+    """What a plain order needs of its `Frame`: no promise of it runs on a clock."""
+
+    @property
+    def zone(self) -> str:
+        """The marketplace's zone."""
+
+    def terms_at(self, at_ms: int) -> Terms:
+        """The terms of what began at a moment [epoch ms]."""
 
 
 class Told(NamedTuple):
@@ -150,7 +165,7 @@ def _due(promise: int | str | None, zone: str, plus_days: int = 0) -> int:
     return FOREVER_MS if promise is None else promise_due_ms(promise, zone, plus_days=plus_days)
 
 
-def _number(told: Told, moments: Moments, dues: Dues, frame: Frame) -> tuple[int, ...]:
+def _number(told: Told, moments: Moments, dues: Dues, frame: Ground) -> tuple[int, ...]:
     """The order as a row of `PlainOrders`."""
     placed, cancelled, review = told.once["order.placed"], told.data("order.cancelled"), told.data("review.posted")
     fields, reviewed, rating = placed.data, told.at("review.posted"), review.get("rating", 0)
@@ -183,7 +198,7 @@ class Plain(NamedTuple):
 
     shop_id: int
     dossier: int
-    frame: Frame
+    frame: Ground
     told: Told
     moments: Moments
     dues: Dues
@@ -194,7 +209,7 @@ class Plain(NamedTuple):
         return self.shop_id, self.dossier, self.told.once["order.placed"].order or ""
 
 
-def read_plain(shop_id: int, dossier: int, events: Sequence[TypedEvent], frame: Frame) -> Plain | None:
+def read_plain(shop_id: int, dossier: int, events: Sequence[TypedEvent], frame: Ground) -> Plain | None:
     """A dossier that tells of one plain order; None for what is left to the fold."""
     told = find_plain(events)
     if told is None:
