@@ -188,6 +188,14 @@ def among(session: Session, column: InstrumentedAttribute[Any], ids: Iterable[in
     return column.in_(select(listed.c.value))
 
 
+def among_texts(session: Session, column: InstrumentedAttribute[Any], names: Iterable[str]) -> ColumnElement[bool]:
+    """Whether a text column is one of many; one parameter, however many there are."""
+    if session.get_bind().dialect.name == "postgresql":
+        return column == func.any(cast(list(names), ARRAY(String)))
+    listed = func.json_each(write_json(list(names))).table_valued("value")
+    return column.in_(select(listed.c.value))
+
+
 def _list_ids(brackets: str, ids: Iterable[int]) -> str:
     return brackets[0] + ",".join(map(str, ids)) + brackets[1]
 
