@@ -91,7 +91,7 @@ _GROW_MANY = text(f"{_INTO} SELECT * FROM unnest({_LISTS}) {_GROWTH}")  # noqa: 
 def list_zones(session: Session, shop_ids: Sequence[int]) -> dict[int, str]:
     """The marketplace's zone of each shop."""
     query = select(Shop.id, Marketplace.timezone).join(Marketplace, Marketplace.id == Shop.marketplace_id)
-    return dict(session.connection().execute(query.where(among(session, Shop.id, shop_ids))).tuples().all())
+    return dict(session.connection().execute(query.where(among(session, Shop.id, shop_ids))).all())
 
 
 def advance(session: Session, shop_ids: Iterable[int], *, now_ms: int) -> int:
@@ -103,7 +103,7 @@ def advance(session: Session, shop_ids: Iterable[int], *, now_ms: int) -> int:
     for part in chunks(sorted(shop_ids), 5_000):
         late = select(Shop.id, Marketplace.timezone).join(Marketplace, Marketplace.id == Shop.marketplace_id).where(
             among(session, Shop.id, part), Shop.cells_ms < now_ms)
-        zones = dict(session.connection().execute(late).tuples().all())
+        zones = dict(session.connection().execute(late).all())
         if zones:
             moved += _advance_group(session, zones, now_ms)
     return moved
@@ -115,7 +115,7 @@ def _advance_group(session: Session, zones: Mapping[int, str], now_ms: int) -> i
     for sign, when in ((1, begins_to_count(now_ms)), (-1, ends_to_count(now_ms))):
         query = select(*CONTRIBUTION).join(Shop, Shop.id == OutcomeRow.shop_id).where(
             among(session, Shop.id, zones), Shop.cells_ms < now_ms, when)
-        rows = connection.execute(query).fetchall()
+        rows = [tuple(row) for row in connection.execute(query)]  # of plain tuples an array is made faster
         deltas.add(rows, sign)
         moved += len(rows)
     connection.execute(update(Shop).where(among(session, Shop.id, zones)).values(cells_ms=now_ms))
