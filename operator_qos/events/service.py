@@ -293,9 +293,9 @@ def _follow(session: Session, fresh: Sequence[Arrival], intake: Intake) -> None:
         return
     dossiers |= moved.keys()
     touched = Touched(frozenset(dossiers), _list_fresh(fresh, assignment), frozenset(assignment.merged))
-    derived = derive_dossiers(session, touched)
-    shops = derived.shops | {a.shop_id for a in fresh}
-    _follow_disputes(session, derived.cases, fresh, intake)
+    followed = derive_dossiers(session, touched)
+    shops = followed.changed.keys() | {a.shop_id for a in fresh}
+    _follow_disputes(session, followed.cases, fresh, intake)
     advance_shops(session, shops, now_ms=intake.now_ms)
     refresh_scorecards(session, sorted(shops), now_ms=intake.now_ms)
 

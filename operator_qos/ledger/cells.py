@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,29 +44,68 @@ class Contribution(NamedTuple):
 CONTRIBUTION = tuple(getattr(OutcomeRow, name) for name in Contribution._fields)
 
 
+class Unit(NamedTuple):
+    """What else of an outcome a number may depend on: medians on each amount, breaches on who was let down."""
+
+    unit: str
+    order_ref: str | None
+    buyer: str | None
+    settled_ms: int | None
+
+
+UNIT = tuple(getattr(OutcomeRow, name) for name in Unit._fields)
+_WIDTH, _ANCHOR = len(Contribution._fields), Contribution._fields.index("anchor_ms")
+_REPEAT = {GROUP_CODES[metric.group]: metric for metric in CATALOGUE if metric.kind == "repeat"}
+Changed = dict[int, set[int]]  # by shop the codes of the metrics whose numbers may be others
+
+
 class Deltas:
     """Changes of cells, added up before they are written."""
 
     def __init__(self, zones: Mapping[int, str]) -> None:
         self._zones = zones
-        self._rows: list[Sequence[int]] = []
+        self._rows: list[Sequence[Any]] = []
         self._signs: list[int] = []
+        self._sums: dict[Key, tuple[int, ...]] | None = None
 
-    def add(self, rows: Sequence[Sequence[int]], sign: int) -> None:
-        """Count outcomes, each in the columns of `Contribution`, in (sign 1) or out (sign -1)."""
+    def add(self, row: Contribution, unit: Unit, sign: int) -> None:
+        """Count one outcome in (sign 1) or out (sign -1)."""
+        self.add_all([(*row, *unit)], sign)
+
+    def add_all(self, rows: Sequence[Sequence[Any]], sign: int) -> None:
+        """Count outcomes in or out, each in the columns of `Contribution`, then those of `Unit`."""
         self._rows += rows
         self._signs += [sign] * len(rows)
+        self._sums = None
 
     def sum(self) -> dict[Key, tuple[int, ...]]:
         """By how much each cell changes; what comes in and goes out alike is left out."""
-        if not self._rows:
-            return {}
-        sums = sum_cells(np.array(self._rows, dtype=np.int64), self._zones, np.array(self._signs, dtype=np.int64))
-        return {key: found for key, found in sorted(sums.items()) if any(found)}
+        if self._sums is None:
+            signs = np.array(self._signs, dtype=np.int64)
+            sums = sum_cells(self._stack(), self._zones, signs) if self._rows else {}
+            self._sums = {key: found for key, found in sums.items() if any(found)}
+        return self._sums
+
+    def list_changed(self) -> Changed:
+        """By shop the metrics whose numbers may be others than before; a shop with none that counts is left out."""
+        found: Changed = {}
+        for shop, code, _ in self.sum():
+            found.setdefault(shop, set()).add(code)
+        for shop, code in _list_other_units(self._stack(), self._mark()) if self._rows else ():
+            found.setdefault(shop, set()).add(code)
+        return found
+
+    def _stack(self) -> IntArray:
+        return np.array([row[:_WIDTH] for row in self._rows], dtype=np.int64)
+
+    def _mark(self) -> IntArray:
+        """Two hashes of each outcome, of whose it is and when, and of all of it; what goes out takes its own away."""
+        marks = [(hash((row[_WIDTH:], row[_ANCHOR])), hash(row)) for row in map(tuple, self._rows)]
+        return np.array(marks, dtype=np.int64) * np.array(self._signs, dtype=np.int64)[:, None]
 
     def write(self, session: Session) -> None:
         """Add the changes to the stored cells. Does not commit."""
-        rows = [(*key, *sums) for key, sums in self.sum().items()]
+        rows = [(*key, *sums) for key, sums in sorted(self.sum().items())]
         connection = session.connection()
         if connection.dialect.name == "postgresql":
             for part in chunks(rows, 5_000):
@@ -94,33 +133,31 @@ def list_zones(session: Session, shop_ids: Sequence[int]) -> dict[int, str]:
     return dict(session.connection().execute(query.where(among(session, Shop.id, shop_ids))).all())
 
 
-def advance(session: Session, shop_ids: Iterable[int], *, now_ms: int) -> int:
+def advance(session: Session, shop_ids: Iterable[int], *, now_ms: int) -> Changed:
     """Move the cells of shops on to `now_ms`: what time alone changes. Does not commit.
 
-    Returns how many outcomes came in or went out.
+    Returns which of their metrics it changed.
     """
-    moved = 0
+    changed: Changed = {}
     for part in chunks(sorted(shop_ids), 5_000):
         late = select(Shop.id, Marketplace.timezone).join(Marketplace, Marketplace.id == Shop.marketplace_id).where(
             among(session, Shop.id, part), Shop.cells_ms < now_ms)
         zones = dict(session.connection().execute(late).all())
         if zones:
-            moved += _advance_group(session, zones, now_ms)
-    return moved
+            changed |= _advance_group(session, zones, now_ms)
+    return changed
 
 
-def _advance_group(session: Session, zones: Mapping[int, str], now_ms: int) -> int:
+def _advance_group(session: Session, zones: Mapping[int, str], now_ms: int) -> Changed:
     """Count in what began to count since the instant of each shop, and out what ended."""
-    connection, deltas, moved = session.connection(), Deltas(zones), 0
+    connection, deltas = session.connection(), Deltas(zones)
     for sign, when in ((1, begins_to_count(now_ms)), (-1, ends_to_count(now_ms))):
-        query = select(*CONTRIBUTION).join(Shop, Shop.id == OutcomeRow.shop_id).where(
+        query = select(*CONTRIBUTION, *UNIT).join(Shop, Shop.id == OutcomeRow.shop_id).where(
             among(session, Shop.id, zones), Shop.cells_ms < now_ms, when)
-        rows = [tuple(row) for row in connection.execute(query)]  # of plain tuples an array is made faster
-        deltas.add(rows, sign)
-        moved += len(rows)
+        deltas.add_all([tuple(row) for row in connection.execute(query)], sign)  # an array is made of these faster
     connection.execute(update(Shop).where(among(session, Shop.id, zones)).values(cells_ms=now_ms))
     deltas.write(session)
-    return moved
+    return deltas.list_changed()
 
 
 def begins_to_count(now_ms: int) -> ColumnElement[bool]:
@@ -165,6 +202,26 @@ def sum_cells(rows: IntArray, zones: Mapping[int, str], signs: IntArray | None =
             if len(counts):
                 cells |= _sum_metric(metric, rows[counts], days[counts], ones[counts])
     return cells
+
+
+def _list_other_units(rows: IntArray, marks: IntArray) -> Iterator[tuple[int, int]]:
+    """(shop, metric) of those whose units are others, though perhaps with equal sums: their marks do not add up to 0.
+
+    Shares ask who was let down and when, the others and buyers who come back for every unit.
+    """
+    order = np.argsort(rows[:, 0], kind="stable")
+    shops, groups, bases, bads = (rows[order, column] for column in (0, 1, 3, 6))
+    bare, whole = marks[order].T
+    for code, metrics in BY_GROUP.items():
+        here = np.flatnonzero(groups == code)
+        repeat = _REPEAT.get(code)
+        asked = [(metric, bads & bases if metric.kind == "share" else bases, bare if metric.kind == "share" else whole)
+                 for metric in metrics] + ([(repeat, bases, bare)] if repeat is not None else [])
+        for metric, flags, mark in asked if len(here) else ():
+            chosen = here[flags[here] & metric.flag > 0]
+            starts = np.flatnonzero(np.diff(shops[chosen], prepend=-1))
+            sums = np.add.reduceat(mark[chosen], starts) if len(chosen) else starts
+            yield from ((shop, metric.code) for shop in shops[chosen][starts][sums != 0].tolist())
 
 
 def _sum_metric(metric: Metric, rows: IntArray, days: IntArray, one: IntArray) -> dict[Key, tuple[int, ...]]:

@@ -14,7 +14,7 @@ from operator_qos.db import Base, among, bulk_insert, chunks, delete_among, fetc
 from operator_qos.events.log import list_dossier_events, list_shop_events
 from operator_qos.events.models import Event
 from operator_qos.ledger import models
-from operator_qos.ledger.cells import Deltas, advance
+from operator_qos.ledger.cells import Changed, Deltas, advance
 from operator_qos.ledger.changes import ORDERED, find_changes
 from operator_qos.ledger.derive import COLUMNS, Row, build_book
 from operator_qos.ledger.models import OutcomeRow
@@ -114,10 +114,10 @@ class Touched:
 
 
 @dataclass(frozen=True)
-class Derived:
-    """What was derived anew: the shops, and the cases (shop, case) of their dossiers."""
+class Followed:
+    """What was derived anew: every shop with the metrics that changed, and the cases (shop, case) of the dossiers."""
 
-    shops: frozenset[int]
+    changed: Changed
     cases: frozenset[tuple[int, str]]
 
 
@@ -130,7 +130,7 @@ def list_clock_dossiers(session: Session, shop_ids: Iterable[int]) -> dict[int, 
     return found
 
 
-def derive_dossiers(session: Session, touched: Touched) -> Derived:
+def derive_dossiers(session: Session, touched: Touched) -> Followed:
     """Derive touched dossiers anew from the log, write the rows that differ and correct the day cells.
 
     Does not commit.
@@ -142,14 +142,22 @@ def derive_dossiers(session: Session, touched: Touched) -> Derived:
     rows = derive_split(split, build_frames(session, sorted({shop_id for shop_id, _ in split.rest.values()})))
     ledger = Ledger(session, sorted(shop_ids))
     ledger.replace(old | touched.vanished, rows, plain={order.dossier for order in split.plain})
-    ledger.close()
-    return Derived(frozenset(shop_ids), frozenset((row[0], row[2]) for row in rows["CaseFact"]))
+    changed = {shop: set[int]() for shop in shop_ids} | ledger.close()
+    return Followed(changed, frozenset((row[0], row[2]) for row in rows["CaseFact"]))
 
 
-def derive_stored(session: Session, dossiers: Mapping[int, int]) -> dict[int, str]:
+@dataclass(frozen=True)
+class Derived:
+    """What deriving came to: why some dossiers could not be derived, and by shop the metrics that changed."""
+
+    flaws: Mapping[int, str]
+    changed: Changed
+
+
+def derive_stored(session: Session, dossiers: Mapping[int, int]) -> Derived:
     """Derive many dossiers (id -> shop) anew from the committed log, on every core. Does not commit.
 
-    Returns why some could not be derived; their rows are gone.
+    The rows of those that could not be derived are gone.
     """
     shop_ids = sorted(set(dossiers.values()))
     ledger, frames = Ledger(session, shop_ids), build_frames(session, shop_ids)
@@ -158,8 +166,7 @@ def derive_stored(session: Session, dossiers: Mapping[int, int]) -> dict[int, st
     for piece in derive_committed(session, dossiers, frames):
         ledger.write(piece.rows)
         flaws |= piece.flaws
-    ledger.close()
-    return flaws
+    return Derived(flaws, ledger.close())
 
 
 class Ledger:
@@ -201,15 +208,17 @@ class Ledger:
                 self._count([row[1:] for row in changes.gone], -1)
                 self._count(changes.added, 1)
 
-    def close(self) -> None:
-        """Store what changed in the cells."""
+    def close(self) -> Changed:
+        """Store what changed in the cells. Returns which metrics of which shops that is."""
         self._deltas.write(self._session)
+        return self._deltas.list_changed()
 
     def _count(self, rows: Iterable[Row], sign: int) -> None:
         """Count outcomes in or out that count as of the instant of their shop."""
         instants = self._instants
-        self._deltas.add([
-            (row[0], row[2], row[4], *row[7:12]) for row in rows if row[5] < instants[row[0]] <= row[6]], sign)
+        self._deltas.add_all([
+            (row[0], row[2], row[4], *row[7:12], row[3], *row[12:14], row[15]) for row in rows
+            if row[5] < instants[row[0]] <= row[6]], sign)
 
 
 def store_numbers(
@@ -236,8 +245,8 @@ def _shops_of(session: Session, dossiers: Iterable[int]) -> set[int]:
         models.OutcomeRow.dossier_id.in_(wanted)).distinct()))
 
 
-def advance_shops(session: Session, shop_ids: Iterable[int], *, now_ms: int) -> int:
-    """Bring the day cells of shops up to now. Does not commit."""
+def advance_shops(session: Session, shop_ids: Iterable[int], *, now_ms: int) -> Changed:
+    """Bring the day cells of shops up to now. Returns which of their metrics that changed. Does not commit."""
     return advance(session, shop_ids, now_ms=now_ms)
 
 
