@@ -130,9 +130,9 @@ def _take_in(documents: list[object], intake: Intake) -> Response:
         answer = problem(503, "Busy", "The database is busy. Nothing is lost by sending the same call again.")
         answer.headers["Retry-After"] = str(RETRY_SECONDS)
         return answer
-    answer = _Answer(**vars(Counts().plus(receipts)), events=receipts)
+    told = _Answer(**vars(Counts().plus(receipts)), events=receipts)
     # Thousands of flat records: to copy them field by field costs more than to write them.
-    return jsonify({**vars(answer), "events": [vars(receipt) for receipt in answer.events]})
+    return jsonify({**vars(told), "events": [vars(receipt) for receipt in told.events]})
 
 
 def _refuse(refused: BodyRefused) -> Response:
