@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -16,9 +17,11 @@ from sqlalchemy import (
     ColumnElement,
     DateTime,
     Engine,
+    FromClause,
     Integer,
     MetaData,
     String,
+    bindparam,
     cast,
     create_engine,
     event,
@@ -225,6 +228,35 @@ def _ask_driver(session: Session, statement: str, ids: Iterable[int]) -> Any:
     else:
         cursor.execute(f"{statement} IN (SELECT value FROM json_each(?))", (_list_ids("[]", ids),))  # noqa: S608
     return cursor
+
+
+def one_of(dialect: str, column: InstrumentedAttribute[Any], name: str) -> ColumnElement[bool]:
+    """Whether a whole-number column is one of those that `bind_numbers` binds to that name when the query is asked."""
+    if dialect == "postgresql":
+        return column == func.any(bindparam(name, type_=ARRAY(BigInteger)))
+    return column.in_(select(func.json_each(bindparam(name)).table_valued("value").c.value))
+
+
+def listed_pairs(dialect: str) -> FromClause:
+    """The pairs of whole numbers that `bind_pairs` binds when the query is asked: a table of `first` and `second`."""
+    if dialect == "postgresql":
+        numbers = (bindparam(name, type_=ARRAY(BigInteger)) for name in ("first", "second"))
+        return func.unnest(*numbers).table_valued("first", "second").render_derived()
+    pair = func.json_each(bindparam("pairs")).table_valued("value").c.value
+    return select(func.json_extract(pair, "$[0]").label("first"),
+                  func.json_extract(pair, "$[1]").label("second")).subquery()
+
+
+def bind_numbers(dialect: str, numbers: Sequence[int]) -> object:
+    """Whole numbers as one parameter of `one_of`."""
+    return list(numbers) if dialect == "postgresql" else json.dumps(list(numbers))
+
+
+def bind_pairs(dialect: str, pairs: Sequence[tuple[int, int]]) -> dict[str, object]:
+    """Pairs of whole numbers as the parameters of `listed_pairs`."""
+    if dialect == "postgresql":
+        return {"first": [first for first, _ in pairs], "second": [second for _, second in pairs]}
+    return {"pairs": json.dumps(list(pairs))}
 
 
 def lock_shops(session: Session, shop_ids: Iterable[int]) -> None:

@@ -32,8 +32,9 @@ from operator_qos.ledger.models import (
     TurnFact,
 )
 from operator_qos.ledger.slow_metrics import list_answers, list_buyer_chances
+from operator_qos.sellers.models import Shop
 from scoring.events import TYPES
-from scoring.metrics import GROUP_CODES, METRICS_BY_CODE, Metric, get_metric
+from scoring.metrics import GROUP_CODES, METRICS_BY_CODE, SLOW_CODES, Metric, get_metric
 from scoring.runs import REPEAT_MS, list_streak
 
 
@@ -58,19 +59,29 @@ class ScorecardRow:
     trend: tuple[float | None, ...]
 
 
-def _to_scorecard_row(row: Scorecard) -> ScorecardRow:
+def counted_ms(row: Scorecard, cells_ms: int) -> int:
+    """As of when a number of a scorecard holds [epoch ms], for the instant of its shop's day cells.
+
+    Only what changes is written: the others hold as of that instant as well, but for those measured now and then.
+    """
+    return row.as_of_ms if row.metric_code in SLOW_CODES else max(row.as_of_ms, cells_ms)
+
+
+def _to_scorecard_row(row: Scorecard, cells_ms: int) -> ScorecardRow:
     trend = tuple(float(part) if part else None for part in row.trend.split(",")) if row.trend else ()
     return ScorecardRow(
-        row.shop_id, METRICS_BY_CODE[row.metric_code].id, row.as_of_ms, row.window_start_ms, row.bad, row.base,
-        row.value, row.lower, row.upper, row.raw_bad, row.raw_base, row.raw_value, row.buyers, row.verdict, trend)
+        row.shop_id, METRICS_BY_CODE[row.metric_code].id, counted_ms(row, cells_ms), row.window_start_ms, row.bad,
+        row.base, row.value, row.lower, row.upper, row.raw_bad, row.raw_base, row.raw_value, row.buyers,
+        row.verdict, trend)
 
 
 def list_scorecards(session: Session, shop_ids: Sequence[int]) -> dict[int, dict[str, ScorecardRow]]:
     """Per shop its metrics by id."""
     found: dict[int, dict[str, ScorecardRow]] = {shop_id: {} for shop_id in shop_ids}
     for part in chunks(list(shop_ids)):
-        for row in session.scalars(select(Scorecard).where(among(session, Scorecard.shop_id, part))):
-            found[row.shop_id][METRICS_BY_CODE[row.metric_code].id] = _to_scorecard_row(row)
+        query = select(Scorecard, Shop.cells_ms).join(Shop, Shop.id == Scorecard.shop_id)
+        for row, cells_ms in session.execute(query.where(among(session, Scorecard.shop_id, part))):
+            found[row.shop_id][METRICS_BY_CODE[row.metric_code].id] = _to_scorecard_row(row, cells_ms)
     return found
 
 
