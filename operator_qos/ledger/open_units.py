@@ -10,14 +10,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
-from sqlalchemy import Integer, and_, or_, select
+from sqlalchemy import Integer, and_, literal_column, or_, select, text
 from sqlalchemy import func as sql
 from sqlalchemy.orm import Session
 
-from operator_qos.db import chunks
-from operator_qos.ledger.models import MetricDay, Obligation, OutcomeRow
+from operator_qos.ledger.models import IS_ODD, MetricDay, Obligation, OutcomeRow
 from operator_qos.sellers.models import Shop
 from scoring.metrics import GROUP_CODES, METRICS, METRICS_BY_CODE
+from scoring.spans import FOREVER_MS
 
 # Which promise the units of a group rest on; orders placed turn bad by the promise to ship or to deliver.
 KINDS = {"ship": "ship", "deliver": "deliver", "shipped": "track", "turn": "answer", "case": "resolve",
@@ -99,7 +99,7 @@ def list_bad_units(
              for group, flag in flags.items()]
     rows = session.execute(select(OutcomeRow.group_code, OutcomeRow.official_bad, OutcomeRow.anchor_ms, _WHO).where(
         OutcomeRow.shop_id == shop_id, OutcomeRow.group_code.in_(flags), OutcomeRow.anchor_ms >= since_ms,
-        OutcomeRow.from_ms < counted_ms, OutcomeRow.until_ms >= counted_ms, or_(*asked)))
+        OutcomeRow.from_ms < counted_ms, OutcomeRow.until_ms >= counted_ms, text(f"({IS_ODD})"), or_(*asked)))
     return [BadUnit(anchor_ms, _name(group, bad, metrics), who) for group, bad, anchor_ms, who in rows]
 
 
@@ -152,13 +152,12 @@ def load_course(session: Session, shop_id: int, metrics: Sequence[str], *, count
         select(*masks, OutcomeRow.order_ref, OutcomeRow.anchor_ms, OutcomeRow.from_ms, OutcomeRow.until_ms, _WHO)
         .where(*mine, OutcomeRow.from_ms >= counted_ms, OutcomeRow.from_ms < until_ms)
         .order_by(OutcomeRow.from_ms, OutcomeRow.unit))
-    rows = [_Counted(*row) for row in found]
-    before: dict[tuple[int, str], tuple[int, int]] = {}
-    for part in chunks([row.unit for row in rows], 5_000):
-        now = session.execute(select(*masks).where(
-            *mine, OutcomeRow.unit.in_(part), OutcomeRow.from_ms < counted_ms, OutcomeRow.until_ms >= counted_ms))
-        before |= {(group, unit): (base, bad) for group, unit, base, bad in now}
-    return Course(metrics, rows, before)
+    # A unit counts one way at a time: what it counts as now ends no later than what it will count as begins.
+    ending = session.execute(select(*masks).where(
+        *mine, OutcomeRow.from_ms < counted_ms, OutcomeRow.until_ms >= counted_ms, OutcomeRow.until_ms < until_ms,
+        OutcomeRow.until_ms < literal_column(str(FOREVER_MS))))
+    before = {(group, unit): (base, bad) for group, unit, base, bad in ending}
+    return Course(metrics, [_Counted(*row) for row in found], before)
 
 
 def list_promises(session: Session, shop_id: int, *, since_ms: int, until_ms: int) -> list[Promise]:

@@ -8,13 +8,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, or_, select
+from sqlalchemy import Row, Select, or_, select, text
 from sqlalchemy.orm import Session
 
 from operator_qos.clock import to_ms
 from operator_qos.db import among, chunks
 from operator_qos.events.models import Event, EventBody
 from operator_qos.ledger.models import (
+    IS_ODD,
     CaseFact,
     CaseSpan,
     DefectFact,
@@ -91,6 +92,10 @@ class Unit:
     buyer: str | None = None
 
 
+_COUNTED = (OutcomeRow.unit, OutcomeRow.order_ref, OutcomeRow.anchor_ms, OutcomeRow.bad, OutcomeRow.official_base,
+            OutcomeRow.official_bad, OutcomeRow.amount, OutcomeRow.kinds, OutcomeRow.settled_ms, OutcomeRow.buyer)
+
+
 def list_units(  # whose, of what, for when
     session: Session, shop_id: int, *, metric: str, window_start_ms: int, as_of_ms: int,
     only: Sequence[str] | None = None, only_odd: bool = False,
@@ -106,8 +111,9 @@ def list_units(  # whose, of what, for when
     query = query if only is None else query.where(OutcomeRow.unit.in_(only))
     if only_odd and defined.kind not in {"repeat", "streak"}:
         flag = defined.flag
-        query = query.where(or_(OutcomeRow.bad.op("&")(flag) != 0, OutcomeRow.official_base.op("&")(flag) == 0))
-    found = [_to_unit(row, defined.flag) for row in session.scalars(query)]
+        query = query.where(
+            text(f"({IS_ODD})"), or_(OutcomeRow.bad.op("&")(flag) != 0, OutcomeRow.official_base.op("&")(flag) == 0))
+    found = [_to_unit(row, defined.flag) for row in session.execute(query)]
     if defined.kind == "repeat":
         return _mark_chances(found, start_ms=window_start_ms, as_of_ms=as_of_ms)
     return _mark_streak(found) if defined.kind == "streak" else found
@@ -123,19 +129,19 @@ def stream_units(
         yield from chunks(units, size)
         return
     query = _select_units(shop_id, defined, window_start_ms, as_of_ms).execution_options(yield_per=size)
-    for part in session.scalars(query).partitions():
+    for part in session.execute(query).partitions():
         yield [_to_unit(row, defined.flag) for row in part]
 
 
-def _select_units(shop_id: int, metric: Metric, since_ms: int, as_of_ms: int) -> Select[OutcomeRow]:
-    return select(OutcomeRow).where(
+def _select_units(shop_id: int, metric: Metric, since_ms: int, as_of_ms: int) -> Select[Any]:
+    return select(*_COUNTED).where(
         OutcomeRow.shop_id == shop_id, OutcomeRow.group_code == GROUP_CODES[metric.group],
         OutcomeRow.anchor_ms >= since_ms, OutcomeRow.anchor_ms < as_of_ms, OutcomeRow.from_ms < as_of_ms,
         OutcomeRow.until_ms >= as_of_ms, OutcomeRow.base.op("&")(metric.flag) != 0,
     ).order_by(OutcomeRow.anchor_ms.desc(), OutcomeRow.unit)
 
 
-def _to_unit(row: OutcomeRow, flag: int) -> Unit:
+def _to_unit(row: Row[Any], flag: int) -> Unit:
     return Unit(row.unit, row.order_ref, row.anchor_ms, True, bool(row.bad & flag), bool(row.official_base & flag),
                 bool(row.official_bad & flag), row.amount, tuple(row.kinds.split(",")) if row.kinds else (),
                 row.settled_ms, row.buyer)

@@ -164,10 +164,10 @@ def _find_plain(
     if not rules or not horizons or not counted_ms:
         return None
     # Of a busy shop the first date mostly has something to decide, and a week of it is a great deal to read.
-    facts = _load(session, rules, horizons, counted_ms, until_ms=horizons[0].ends_ms)
+    facts = _load(session, rules, horizons, counted_ms)
     page, read = _word(*facts.look(horizons[0]), horizons[0], horizons[-1].on), len(facts.course.rows)
     if not page.deciding_count and horizons[1:]:
-        facts = _load(session, rules, horizons, counted_ms, until_ms=horizons[-1].ends_ms)
+        facts = replace(facts, course=_load_course(session, rules, horizons[-1], counted_ms))
         page, read = _find_later(facts, horizons) or page, read + len(facts.course.rows)
     if read > WORTH_KEEPING:
         _keep(key, _Kept(to_ms(now), page))
@@ -226,23 +226,24 @@ def _word_live(rule: Rule, live: Live) -> Iterator[OutlookLine]:
                               say_value(rule, line.missed_value), "")
 
 
-def _load(
-    session: Session, rules: Sequence[Rule], horizons: Sequence[_Horizon], counted_ms: int, *, until_ms: int
-) -> _Facts:
-    """What is known, with what will count otherwise until a moment."""
+def _load(session: Session, rules: Sequence[Rule], horizons: Sequence[_Horizon], counted_ms: int) -> _Facts:
+    """What is known, with what will count otherwise until the first date ends."""
     first = horizons[0]
     shop_id, metrics = first.card.id, [rule.metric for rule in rules]
     longest = max(*(rule.window_days for rule in rules), _count_order_days(first.standard))
-    course = open_units.load_course(session, shop_id, metrics, counted_ms=counted_ms, until_ms=until_ms)
     held = find_standing(session, shop_id)
     return _Facts(
-        rules, course,
-        open_units.list_promises(session, shop_id, since_ms=counted_ms - _OVERDUE_MS, until_ms=horizons[-1].ends_ms)
-        if course.rows else [],
+        rules, _load_course(session, rules, first, counted_ms),
+        open_units.list_promises(session, shop_id, since_ms=counted_ms - _OVERDUE_MS, until_ms=horizons[-1].ends_ms),
         open_units.list_day_sums(session, shop_id, {*metrics, ODR}, from_day=first.on.toordinal() - longest + 1),
         open_units.list_bad_units(session, shop_id, metrics, counted_ms=counted_ms,
                                   since_ms=min(first.start_ms(rule) for rule in rules)),
         _read(held.as_decided()) if held else None)
+
+
+def _load_course(session: Session, rules: Sequence[Rule], last: _Horizon, counted_ms: int) -> Course:
+    metrics = [rule.metric for rule in rules]
+    return open_units.load_course(session, last.card.id, metrics, counted_ms=counted_ms, until_ms=last.ends_ms)
 
 
 def _read(row: StandingRow) -> Standing:
