@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from flask import Flask, current_app, request
-from flask_babel import Babel, Domain, get_locale
+from flask_babel import Babel, Domain
 from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
 from flask_login import LoginManager
@@ -13,7 +13,7 @@ from flask_wtf.csrf import CSRFProtect
 from sqlalchemy import Engine
 
 from operator_qos.accounts.queries import normalise_email
-from operator_qos.i18n import get_translations
+from operator_qos.i18n import find_language, get_translations
 from operator_qos.settings import Settings
 
 csrf = CSRFProtect()
@@ -43,7 +43,7 @@ class _Catalogues(Domain):  # type: ignore[misc]  # flask-babel ships no types
     """Flask-Babel's texts, taken from our catalogues in memory instead of .mo files."""
 
     def get_translations(self) -> Any:
-        return get_translations(str(get_locale() or "en"))
+        return get_translations(find_language())
 
 
 def get_sign_in_account() -> str:
