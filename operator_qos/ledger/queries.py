@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, Select, or_, select, text
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, Integer, Row, Select, and_, or_, select, text
+from sqlalchemy import func as sql
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from operator_qos.clock import to_ms
 from operator_qos.db import among, chunks
@@ -117,6 +118,38 @@ def list_units(  # whose, of what, for when
     if defined.kind == "repeat":
         return _mark_chances(found, start_ms=window_start_ms, as_of_ms=as_of_ms)
     return _mark_streak(found) if defined.kind == "streak" else found
+
+
+@dataclass(frozen=True)
+class OddCounts:
+    """How many units of a metric count officially against a shop, and of how many something was forgiven."""
+
+    bad: int
+    forgiven: int
+
+
+def list_latest_bad(  # whose, of what, for when
+    session: Session, shop_id: int, *, metric: str, window_start_ms: int, as_of_ms: int, limit: int
+) -> tuple[list[Unit], OddCounts]:
+    """The latest units that count against a shop in a metric whose units are judged each by itself, and all counted.
+
+    At least `limit` where there are as many: those anchored with the last of them come along.
+    """
+    defined = get_metric(metric)
+    odd = _select_units(shop_id, defined, window_start_ms, as_of_ms).where(text(f"({IS_ODD})"))
+    bad = odd.where(_has(OutcomeRow.official_bad, defined.flag))
+    edge_ms = session.scalar(bad.with_only_columns(OutcomeRow.anchor_ms).order_by(None)
+                             .order_by(OutcomeRow.anchor_ms.desc()).offset(limit - 1).limit(1))
+    latest = bad if edge_ms is None else bad.where(OutcomeRow.anchor_ms >= edge_ms)
+    is_forgiven = or_(~_has(OutcomeRow.official_base, defined.flag),
+                      and_(_has(OutcomeRow.bad, defined.flag), ~_has(OutcomeRow.official_bad, defined.flag)))
+    counts = session.execute(odd.order_by(None).with_only_columns(
+        *(sql.count().filter(which) for which in (_has(OutcomeRow.official_bad, defined.flag), is_forgiven)))).one()
+    return [_to_unit(row, defined.flag) for row in session.execute(latest)], OddCounts(*counts)
+
+
+def _has(mask: InstrumentedAttribute[int], flag: int) -> ColumnElement[bool]:
+    return mask.op("&", return_type=Integer)(flag) != 0
 
 
 def stream_units(
