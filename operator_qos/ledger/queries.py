@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -35,7 +35,7 @@ from operator_qos.ledger.models import (
 )
 from operator_qos.ledger.slow_metrics import list_answers, list_buyer_chances
 from scoring.events import TYPES
-from scoring.metrics import GROUP_CODES, METRICS_BY_CODE, Metric, get_metric
+from scoring.metrics import GROUP_CODES, METRICS, METRICS_BY_CODE, Metric, get_metric
 from scoring.runs import REPEAT_MS, list_streak
 
 
@@ -60,19 +60,27 @@ class ScorecardRow:
     trend: tuple[float | None, ...]
 
 
-def _to_scorecard_row(row: Scorecard) -> ScorecardRow:
-    trend = tuple(float(part) if part else None for part in row.trend.split(",")) if row.trend else ()
-    return ScorecardRow(
-        row.shop_id, METRICS_BY_CODE[row.metric_code].id, row.as_of_ms, row.window_start_ms, row.bad, row.base,
-        row.value, row.lower, row.upper, row.raw_bad, row.raw_base, row.raw_value, row.buyers, row.verdict, trend)
+_SCORE = (Scorecard.as_of_ms, Scorecard.window_start_ms, Scorecard.bad, Scorecard.base, Scorecard.value,
+          Scorecard.lower, Scorecard.upper, Scorecard.raw_bad, Scorecard.raw_base, Scorecard.raw_value, Scorecard.buyers,
+          Scorecard.verdict)
 
 
-def list_scorecards(session: Session, shop_ids: Sequence[int]) -> dict[int, dict[str, ScorecardRow]]:
-    """Per shop its metrics by id."""
+def _read_trend(text: str) -> tuple[float | None, ...]:
+    return tuple(float(part) if part else None for part in text.split(",")) if text else ()
+
+
+def list_scorecards(
+    session: Session, shop_ids: Sequence[int], *, metrics: Collection[str] | None = None
+) -> dict[int, dict[str, ScorecardRow]]:
+    """Per shop its metrics by id; only some where asked."""
     found: dict[int, dict[str, ScorecardRow]] = {shop_id: {} for shop_id in shop_ids}
+    query = select(Scorecard.shop_id, Scorecard.metric_code, Scorecard.trend, *_SCORE)
+    if metrics is not None:
+        query = query.where(Scorecard.metric_code.in_(sorted({METRICS[metric].code for metric in metrics})))
     for part in chunks(list(shop_ids)):
-        for row in session.scalars(select(Scorecard).where(among(session, Scorecard.shop_id, part))):
-            found[row.shop_id][METRICS_BY_CODE[row.metric_code].id] = _to_scorecard_row(row)
+        for shop_id, code, trend, *rest in session.execute(query.where(among(session, Scorecard.shop_id, part))):
+            metric = METRICS_BY_CODE[code].id
+            found[shop_id][metric] = ScorecardRow(shop_id, metric, *rest, _read_trend(trend))
     return found
 
 

@@ -30,6 +30,7 @@ from scoring.metrics import METRICS
 from scoring.plain import find_plain_rule, is_plain, list_plain_rules
 from scoring.standards import MetricRule, Standard
 
+ORDERS_OF = "order_defect_rate"  # whose raw base are the orders of a shop
 Query = Mapping[str, str | list[str]]
 
 CSV_HEAD = (
@@ -241,7 +242,7 @@ class _Judged:
 
 def _line(judged: _Judged, view: LeagueView) -> LeagueLine:
     row, standard = judged.row, judged.standard
-    placed = row.scores.get("order_defect_rate")
+    placed = row.scores.get(ORDERS_OF)
     return LeagueLine(
         card=row.card,
         level=row.level,
@@ -265,14 +266,17 @@ def build_lines(
     session: Session, shop_ids: Sequence[int], *, view: LeagueView, now: datetime
 ) -> list[LeagueLine]:
     """The lines of a page of shops."""
-    return [_line(judged, view) for judged in _list_judged(session, shop_ids, now)]
+    shown = (ORDERS_OF, view.metric, *list_brief(view))
+    return [_line(judged, view) for judged in _list_judged(session, shop_ids, shown, now)]
 
 
-def _list_judged(session: Session, shop_ids: Sequence[int], now: datetime) -> list[_Judged]:
+def _list_judged(
+    session: Session, shop_ids: Sequence[int], metrics: Sequence[str], now: datetime
+) -> list[_Judged]:
     bound = list_bound(session, shop_ids, now=now)
     live = list_live(session, [shop_id for shop_id, standard in bound.items() if not is_plain(standard)])
     return [_Judged(row, bound[row.card.id], live.get(row.card.id))
-            for row in list_league_rows(session, shop_ids, now=now)]
+            for row in list_league_rows(session, shop_ids, metrics=metrics, now=now)]
 
 
 def list_csv_rows(
@@ -280,7 +284,7 @@ def list_csv_rows(
 ) -> list[list[object]]:
     """The table as plain values: a head, then a row per shop and judged metric."""
     rows: list[list[object]] = [list(CSV_HEAD)]
-    for one in _list_judged(session, shop_ids, now):
+    for one in _list_judged(session, shop_ids, judged, now):
         for metric in judged:
             row, score = one.row, one.row.scores.get(metric)
             if score is None:

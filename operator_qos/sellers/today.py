@@ -199,7 +199,7 @@ def _list_worst(session: Session, metric: str, now: datetime) -> tuple[WorstLine
     ids = list_league_ids(session, LeagueView(metric=metric), limit=WORST_SHOWN)
     bound = list_bound(session, ids, now=now)
     found = []
-    for row in list_league_rows(session, ids, now=now):
+    for row in list_league_rows(session, ids, metrics=[metric], now=now):
         standard = bound[row.card.id]
         if is_ranked(row, metric):
             card = build_card(row.scores[metric], find_plain_rule(standard, metric), standard.evidence)
