@@ -16,14 +16,15 @@ from scoring.standards.parts import Figure
 def narrow_standard(standard: Standard, name: str) -> Standard:
     """The standard with that rule or figure alone and those it rests on, which say the same in it as in the whole.
 
-    The whole one where parts of a shop stand by themselves: every rule's rows say which parts there are.
+    The whole one where parts of a shop stand by themselves, for every rule's rows say which parts there are; and where
+    units are dated by another moment than their own, for what is read reaches back by the longest window of all.
     """
-    if standard.standing_per is not None:
-        return standard
     needed, parts = {name}, (*standard.figures, *standard.rules)
     for figure in reversed(parts):  # what a figure rests on comes before it
         if figure.id in needed:
             needed |= set(_list_named(standard, figure))
+    if standard.standing_per is not None or any(one.id in needed and one.anchor != "own" for one in parts):
+        return standard
     return replace(standard, figures=tuple(one for one in standard.figures if one.id in needed),
                    rules=tuple(one for one in standard.rules if one.id in needed))
 
