@@ -17,8 +17,8 @@ run: $(VENV)/.runtime ## load the demo marketplace, serve it on http://127.0.0.1
 	@$(BIN)/operator-qos demo --port $(PORT)
 
 test: $(VENV)/.tests ## every test but the drills, on SQLite and (where it is) PostgreSQL, then the coverage gates
-	@rm -f .coverage .coverage.*
-	@$(BIN)/pytest -n $(WORKERS) --dist worksteal -m "not slow" -rs --cov --cov-config=.coveragerc --cov-report=
+	@rm -rf .coverage
+	@$(BIN)/pytest -n $(WORKERS) --dist worksteal -m "not slow" -rs -p tests.measuring
 	@$(BIN)/python -m tests.gates
 
 check: lint types contracts ## everything that reads the code without running it
@@ -54,7 +54,7 @@ migration: $(VENV)/.tests ## draft a migration for changed models: make migratio
 	@$(BIN)/python -c 'import sys; from operator_qos import migrate; migrate.draft_next_revision(sys.argv[1])' '$(m)'
 
 clean: ## remove the environment, caches and the demo database
-	@rm -rf $(VENV) var .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .hypothesis dist build
+	@rm -rf $(VENV) var .coverage .mypy_cache .ruff_cache .pytest_cache .hypothesis dist build
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

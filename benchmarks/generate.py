@@ -132,7 +132,7 @@ def check_shops(engine: Engine, count: int, *, above: int = DEMO_SHOPS) -> int:
             assert list_cells(session, [shop]) == recount(session, [shop]), f"shop {shop}: cells"
             flaws = {}
             for part in chunks(list_all_dossiers(session, shop)):
-                flaws |= derive_stored(session, dict.fromkeys(part, shop))
+                flaws |= derive_stored(session, dict.fromkeys(part, shop)).flaws
             assert not flaws, f"shop {shop}: {flaws}"
             after = _list_rows(session, shop)
             for name, rows in before.items():

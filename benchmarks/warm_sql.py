@@ -30,9 +30,9 @@ class WarmRows:
         self.standard = standard
         self._database = duckdb.connect()
         # Sorted as one would keep them: DuckDB then skips the blocks a window does not touch.
-        kept = rows.drop(columns=["unit", "order_ref", "dossier_id"]).sort_values(["group_code", "anchor_ms"])
-        self._database.register("given", kept.astype({"buyer": "str"}))
-        self._database.execute("CREATE TABLE rows AS SELECT * FROM given")
+        kept = rows.drop(columns=["unit", "order_ref", "dossier_id"]).astype({"buyer": "str"})
+        self._database.register("given", kept)
+        self._database.execute("CREATE TABLE rows AS SELECT * FROM given ORDER BY group_code, anchor_ms")
         self._database.unregister("given")
 
     def count(self, end_ms: int, zone: str) -> dict[str, Counted]:

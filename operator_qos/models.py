@@ -22,6 +22,7 @@ from operator_qos.imports.models import ImportRun, MappingVersion
 from operator_qos.lake.models import LakeBuild, LakeShop
 from operator_qos.ledger.models import MetricDay, Obligation, OutcomeRow, Scorecard
 from operator_qos.me.models import CalendarFeed, FollowedObligation, ObligationChange, ObligationFeed
+from operator_qos.notebook.models import SavedView, ShopNote
 from operator_qos.notices.models import JobLease, Notice, NoticeRead, OutboxMail
 from operator_qos.operations.models import JobRun
 from operator_qos.receiving.models import ReceivedHook, Receiver
@@ -49,7 +50,8 @@ __all__ = [
     "ImportRun", "JobLease", "JobRun", "KeyUse", "LakeBuild", "LakeShop", "LiveRule", "LiveStanding", "MappingVersion",
     "Marketplace", "MetricDay", "Notice", "NoticeRead", "Obligation", "ObligationChange", "ObligationFeed",
     "OutboxMail", "OutcomeRow", "PhantomChange", "PhantomStanding", "PublicBadge", "Quarantined", "ReceivedHook",
-    "Receiver", "ReportSubscription", "Restatement", "SavedExport", "Scorecard", "Seller", "Shop", "ShopStanding",
+    "Receiver", "ReportSubscription", "Restatement", "SavedExport", "SavedView",
+    "Scorecard", "Seller", "Shop", "ShopNote", "ShopStanding",
     "ShopTraits", "SourceArrival", "SourceCount", "SourceTotal", "StandardTrial", "StandardTry", "StandardVersion",
     "StandingChange", "Statement", "User",
 ]

@@ -20,7 +20,7 @@ class _Entry(Generic[Found]):
 
 @dataclass
 class Recent(Generic[Found]):
-    """The latest finds by key, at most so many. `stand` is what a find rests on: once it moved, the find is forgotten."""
+    """The latest finds by key, at most so many. `stand` is what a find rests on: once it moved, it is forgotten."""
 
     most: int
     age: timedelta

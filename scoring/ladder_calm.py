@@ -70,10 +70,13 @@ class Standings:
         """None is a shop never judged."""
         self._badges = tuple(badge.id for badge in standard.badges)
         self._of = [standing or NEW_STANDING for standing in standings]
-        self._level = np.array([LEVEL_IDS.index(standing.level) for standing in self._of], np.int8)
-        held = [[badge in standing.badges for standing in self._of] for badge in self._badges]
-        self._held = np.array(held, np.bool_).reshape(len(self._badges), len(self._of))
-        self._is_bound = np.array([self._binds(standing) for standing in self._of], np.bool_)
+        different = {id(standing): standing for standing in self._of}  # most shops share one of a few
+        numbers = {key: number for number, key in enumerate(different)}
+        which = np.array([numbers[id(standing)] for standing in self._of], np.int64)
+        self._level = np.array([LEVEL_IDS.index(one.level) for one in different.values()], np.int8)[which]
+        held = [[badge in one.badges for one in different.values()] for badge in self._badges]
+        self._held = np.array(held, np.bool_).reshape(len(self._badges), len(different))[:, which]
+        self._is_bound = np.array([self._binds(one) for one in different.values()], np.bool_)[which]
 
     def __getitem__(self, place: int) -> Standing:
         return self._of[place]

@@ -21,7 +21,6 @@ from tests.databases import (
     postgresql_database,
     running_cluster,
 )
-from tests.tracing import untraced
 
 FORBID_SKIPS = "OPERATOR_QOS_FORBID_SKIPS"
 BOTH = ("sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql))
@@ -56,16 +55,6 @@ def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest
     report = yield
     _refuse_skip(report)
     return report
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
-    """Trace a test on SQLite only: nearly every line is the same on PostgreSQL."""
-    given = getattr(item, "callspec", None)
-    if given is None or given.params.get("database") != "postgresql":
-        return (yield)
-    with untraced():
-        return (yield)
 
 
 # Tests of what is shown: the statements below are tried on both kinds by tests of their own. A first test of each file

@@ -33,6 +33,7 @@ ACTION_NAMES = {
     "connection.paused": _("Connection paused"), "connection.resumed": _("Connection resumed"),
     "connection.asks": _("What a platform is asked for automatically"),
     "connection.read_asked": _("Reading of a platform asked for"), "platform.asked": _("Platform asked"),
+    "note.written": _("Note on a shop written"), "note.removed": _("Note on a shop removed"),
 }
 
 

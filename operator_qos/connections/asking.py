@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, func, select
 from sqlalchemy.orm import Session
 
 from operator_qos.audit.service import append_audit
@@ -132,13 +132,12 @@ def _is_over(last: Wanted, want: Wanted, now: datetime) -> bool:
 
 def _list_asked(session: Session, connection_id: int, kind: str) -> dict[str, tuple[int, Wanted]]:
     """What was wished for last of each shop by itself, and as the how manieth wish."""
-    query = select(ConnectionWish.shop, ConnectionWish.wanted, ConnectionWish.until_at).where(
-        ConnectionWish.connection_id == connection_id, ConnectionWish.key.startswith(f"{kind}:", autoescape=True))
-    found: dict[str, tuple[int, Wanted]] = {}
-    for shop, state, until_at in session.execute(query.order_by(ConnectionWish.id)):
-        number, _ = found.get(shop, (0, _NOTHING[kind]))
-        found[shop] = (number + 1, Wanted(state, until_at))
-    return found
+    mine = (ConnectionWish.connection_id == connection_id, ConnectionWish.key.startswith(f"{kind}:", autoescape=True))
+    last = select(func.max(ConnectionWish.id).label("id"), func.count().label("number")).where(*mine).group_by(
+        ConnectionWish.shop).subquery()
+    rows = session.execute(select(ConnectionWish.shop, last.c.number, ConnectionWish.wanted, ConnectionWish.until_at)
+                           .join(last, last.c.id == ConnectionWish.id))
+    return {shop: (number, Wanted(state, until_at)) for shop, number, state, until_at in rows}
 
 
 _NOTHING = {PREMIUM: Wanted("not_premium"), IMMUNE: Wanted("immune")}

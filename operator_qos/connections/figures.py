@@ -59,12 +59,18 @@ class SeenOrder:
     incidents: set[str] = field(default_factory=set)
     returned: bool = False
     waited_ms: list[int] = field(default_factory=list)
+    presumed: bool = False
 
     @property
     def taken(self) -> int:
         """Its lines, where it was accepted; one that was paid without a yes of the seller went by itself."""
-        is_taken = self.accepted_ms is not None or self.paid_ms is not None
+        is_taken = self.accepted_ms is not None or self.paid_ms is not None or self.presumed
         return len(self.lines) if is_taken and not self.refused else 0
+
+    @property
+    def is_undecided(self) -> bool:
+        """Cancelled before it was paid: whether it had been accepted by itself is shown nowhere afterwards."""
+        return bool(self.cancelled) and self.taken == 0 and not self.refused
 
     @property
     def sent_ms(self) -> int | None:

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from operator_qos.connections.figures import DAY_MS, PERIOD_DAYS, Figure, Said, compute_figures, read_orders
 
 # In the order in which they are tried; from history on they rest on what is known, not on a recomputation.
-CAUSES = ("late_events", "window", "interval", "stale", "history", "set_aside", "unexplained")
+CAUSES = ("late_events", "window", "interval", "acceptance", "stale", "history", "set_aside", "unexplained")
 # What a platform shows only while it lasts: of the time before the first reading nobody can know it.
 SEEN_WHILE_IT_LASTS = frozenset({"incident_rate"})
 STALE_DAYS = 60
@@ -121,12 +121,19 @@ def _try_causes(said: Sequence[Said], midnights_ms: Sequence[int], now_ms: int) 
     yield Trial("window", 0, _figures(said, last, extra_days=-1))
     turned = [replace(event, at_ms=event.other_ms) if event.other_ms is not None else event for event in said]
     yield Trial("interval", sum(event.other_ms is not None for event in said), _figures(turned, last))
+    undecided = sum(order.is_undecided for order in read_orders(said, last).values())
+    yield Trial("acceptance", undecided, _figures(said, last, presumed=True))
     for days, midnight in enumerate(midnights_ms[1:], 1):
         yield Trial("stale", days, _figures(said, midnight))
 
 
-def _figures(said: Sequence[Said], until_ms: int, extra_days: int = 0) -> dict[str, dict[str, Figure]]:
+def _figures(
+    said: Sequence[Said], until_ms: int, extra_days: int = 0, *, presumed: bool = False
+) -> dict[str, dict[str, Figure]]:
+    """The figures of each period; `presumed`: orders cancelled before they were paid had been accepted."""
     orders = list(read_orders(said, until_ms).values())
+    for order in orders:
+        order.presumed = presumed and order.is_undecided
     return {period: compute_figures(orders, until_ms - (days + extra_days) * DAY_MS, until_ms)
             for period, days in PERIOD_DAYS.items()}
 

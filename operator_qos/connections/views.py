@@ -60,6 +60,7 @@ CAUSES: Mapping[str, object] = {
     "stale": lazy_gettext("The platform’s figures are older than a day"),
     "window": lazy_gettext("The platform’s period begins or ends at another moment"),
     "interval": lazy_gettext("Happenings without a date, which lie between two readings"),
+    "acceptance": lazy_gettext("Orders cancelled before they were paid: whether they had been accepted is not shown"),
     "history": lazy_gettext("Incidents before the first reading, which the platform shows only while they are open"),
     "set_aside": lazy_gettext("Events of this shop are set aside and wait for a person"),
     "unexplained": lazy_gettext("No known cause gives the platform’s figure"),

@@ -35,43 +35,58 @@ COLUMNS = (
     "buyer",
     "dossier_id",
 )
-_NO_GROUP = -1
+_PIECE = 1 << 15  # rows looked at in one go: what is worked out of them stays in the processor's cache
+
+
+class ShopPlaces:
+    """Where the ids of shops stand in the list of those that are evaluated."""
+
+    def __init__(self, wanted: Counts) -> None:
+        self._low = int(wanted.min()) if len(wanted) else 0
+        self._table = np.full(int(wanted.max(initial=self._low - 1)) - self._low + 1, -1)
+        self._table[wanted - self._low] = np.arange(len(wanted))
+        self._follows = bool((self._table == np.arange(len(self._table))).all())
+
+    def find(self, shop_ids: Counts) -> Counts:
+        """The position of each of those evaluated."""
+        place: Counts = shop_ids - self._low
+        return place if self._follows else self._table[place]
+
+    def check(self, shop_ids: Counts) -> None:
+        """Raise ValueError for one that is not evaluated."""
+        if not len(shop_ids):
+            return
+        inside = self._low <= shop_ids.min() and shop_ids.max() < self._low + len(self._table)
+        if not inside or (not self._follows and self.find(shop_ids).min() < 0):
+            raise ValueError("the rows hold a shop that is not evaluated; ask for rows of the evaluated shops only")
 
 
 class OutcomeRows:
-    """The rows of many shops; `shop` holds a position in the list of shops per row."""
+    """The rows of many shops, which are known by their position in the list of shops."""
 
     def __init__(self, rows: pd.DataFrame, shop_ids: Sequence[int]) -> None:
         """`rows` has the columns of COLUMNS, in any order. Raises ValueError for a row of another shop."""
         self._rows = rows
         self.size = len(shop_ids)
-        self.shop = _positions(rows["shop_id"].to_numpy(np.int64), np.array(shop_ids, np.int64))
-        self._group = rows["group_code"].to_numpy(np.int64).astype(np.int8)
-        self._holding = (0, np.zeros(0, np.int8))
-        self._found: dict[int, Counts] = {}
+        self._shop_ids = self.read("shop_id")
+        self._places = ShopPlaces(np.array(shop_ids, np.int64))
+        self._places.check(self._shop_ids)
 
     def read(self, name: str) -> Counts:
         """A column of whole numbers."""
         return self._rows[name].to_numpy(np.int64)
 
-    def find(self, metric: str, start_ms: int, as_of_ms: int) -> MetricRows:
-        """The rows of a metric's group anchored in [start, T) that hold at T: from < T <= until."""
-        place = self._find_holding(GROUP_CODES[METRICS[metric].group], as_of_ms)
-        return MetricRows(self, metric, place[self.read("anchor_ms")[place] >= start_ms])
+    def find_shops(self, place: Counts | slice) -> Counts:
+        """The position of the shop of some rows."""
+        return self._places.find(self._shop_ids[place])
 
-    def _find_holding(self, group: int, as_of_ms: int) -> Counts:
-        """The rows of a group anchored before T that hold at T; kept while the same T is asked for."""
-        if not self._found or self._holding[0] != as_of_ms:
-            holds = (self.read("anchor_ms") < as_of_ms) & (self.read("from_ms") < as_of_ms)
-            holds &= self.read("until_ms") >= as_of_ms
-            self._holding, self._found = (as_of_ms, np.where(holds, self._group, np.int8(_NO_GROUP))), {}
-        if group not in self._found:
-            self._found[group] = np.flatnonzero(self._holding[1] == group)
-        return self._found[group]
+    def list_pieces(self) -> list[slice]:
+        """All rows in pieces that are quick to look at."""
+        return [slice(start, start + _PIECE) for start in range(0, len(self._rows), _PIECE)]
 
     def find_all(self, metric: str) -> MetricRows:
         """The rows of a metric's group, whenever they hold."""
-        return MetricRows(self, metric, np.flatnonzero(self._group == GROUP_CODES[METRICS[metric].group]))
+        return MetricRows(self, metric, np.flatnonzero(self.read("group_code") == GROUP_CODES[METRICS[metric].group]))
 
     def find_buyers(self, place: Counts) -> Counts:
         """A number per distinct buyer of officially bad rows."""
@@ -82,18 +97,28 @@ class OutcomeRows:
         found: dict[int, list[str]] = defaultdict(list)
         at = np.searchsorted(self._bad, place)
         at = at[np.argsort(self._rank[at])]
-        for shop, unit in zip(self.shop[self._bad[at]].tolist(), self._units[at].tolist(), strict=True):
+        for shop, unit in zip(self.find_shops(self._bad[at]).tolist(), self._units[at].tolist(), strict=True):
             found[shop].append(unit)
         return {shop: tuple(units) for shop, units in found.items()}
 
     @cached_property
+    def uneven(self) -> Counts:
+        """The rows that are bad in any way, or whose base was forgiven: few. Of the others the base says all."""
+        names = ("base", "official_base", "bad", "official_bad")
+        base, official_base, bad, official_bad = (self.read(name) for name in names)
+        found = [np.flatnonzero((base[piece] ^ official_base[piece]) | bad[piece] | official_bad[piece]) + piece.start
+                 for piece in self.list_pieces()]
+        return np.concatenate(found) if found else np.zeros(0, np.int64)
+
+    @cached_property
     def _bad(self) -> Counts:
         """The rows that are officially bad in any way."""
-        return np.flatnonzero(self.read("official_bad"))
+        bad: Counts = self.uneven[self.read("official_bad")[self.uneven] != 0]
+        return bad
 
     @cached_property
     def _buyers(self) -> Counts:
-        return _buyer_codes(self._rows[["buyer", "order_ref", "dossier_id"]].take(self._bad))
+        return _buyer_codes(self._rows, self._bad)
 
     @cached_property
     def _units(self) -> NDArray[np.object_]:
@@ -114,7 +139,7 @@ class MetricRows:
 
     def __init__(self, rows: OutcomeRows, metric: str, place: Counts) -> None:
         self.rows, self.place = rows, place
-        self.shop = rows.shop[place]
+        self.shop = rows.find_shops(place)
         self._flag = METRICS[metric].flag
         self.in_base, self.raw_in_base = self._read_flags("official_base"), self._read_flags("base")
 
@@ -258,34 +283,20 @@ def _join_runs(shop: Counts, buyer: Counts, first: Counts, last: Counts) -> tupl
     return shop[runs], first[runs], reach[np.append(runs, len(pair))[1:] - 1]
 
 
-def _positions(shop_ids: Counts, wanted: Counts) -> Counts:
-    """Where each id stands among those wanted. Raises ValueError for one that does not."""
-    if not len(shop_ids):
-        return shop_ids
-    low = int(wanted.min(initial=0))
-    places = np.full(int(wanted.max(initial=0)) - low + 1, -1)
-    places[wanted - low] = np.arange(len(wanted))
-    inside = low <= shop_ids.min() and shop_ids.max() < low + len(places)
-    found: Counts = places[shop_ids - low] if inside else np.full(1, -1)
-    if found.min() < 0:
-        raise ValueError("the rows hold a shop that is not evaluated; ask for rows of the evaluated shops only")
-    return found
-
-
-def _buyer_codes(rows: pd.DataFrame) -> Counts:
-    """A number per distinct buyer; an unknown one is told apart by the order, else by the dossier.
+def _buyer_codes(rows: pd.DataFrame, place: Counts) -> Counts:
+    """A number per distinct buyer of some rows; an unknown one is told apart by the order, else by the dossier.
 
     Questions without an order share a dossier only with their own conversation.
     """
-    codes, free, taken = np.zeros(len(rows), np.int64), np.ones(len(rows), np.bool_), 0
+    codes, free, taken = np.zeros(len(place), np.int64), np.arange(len(place)), 0
     for name in ("buyer", "order_ref", "dossier_id"):
-        if not free.any():
+        if not len(free):
             break
-        found, names = pd.factorize(rows[name])
-        known = free & (found >= 0) & (rows[name] != "").to_numpy(np.bool_)
-        codes[known] = found[known] + taken
-        free &= ~known
-        taken += len(names)
+        column = rows[name].take(place[free])
+        found, names = pd.factorize(column)
+        known = (found >= 0) & (column != "").to_numpy(np.bool_)
+        codes[free[known]] = found[known] + taken
+        free, taken = free[~known], taken + len(names)
     return codes
 
 

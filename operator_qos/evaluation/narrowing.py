@@ -1,4 +1,4 @@
-"""A standard cut down to one rule or figure and what it rests on: a page about one needs no rows of the others. Pure."""
+"""A standard cut down to one rule or figure and what it rests on: a page about one reads no rows of others. Pure."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ class PlainJudge:
         levels = {tier.id for tier in standard.tiers}
         known = {shop_id: kept for shop_id, kept in before.items() if kept.level in levels}
         kept_each = [known.get(shop.id) for shop in shops]
-        self._now = Standings(standard, [None if kept is None else _read(kept, self._limits) for kept in kept_each])
+        self._now = Standings(standard, _read_all(kept_each, self._limits))
         self._since_on = [None if kept is None else kept.since_on for kept in kept_each]
         self._decided_on: list[date | None] = [None] * len(shops)
 
@@ -118,10 +118,22 @@ class PlainJudge:
         return {one.metric: one.verdict for one in found.list_verdicts(0)}
 
 
+def _read_all(each: Sequence[Standing | None], judged: Container[str]) -> list[LadderStanding | None]:
+    """The standings as kept; those without an episode are few different ones, and shops share them."""
+    shared: dict[tuple[str, ...], LadderStanding] = {}
+
+    def read(kept: Standing) -> LadderStanding:
+        if kept.episodes:
+            return _read(kept, judged)
+        said = kept.level, *kept.badges
+        found = shared.get(said)
+        return found or shared.setdefault(said, LadderStanding(kept.level, frozenset(kept.badges), ()))
+
+    return [None if kept is None else read(kept) for kept in each]
+
+
 def _read(kept: Standing, judged: Container[str]) -> LadderStanding:
     """The standing as kept, without episodes of rules the standard does not have."""
-    if not kept.episodes:
-        return LadderStanding(kept.level, frozenset(kept.badges), ())
     episodes = [episode for episode in kept.episodes if episode["metric"] in judged]
     return parse_standing({"level": kept.level, "badges": kept.badges, "episodes": episodes})
 

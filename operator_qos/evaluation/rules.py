@@ -5,9 +5,9 @@ Pure: rows in, numbers out, all shops in columns. What people read of one shop i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import overload
 
 import numpy as np
@@ -20,9 +20,9 @@ from operator_qos.evaluation.counting import (
     DatedRows,
     Flags,
     OutcomeRows,
-    count_rows,
     date_rows,
 )
+from operator_qos.evaluation.counting_once import Asked, count_once
 from scoring.ladder import MetricVerdict
 from scoring.standards import MetricRule, Standard
 from scoring.verdicts import VERDICTS, Codes, judge_evidence
@@ -144,23 +144,21 @@ class OutcomeTable:
 
     def measure(self, rule: MetricRule, as_of_ms: int, zone: str) -> RuleNumbers:
         """The counts of one rule over its window [B, T) for T = `as_of_ms` [epoch ms]."""
-        start_ms = window_start_ms(as_of_ms, zone, days=rule.window_days)
-        found = self._rows.find(rule.metric, start_ms, as_of_ms)
-        return RuleNumbers(rule, start_ms, *count_rows(found), lambda: self._rows.group_units(found.place[found.bad]))
+        return self._measure_rules([rule], as_of_ms, zone)[0]
 
     def count_orders(self, as_of_ms: int, zone: str) -> Counts:
         """Orders placed within the window the top level asks for, per shop."""
         start_ms = window_start_ms(as_of_ms, zone, days=self.orders_days)
-        found = self._rows.find(PLACED_METRIC, start_ms, as_of_ms)
-        return np.bincount(found.shop[found.raw_in_base], minlength=len(self.shop_ids))
+        (found,) = count_once(self._rows, [Asked(PLACED_METRIC, start_ms)], as_of_ms)
+        return found.counted.raw_base
 
     def evaluate(self, as_of_ms: Sequence[int], zone: str) -> Iterator[ShopEvaluations]:
         """For each T every shop measured and judged under every rule, in the order of the shops given."""
-        ids, rules = np.array(self.shop_ids, np.int64), self.standard.rules
+        ids = np.array(self.shop_ids, np.int64)
         step = max(1, _CELLS // max(1, len(ids)))
         for start in range(0, len(as_of_ms), step):
             ends_ms = np.array(as_of_ms[start : start + step], np.int64)
-            columns = [judge(self._measure_all(rule, ends_ms, zone), self.standard) for rule in rules]
+            columns = [judge(numbers, self.standard) for numbers in self._measure_all(ends_ms, zone)]
             each_orders = self._find_orders(columns) or self._count_all_orders(ends_ms, zone)
             for orders, judged in zip(each_orders, zip(*columns, strict=True), strict=True):
                 yield ShopEvaluations(ids, orders, judged)
@@ -175,10 +173,21 @@ class OutcomeTable:
         """The window of orders the top level asks for [local days]."""
         return self.standard.get_level("top").orders_window_days or 1
 
-    def _measure_all(self, rule: MetricRule, ends_ms: Counts, zone: str) -> list[RuleNumbers]:
-        """One rule at each T; where they ascend, all of them are counted in one go."""
+    def _measure_all(self, ends_ms: Counts, zone: str) -> Iterable[Sequence[RuleNumbers]]:
+        """Each rule at each T; where they ascend, all dates of a rule are counted in one go."""
         if not _is_run(ends_ms):
-            return [self.measure(rule, end_ms, zone) for end_ms in ends_ms.tolist()]
+            return zip(*(self._measure_rules(self.standard.rules, end, zone) for end in ends_ms.tolist()), strict=True)
+        return (self._measure_dates(rule, ends_ms, zone) for rule in self.standard.rules)
+
+    def _measure_rules(self, rules: Sequence[MetricRule], as_of_ms: int, zone: str) -> list[RuleNumbers]:
+        """Some rules at one T."""
+        starts = [window_start_ms(as_of_ms, zone, days=rule.window_days) for rule in rules]
+        asked = [Asked(rule.metric, start_ms) for rule, start_ms in zip(rules, starts, strict=True)]
+        found = count_once(self._rows, asked, as_of_ms)
+        return [RuleNumbers(rule, start_ms, *counted, partial(self._rows.group_units, bad))
+                for rule, start_ms, (counted, bad) in zip(rules, starts, found, strict=True)]
+
+    def _measure_dates(self, rule: MetricRule, ends_ms: Counts, zone: str) -> list[RuleNumbers]:
         dated = self.date(rule.metric, ends_ms, zone, days=rule.window_days)
         counted = dated.count_everything()
         return [

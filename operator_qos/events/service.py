@@ -293,7 +293,7 @@ def _follow(session: Session, fresh: Sequence[Arrival], intake: Intake) -> None:
         return
     dossiers |= moved.keys()
     touched = Touched(frozenset(dossiers), _list_fresh(fresh, assignment), frozenset(assignment.merged))
-    shops = derive_dossiers(session, touched) | {a.shop_id for a in fresh}
+    shops = derive_dossiers(session, touched).keys() | {a.shop_id for a in fresh}
     _follow_disputes(session, dossiers, fresh, intake)
     advance_shops(session, shops, now_ms=intake.now_ms)
     refresh_scorecards(session, sorted(shops), now_ms=intake.now_ms)

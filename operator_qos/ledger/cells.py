@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,15 +46,52 @@ class Contribution(NamedTuple):
 CONTRIBUTION = tuple(getattr(OutcomeRow, name) for name in Contribution._fields)
 
 
+class Unit(NamedTuple):
+    """What else of an outcome a number may depend on: medians on each amount, breaches on who was let down."""
+
+    unit: str
+    order_ref: str | None
+    buyer: str | None
+    settled_ms: int | None
+
+
+UNIT = tuple(getattr(OutcomeRow, name) for name in Unit._fields)
+_REPEAT = {GROUP_CODES[metric.group]: metric for metric in CATALOGUE if metric.kind == "repeat"}
+Changed = dict[int, set[int]]  # by shop the codes of the metrics whose numbers may be others
+
+
 class Deltas:
     """Changes of cells, added up before they are written."""
 
     def __init__(self, zones: Mapping[int, str]) -> None:
         self._zones = zones
         self._sums: dict[Key, list[int]] = defaultdict(lambda: [0] * len(SUMS))
+        # What sums do not show, as a sum of hashes: 0 again where what came in is what went out.
+        self._units: dict[tuple[int, int], int] = defaultdict(int)
 
-    def add(self, row: Contribution, sign: int) -> None:
+    def add(self, row: Contribution, unit: Unit, sign: int) -> None:
         """Count one outcome in (sign 1) or out (sign -1)."""
+        self._count(row, sign)
+        bare, whole = sign * hash((unit, row.anchor_ms)), sign * hash((unit, row))
+        for metric in BY_GROUP[row.group_code]:
+            if row.base & metric.flag and (metric.kind != "share" or row.official_bad & metric.flag):
+                self._units[(row.shop_id, metric.code)] += bare if metric.kind == "share" else whole
+        repeat = _REPEAT.get(row.group_code)
+        if repeat is not None and row.base & repeat.flag:
+            self._units[(row.shop_id, repeat.code)] += bare
+
+    def list_changed(self) -> Changed:
+        """By shop the metrics whose numbers may be others than before; a shop with none that counts is left out."""
+        found: Changed = {}
+        for (shop, code, _), sums in self._sums.items():
+            if any(sums):
+                found.setdefault(shop, set()).add(code)
+        for (shop, code), mark in self._units.items():
+            if mark:
+                found.setdefault(shop, set()).add(code)
+        return found
+
+    def _count(self, row: Contribution, sign: int) -> None:
         day = local_ordinal(row.anchor_ms, self._zones[row.shop_id])
         for metric in BY_GROUP[row.group_code]:
             if not row.base & metric.flag:
@@ -89,44 +126,48 @@ def list_zones(session: Session, shop_ids: Sequence[int]) -> dict[int, str]:
         query.where(Shop.id.in_(part)))}
 
 
-def list_standing(session: Session, dossiers: Iterable[int], cells_ms: Mapping[int, int]) -> list[Contribution]:
+def list_standing(
+    session: Session, dossiers: Iterable[int], cells_ms: Mapping[int, int],
+) -> list[tuple[Contribution, Unit]]:
     """What dossiers add to the cells of their shops now."""
-    found: list[Contribution] = []
+    found: list[tuple[Contribution, Unit]] = []
     for part in chunks(list(dossiers)):
-        query = select(*CONTRIBUTION, OutcomeRow.from_ms, OutcomeRow.until_ms).where(
+        query = select(*CONTRIBUTION, *UNIT, OutcomeRow.from_ms, OutcomeRow.until_ms).where(
             among(session, OutcomeRow.dossier_id, part))
         for row in session.execute(query):
             if row.from_ms < cells_ms[row.shop_id] <= row.until_ms:
-                found.append(Contribution(*row[: len(Contribution._fields)]))
+                found.append(_split(row[:-2]))
     return found
 
 
-def advance(session: Session, shops: Mapping[int, int], *, now_ms: int) -> int:
+def _split(row: Sequence[Any]) -> tuple[Contribution, Unit]:
+    width = len(CONTRIBUTION)
+    return Contribution(*row[:width]), Unit(*row[width:])
+
+
+def advance(session: Session, shops: Mapping[int, int], *, now_ms: int) -> Changed:
     """Move the cells of shops (id -> their instant) on to `now_ms`: what time alone changes. Does not commit.
 
-    Returns how many outcomes came in or went out.
+    Returns which of their metrics it changed.
     """
     late = sorted(shop for shop, since in shops.items() if since < now_ms)
     if not late:
-        return 0
-    deltas, moved = Deltas(list_zones(session, late)), 0
+        return {}
+    deltas = Deltas(list_zones(session, late))
     for part in chunks(late, 5_000):
-        moved += _advance_group(session, part, now_ms, deltas)
+        _advance_group(session, part, now_ms, deltas)
         session.execute(update(Shop).where(among(session, Shop.id, part)).values(cells_ms=now_ms))
     deltas.write(session)
-    return moved
+    return deltas.list_changed()
 
 
-def _advance_group(session: Session, shops: Sequence[int], now_ms: int, deltas: Deltas) -> int:
+def _advance_group(session: Session, shops: Sequence[int], now_ms: int, deltas: Deltas) -> None:
     """Count in what began to count since the instant of each shop, and out what ended."""
-    moved = 0
     for sign, when in ((1, begins_to_count(now_ms)), (-1, ends_to_count(now_ms))):
-        query = select(*CONTRIBUTION).join(Shop, Shop.id == OutcomeRow.shop_id).where(
+        query = select(*CONTRIBUTION, *UNIT).join(Shop, Shop.id == OutcomeRow.shop_id).where(
             among(session, Shop.id, shops), Shop.cells_ms < now_ms, when)
         for row in session.execute(query):
-            deltas.add(Contribution(*row), sign)
-            moved += 1
-    return moved
+            deltas.add(*_split(row), sign)
 
 
 def begins_to_count(now_ms: int) -> ColumnElement[bool]:

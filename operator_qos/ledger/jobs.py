@@ -45,17 +45,18 @@ def list_moving_shops(session: Session, *, now: datetime) -> list[int]:
 
 
 def advance_cells(engine: Engine, *, now: datetime) -> int:
-    """Bring the day cells and scorecards that time changed up to now; commits per group of shops. Returns what moved.
+    """Bring the day cells and scorecards that time changed up to now; commits per group of shops.
+
+    Returns how many shops moved.
     """
-    moved = 0
     with reading(engine) as session:
         shops = list_moving_shops(session, now=now)
     for part in chunks(shops, SHOPS_AT_ONCE):
         with unit_of_work(engine) as session:
             lock_shops(session, list(part))
-            moved += advance_shops(session, part, now_ms=to_ms(now))
+            advance_shops(session, part, now_ms=to_ms(now))
             refresh_scorecards(session, part, now_ms=to_ms(now))
-    return moved
+    return len(shops)
 
 
 def refresh_slow(engine: Engine, *, now: datetime) -> int:

@@ -74,10 +74,10 @@ def derive_pending(
             if not batch:
                 return flaws
             found = derive_stored(session, batch)
-            _settle(session, batch, found)
+            _settle(session, batch, found.flaws)
             if on_derived is not None:
                 on_derived(session, batch)
-        after, flaws, done = _place(batch), flaws | found, done + len(batch)
+        after, flaws, done = _place(batch), flaws | dict(found.flaws), done + len(batch)
         if on_progress is not None:
             on_progress(done)
 

@@ -61,8 +61,8 @@ class ScorecardRow:
 
 
 _SCORE = (Scorecard.as_of_ms, Scorecard.window_start_ms, Scorecard.bad, Scorecard.base, Scorecard.value,
-          Scorecard.lower, Scorecard.upper, Scorecard.raw_bad, Scorecard.raw_base, Scorecard.raw_value, Scorecard.buyers,
-          Scorecard.verdict)
+          Scorecard.lower, Scorecard.upper, Scorecard.raw_bad, Scorecard.raw_base, Scorecard.raw_value,
+          Scorecard.buyers, Scorecard.verdict)
 
 
 def _read_trend(text: str) -> tuple[float | None, ...]:
@@ -74,13 +74,14 @@ def list_scorecards(
 ) -> dict[int, dict[str, ScorecardRow]]:
     """Per shop its metrics by id; only some where asked."""
     found: dict[int, dict[str, ScorecardRow]] = {shop_id: {} for shop_id in shop_ids}
-    query = select(Scorecard.shop_id, Scorecard.metric_code, Scorecard.trend, *_SCORE)
+    query = select(Scorecard.shop_id, Scorecard.metric_code, *_SCORE, Scorecard.trend)
     if metrics is not None:
         query = query.where(Scorecard.metric_code.in_(sorted({METRICS[metric].code for metric in metrics})))
     for part in chunks(list(shop_ids)):
-        for shop_id, code, trend, *rest in session.execute(query.where(among(session, Scorecard.shop_id, part))):
+        for shop_id, code, *rest in session.execute(query.where(among(session, Scorecard.shop_id, part))):
             metric = METRICS_BY_CODE[code].id
-            found[shop_id][metric] = ScorecardRow(shop_id, metric, *rest, _read_trend(trend))
+            values: list[Any] = [shop_id, metric, *rest[:-1], _read_trend(rest[-1])]
+            found[shop_id][metric] = ScorecardRow(*values)
     return found
 
 
@@ -151,9 +152,9 @@ def list_latest_bad(  # whose, of what, for when
     latest = bad if edge_ms is None else bad.where(OutcomeRow.anchor_ms >= edge_ms)
     is_forgiven = or_(~_has(OutcomeRow.official_base, defined.flag),
                       and_(_has(OutcomeRow.bad, defined.flag), ~_has(OutcomeRow.official_bad, defined.flag)))
-    counts = session.execute(odd.order_by(None).with_only_columns(
-        *(sql.count().filter(which) for which in (_has(OutcomeRow.official_bad, defined.flag), is_forgiven)))).one()
-    return [_to_unit(row, defined.flag) for row in session.execute(latest)], OddCounts(*counts)
+    against, forgiven = session.execute(odd.order_by(None).with_only_columns(
+        sql.count().filter(_has(OutcomeRow.official_bad, defined.flag)), sql.count().filter(is_forgiven))).one()
+    return [_to_unit(row, defined.flag) for row in session.execute(latest)], OddCounts(against, forgiven)
 
 
 def _has(mask: InstrumentedAttribute[int], flag: int) -> ColumnElement[bool]:
@@ -175,11 +176,13 @@ def stream_units(
 
 
 def _select_units(shop_id: int, metric: Metric, since_ms: int, as_of_ms: int) -> Select[Any]:
-    return select(*_COUNTED).where(
+    units: Any = select(*_COUNTED)
+    found: Select[Any] = units.where(
         OutcomeRow.shop_id == shop_id, OutcomeRow.group_code == GROUP_CODES[metric.group],
         OutcomeRow.anchor_ms >= since_ms, OutcomeRow.anchor_ms < as_of_ms, OutcomeRow.from_ms < as_of_ms,
         OutcomeRow.until_ms >= as_of_ms, OutcomeRow.base.op("&")(metric.flag) != 0,
     ).order_by(OutcomeRow.anchor_ms.desc(), OutcomeRow.unit)
+    return found
 
 
 def _to_unit(row: Row[Any], flag: int) -> Unit:

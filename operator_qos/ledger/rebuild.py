@@ -55,7 +55,7 @@ def _rebuild_shop(engine: Engine, shop_id: int, now: datetime) -> int:
         forget_pending(session, shop_id)
         found = list_all_dossiers(session, shop_id)
         for part in chunks(found, DOSSIERS_AT_ONCE):
-            keep_flaws(session, shop_id, derive_stored(session, dict.fromkeys(part, shop_id)))
+            keep_flaws(session, shop_id, derive_stored(session, dict.fromkeys(part, shop_id)).flaws)
         start_cells(session, [shop_id], now_ms=to_ms(now))
         cases = list(session.scalars(select(CaseFact.case_ref).where(CaseFact.shop_id == shop_id)))
         sync_disputes(session, shop_id=shop_id, case_refs=cases, now=now)

@@ -15,7 +15,7 @@ from operator_qos.db import Base, among, bulk_insert, chunks
 from operator_qos.events.log import list_dossier_events, list_shop_events
 from operator_qos.events.models import Event
 from operator_qos.ledger import models
-from operator_qos.ledger.cells import Contribution, Deltas, advance, list_standing, list_zones
+from operator_qos.ledger.cells import Changed, Contribution, Deltas, Unit, advance, list_standing, list_zones
 from operator_qos.ledger.derive import COLUMNS, Row, build_book
 from operator_qos.ledger.workers import Rows, derive_committed, derive_each
 from operator_qos.sellers.models import Marketplace, Shop
@@ -96,27 +96,38 @@ def _delete_rows(session: Session, dossiers: Sequence[int]) -> None:
             session.connection().execute(gone)
 
 
-def _contribution(shop_id: int, row: Sequence[Any]) -> Contribution:
-    group, _, anchor, _, _, base, bad, official_base, official_bad, amount = row[:10]
-    return Contribution(shop_id, group, anchor, base, bad, official_base, official_bad, amount)
+def _split(shop_id: int, row: Sequence[Any]) -> tuple[Contribution, Unit]:
+    group, unit, anchor, _, _, base, bad, official_base, official_bad, amount, order, buyer, _, settled = row
+    return (Contribution(shop_id, group, anchor, base, bad, official_base, official_bad, amount),
+            Unit(unit, order, buyer, settled))
 
 
-def derive_dossiers(session: Session, touched: Touched) -> set[int]:
-    """Derive touched dossiers anew from the log and correct the day cells. Returns the shops. Does not commit."""
+def derive_dossiers(session: Session, touched: Touched) -> Changed:
+    """Derive touched dossiers anew from the log and correct the day cells. Does not commit.
+
+    Returns every shop with a touched dossier, and which of its metrics that changed.
+    """
     old = sorted((touched.dossiers - touched.fresh.keys()) | touched.vanished)
     events = {**list_dossier_events(session, sorted(touched.dossiers - touched.fresh.keys())), **touched.fresh}
     shop_ids = {shop_id for shop_id, _ in events.values()} | _shops_of(session, touched.vanished)
     ledger = Ledger(session, sorted(shop_ids))
     ledger.forget(old)
     ledger.write(derive_each(events, ledger.frames))
-    ledger.close()
-    return shop_ids
+    return {shop: set[int]() for shop in shop_ids} | ledger.close()
 
 
-def derive_stored(session: Session, dossiers: Mapping[int, int]) -> dict[int, str]:
+@dataclass(frozen=True)
+class Derived:
+    """What deriving came to: why some dossiers could not be derived, and by shop the metrics that changed."""
+
+    flaws: Mapping[int, str]
+    changed: Changed
+
+
+def derive_stored(session: Session, dossiers: Mapping[int, int]) -> Derived:
     """Derive many dossiers (id -> shop) anew from the committed log, on every core. Does not commit.
 
-    Returns why some could not be derived; their rows are gone.
+    The rows of those that could not be derived are gone.
     """
     ledger = Ledger(session, sorted(set(dossiers.values())))
     ledger.forget(sorted(dossiers))
@@ -124,8 +135,7 @@ def derive_stored(session: Session, dossiers: Mapping[int, int]) -> dict[int, st
     for piece in derive_committed(session, dossiers, ledger.frames):
         ledger.write(piece.rows)
         flaws |= piece.flaws
-    ledger.close()
-    return flaws
+    return Derived(flaws, ledger.close())
 
 
 class Ledger:
@@ -141,8 +151,8 @@ class Ledger:
     def forget(self, dossiers: Sequence[int]) -> None:
         """Take the rows of dossiers away, and out of the cells."""
         if any(self._instants.values()):
-            for standing in list_standing(self._session, dossiers, self._instants):
-                self._deltas.add(standing, -1)
+            for standing, unit in list_standing(self._session, dossiers, self._instants):
+                self._deltas.add(standing, unit, -1)
         _delete_rows(self._session, dossiers)
 
     def write(self, rows: Rows) -> None:
@@ -151,11 +161,12 @@ class Ledger:
             bulk_insert(self._session, FACT_MODELS[name], ("shop_id", "dossier_id", *COLUMNS[name]), found)
         for shop_id, _, *row in rows.get("OutcomeRow", ()):
             if row[3] < self._instants[shop_id] <= row[4]:
-                self._deltas.add(_contribution(shop_id, row), 1)
+                self._deltas.add(*_split(shop_id, row), 1)
 
-    def close(self) -> None:
-        """Store what changed in the cells."""
+    def close(self) -> Changed:
+        """Store what changed in the cells. Returns which metrics of which shops that is."""
         self._deltas.write(self._session)
+        return self._deltas.list_changed()
 
 
 def store_numbers(
@@ -182,8 +193,8 @@ def _shops_of(session: Session, dossiers: Iterable[int]) -> set[int]:
         models.OutcomeRow.dossier_id.in_(wanted)).distinct()))
 
 
-def advance_shops(session: Session, shop_ids: Iterable[int], *, now_ms: int) -> int:
-    """Bring the day cells of shops up to now. Does not commit."""
+def advance_shops(session: Session, shop_ids: Iterable[int], *, now_ms: int) -> Changed:
+    """Bring the day cells of shops up to now. Returns which of their metrics that changed. Does not commit."""
     ids = sorted(shop_ids)
     instants = {shop: at for part in chunks(ids) for shop, at in session.execute(
         select(Shop.id, Shop.cells_ms).where(Shop.id.in_(part)))}

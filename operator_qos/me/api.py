@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TypeVar
 
 from flask import Blueprint, Response, jsonify, request
@@ -23,6 +24,7 @@ from operator_qos.me.contract import AskBody, ReplyBody, RequestView, ThingBody
 from operator_qos.me.deadlines import Deadline, list_deadlines
 from operator_qos.me.forms import build_lines, find_path, say_deadline, to_address
 from operator_qos.me.service import describe
+from operator_qos.me.tickets import to_ticket
 from operator_qos.permissions import current_machine, machine
 from operator_qos.sellers.queries import ShopCard, list_shop_cards
 from operator_qos.standing import conversations
@@ -35,6 +37,7 @@ blueprint = Blueprint("me_api", __name__, url_prefix="/api/v1/me")
 _TENANT = "shops of the key's seller; another one is the 404 of a missing one"
 PERMISSIONS = {
     "me_api.list_obligations": machine("seller_read", tenant=_TENANT),
+    "me_api.list_tickets": machine("seller_read", tenant=_TENANT),
     "me_api.list_requests": machine("seller_read", tenant=_TENANT),
     "me_api.ask": machine("seller_answer", tenant=_TENANT),
     "me_api.reply": machine("seller_answer", tenant=_TENANT),
@@ -143,16 +146,44 @@ def list_obligations() -> Response:
     limit = _read_number("limit", rules.PAGE, least=1, most=rules.LONGEST_PAGE)
     if "since" in request.args:
         return _list_changes(_read_number("since", 0, least=0, most=10**18 - 1), limit)
-    session, cards, state, after = get_session(), _list_cards(), _read_state(), _read_place()
+    session, cards = get_session(), _list_cards()
+    page = _read_page(cards, limit)
+    ends = [] if page.is_part else list_deadlines(session, cards, now=now())
+    return _with_etag(contract.ObligationsView(
+        obligations=page.obligations, deadlines=[_to_deadline(one) for one in ends], since=page.since,
+        next_cursor=page.next_cursor))
+
+
+@blueprint.get("/tickets")
+def list_tickets() -> Response:
+    """The open promises as tickets of a help desk, in the order and pages of the list."""
+    shape = request.args.get("shape", "")
+    if shape not in rules.SHAPES:
+        raise _wrong("shape", f"{shape[:40]!r} is none of {', '.join(rules.SHAPES)}")
+    page = _read_page(_list_cards(), _read_number("limit", rules.MOST_TICKETS, least=1, most=rules.MOST_TICKETS))
+    return _with_etag(contract.TicketsView(tickets=[to_ticket(shape, one, now=now()) for one in page.obligations],
+                                  next_cursor=page.next_cursor, since=page.since))
+
+
+@dataclass(frozen=True)
+class _Page:
+    """Some of the open promises; `is_part`: not the first page of all of them."""
+
+    obligations: list[contract.MyObligation]
+    next_cursor: str | None
+    since: int
+    is_part: bool
+
+
+def _read_page(cards: Sequence[ShopCard], limit: int) -> _Page:
+    session, state, after = get_session(), _read_state(), _read_place()
     since = queries.find_bounds(session, _get_seller_id()).last
     choice = Choice([card.id for card in cards], state)
     owed = list_owed(session, choice, now_ms=to_ms(now()), limit=limit + 1, after=after)
     page = owed[:limit]
-    ends = [] if after is not None or state is not None else list_deadlines(session, cards, now=now())
-    return _with_etag(contract.ObligationsView(
-        obligations=[_to_obligation(line) for line in build_lines(session, page, cards)],
-        deadlines=[_to_deadline(one) for one in ends], since=since,
-        next_cursor=_write_place(page[-1]) if len(owed) > limit else None))
+    return _Page([_to_obligation(line) for line in build_lines(session, page, cards)],
+                 _write_place(page[-1]) if len(owed) > limit else None, since,
+                 after is not None or state is not None)
 
 
 def _write_place(owed: Owed) -> str:

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from operator_qos.exclusions.rules import MAX_TEXT, MAX_THINGS, STATES
 from operator_qos.me.deadlines import KINDS
-from operator_qos.me.rules import CHANGES, LONGEST_PAGE, PAGE
+from operator_qos.me.rules import CHANGES, LONGEST_PAGE, MOST_TICKETS, PAGE, SHAPES
 from operator_qos.openapi import Part
 from operator_qos.standing.day_queries import STATES as OWED_STATES
 
@@ -63,6 +63,53 @@ class ObligationsView(_Body):
 
     obligations: list[MyObligation]
     deadlines: list[MyDeadline] = Field(description="on the first page")
+    next_cursor: str | None
+    since: int
+
+
+class ZendeskComment(_Body):
+    """The first comment; an internal note."""
+
+    body: str
+    public: Literal[False] = False
+
+
+class ZendeskTicket(_Body):
+    """A task of Zendesk Support; `external_id` is the promise's lasting id, by which it is found again."""
+
+    external_id: str
+    type: Literal["task"] = "task"
+    subject: str
+    comment: ZendeskComment
+    status: Literal["open", "pending", "hold"]
+    priority: Literal["normal", "high", "urgent"]
+    due_at: datetime | None
+    tags: list[str]
+
+
+class FreshdeskTicket(_Body):
+    """A ticket of Freshdesk; the two times are null where they do not lie ahead."""
+
+    subject: str
+    description: str
+    status: Literal[2, 3] = Field(description="2: open; 3: pending")
+    priority: Literal[1, 2, 3, 4] = Field(description="2: medium, 3: high, 4: urgent")
+    due_by: datetime | None
+    fr_due_by: datetime | None
+    tags: list[str]
+
+
+class TicketView(_Body):
+    """A promise, and the ticket that stands for it."""
+
+    obligation: str = Field(description="the promise's lasting id, as in the list of obligations and its changes")
+    ticket: ZendeskTicket | FreshdeskTicket
+
+
+class TicketsView(_Body):
+    """A page of tickets; `since` is where to ask for changes of obligations from."""
+
+    tickets: list[TicketView]
     next_cursor: str | None
     since: int
 
@@ -152,7 +199,8 @@ class RepliedView(_Body):
 
 MODELS: tuple[type[BaseModel], ...] = (
     MyObligation, MyDeadline, ObligationsView, ChangeView, ChangesView, ThingBody, ProofBody, AskBody, RequestView,
-    RequestsView, AskedView, ReplyBody, RepliedView,
+    RequestsView, AskedView, ReplyBody, RepliedView, ZendeskComment, ZendeskTicket, FreshdeskTicket, TicketView,
+    TicketsView,
 )
 _ERRORS = {
     "400": "The body is no JSON object of this form", "401": "No valid key", "403": "The key has another scope",
@@ -203,6 +251,10 @@ def list_paths() -> dict[str, Any]:
             "list_my_obligations", "Every open promise of your shops by due time, or what changed since",
             ObligationsView, ChangesView, parameters=parameters,
             others={"410": "These changes are no longer kept: read the whole list again"})},
+        "/api/v1/me/tickets": {"get": _operation(
+            "list_my_tickets", "Every open promise as a ticket of a help desk", TicketsView,
+            parameters=(_query("shape", {"enum": list(SHAPES)}, "the help desk") | {"required": True}, *parameters[:2],
+                        _query("limit", size | {"maximum": MOST_TICKETS}, "a page's size")))},
         "/api/v1/me/exclusion-requests": {
             "get": _operation("list_my_requests", "Your requests, the latest first", RequestsView),
             "post": _operation("ask_exclusion", "Ask for something to be forgiven", AskedView, body=AskBody)},

@@ -11,6 +11,8 @@ CHANGES = (OPENED, MOVED, DUE_SOON, MET, CANCELLED)
 SOON = timedelta(hours=4)
 KEPT = timedelta(days=30)
 PAGE, LONGEST_PAGE = 100, 500
+# The help desks whose tickets promises can be shaped as; at most so many a page, as one call of Zendesk takes.
+SHAPES, MOST_TICKETS = ("zendesk", "freshdesk"), 100
 
 
 def name_obligation(marketplace_id: str, shop: str, kind: str, ref: str) -> str:

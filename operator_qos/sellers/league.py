@@ -23,6 +23,7 @@ from operator_qos.sellers.league_queries import (
     list_league_rows,
 )
 from operator_qos.sellers.queries import ShopCard
+from operator_qos.sheets import Row, Sheet
 from operator_qos.standards.binding import get_shipped_standard, list_bound
 from operator_qos.standards.titles import name_badge, name_level
 from operator_qos.standing.live import Live, list_live
@@ -33,11 +34,11 @@ from scoring.standards import MetricRule, Standard
 ORDERS_OF = "order_defect_rate"  # whose raw base are the orders of a shop
 Query = Mapping[str, str | list[str]]
 
-CSV_HEAD = (
-    *("marketplace", "shop", "name", "seller", "level", "badges", "metric", "as_of_ms"),
-    *("bad", "base", "value", "lower", "upper", "raw_bad", "raw_base", "raw_value"),
-    *("verdict", "open_disputes"),
-)
+SHEET_COLUMNS: dict[str, type] = {
+    "marketplace": str, "shop": str, "name": str, "seller": str, "level": str, "badges": str, "metric": str,
+    "as_of_ms": int, "bad": float, "base": int, "value": float, "lower": float, "upper": float, "raw_bad": float,
+    "raw_base": int, "raw_value": float, "verdict": str, "open_disputes": int,
+}
 
 
 @dataclass(frozen=True)
@@ -279,20 +280,20 @@ def _list_judged(
             for row in list_league_rows(session, shop_ids, metrics=metrics, now=now)]
 
 
-def list_csv_rows(
-    session: Session, shop_ids: Sequence[int], *, judged: Sequence[str], now: datetime
-) -> list[list[object]]:
-    """The table as plain values: a head, then a row per shop and judged metric."""
-    rows: list[list[object]] = [list(CSV_HEAD)]
-    for one in _list_judged(session, shop_ids, judged, now):
+def build_sheet(session: Session, shop_ids: Sequence[int], *, judged: Sequence[str], now: datetime) -> Sheet:
+    """The table for other programs: a row per shop and judged metric."""
+    return Sheet("sellers", SHEET_COLUMNS, _list_sheet_rows(_list_judged(session, shop_ids, judged, now), judged))
+
+
+def _list_sheet_rows(shops: Sequence[_Judged], judged: Sequence[str]) -> Iterator[Row]:
+    for one in shops:
         for metric in judged:
             row, score = one.row, one.row.scores.get(metric)
             if score is None:
                 continue
-            rows.append([
+            yield (
                 row.card.marketplace_id, row.card.code, row.card.name, row.card.seller, row.level or "",
                 " ".join(row.badges), metric, score.as_of_ms, score.bad, score.base, score.value, score.lower,
                 score.upper, score.raw_bad, score.raw_base, score.raw_value, one.find_verdict(metric),
                 row.open_disputes,
-            ])  # fmt: skip
-    return rows
+            )

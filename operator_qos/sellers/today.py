@@ -276,7 +276,7 @@ def build_today(session: Session, *, now: datetime, zone: str, shop_count: int) 
     changes = queries.list_recent_changes(session, since=since, limit=SHOWN)
     counts = queries.count_disputes(session, now=now, within=NEAR)
     set_aside = queries.count_quarantined(session)
-    silent = queries.list_silent_ids(session, now=now, limit=SHOWN)
+    silent = queries.list_silent_ids(session, now=now, limit=SHOWN) if any(one.silent_shops for one in lights) else []
     return TodayPage(
         now=now,
         zone=zone,

@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from urllib.parse import urlencode
 
 from flask import Blueprint, Response, request
 
 from operator_qos import words
+from operator_qos.accounts.actors import SELLER_ROLES
+from operator_qos.accounts.queries import list_active_users
 from operator_qos.acts.queries import count_held
-from operator_qos.pages import ShopLinks, find_case_url, find_menu_url, send_csv, show
+from operator_qos.i18n import LANGUAGE_NAMES
+from operator_qos.notebook.queries import list_notes, list_views
+from operator_qos.pages import ShopLinks, find_case_url, find_menu_url, show
 from operator_qos.permissions import OPERATOR, current_actor, get_visible_shop, people
+from operator_qos.reports.forms import send_sheet
 from operator_qos.sellers.league import (
     LeagueLine,
     build_heads,
     build_lines,
+    build_sheet,
     list_brief,
     list_choices,
-    list_csv_rows,
     list_judged_rules,
     list_kept,
     list_levels,
@@ -105,6 +111,8 @@ def list_sellers() -> str:
         min_base=standards[0].evidence.min_base,
         levels=list_levels(standards).items(),
         marketplaces=list_marketplaces(session),
+        views=list_views(session, current_actor().user_id),
+        address=urlencode(to_query(view), doseq=True),
     )
 
 
@@ -116,13 +124,14 @@ def _find_axis(lines: list[LeagueLine]) -> object | None:
     return next((line.full for line in lines if line.full is not None), None)
 
 
-@blueprint.get("/sellers.csv")
-def download_sellers() -> Response:
+@blueprint.get("/sellers.csv", defaults={"form": "csv"})
+@blueprint.get("/sellers.xlsx", defaults={"form": "xlsx"})
+def download_sellers(form: str) -> Response:
     """The league table as a file, in the order shown."""
     session = get_session()
     view = _read_view(list_in_use(session, now=now()))
     ids = list_league_ids(session, view, limit=CSV_SHOPS)
-    return send_csv("sellers.csv", list_csv_rows(session, ids, judged=view.judged, now=now()))
+    return send_sheet(build_sheet(session, ids, judged=view.judged, now=now()), form, f"sellers.{form}")
 
 
 @blueprint.get("/sellers/<marketplace>/<shop>")
@@ -132,4 +141,6 @@ def show_shop(marketplace: str, shop: str) -> str:
     card = get_visible_shop(session, current_actor(), marketplace, shop)
     page = build_shop(session, card, now=now())
     cases = {dispute.id: find_case_url(dispute.id) for dispute in page.disputes}
-    return show("operator/shop.html", page=page, card=card, cases=cases, links=ShopLinks("operator", card))
+    return show("operator/shop.html", page=page, card=card, cases=cases, links=ShopLinks("operator", card),
+                notes=list_notes(session, card.id), languages=LANGUAGE_NAMES,
+                people=list_active_users(session, roles=SELLER_ROLES, seller_id=card.seller_id))

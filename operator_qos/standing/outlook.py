@@ -171,7 +171,7 @@ def _find_plain(
     return page
 
 
-# Of shops with very many open promises: while none of their numbers moves, one deadline more that passed changes little.
+# Of shops with very many open promises: while none of their numbers moves, one more deadline changes little.
 _RECENT: Recent[OutlookPage] = Recent(most=500, age=timedelta(minutes=5))
 
 

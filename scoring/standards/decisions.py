@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Annotated, Literal
 
 from pydantic import model_validator
@@ -303,7 +304,7 @@ class Badge:
             return self.needs.values[0]
         return None
 
-    @property
+    @cached_property
     def metric(self) -> str | None:
         """The rule whose keeping it goes with, None when it goes with a level."""
         verdicts = (leaf.key for leaf, _ in list_leaves(self.needs) if leaf.key.endswith(".verdict"))

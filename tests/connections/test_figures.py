@@ -69,6 +69,19 @@ def test_what_was_retracted_and_what_came_after_is_not_counted() -> None:
     assert figures([*LOG, moved])["late_shipment_rate"] == figures([*LOG, put_in])["late_shipment_rate"] == (0, 3)
 
 
+def test_an_order_cancelled_before_it_was_paid_may_have_been_accepted_by_itself() -> None:
+    """Four lines were taken and one cancelled; O4 and O5 have three more, of which nobody knows."""
+    undecided = [event for name, lines in (("O4", ["a", "b"]), ("O5", ["c"])) for event in (
+        said("order.placed", f"order:{name}/placed", START, name, lines=[{"line": line} for line in lines]),
+        *(said("order.cancelled", f"order:{name}/cancelled:{line}", START + HOUR, name, lines=[line], by="unknown")
+          for line in lines))]
+    log = [*LOG, *undecided]
+    assert figures(log)["cancelation_rate"] == (1, 4)
+    assert compare(log, {"cancelation_rate": 4 / 7, "refund_rate": 1 / 7, "approval_rate": 7 / 8}) == [
+        ("cancelation_rate", "acceptance", 2), ("refund_rate", "acceptance", 2), ("approval_rate", "acceptance", 2)]
+    assert compare(log, {"cancelation_rate": 3 / 6}) == [("cancelation_rate", "unexplained", 0)]
+
+
 def compare(log: list[Said], theirs: Mapping[str, float], **more: Any) -> list[tuple[str, str, int]]:
     midnights = [MIDNIGHT - number * DAY_MS for number in range(30)]
     by_period = {name: {"LAST_MONTH": value} for name, value in theirs.items()}

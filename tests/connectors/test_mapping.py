@@ -201,29 +201,65 @@ QUESTION, NOTE, ANSWER, LATER = (
     f"2026-03-0{when}:00Z" for when in ("1T10:00", "1T11:00", "1T11:30", "2T10:00"))
 
 
+# Samples in the shapes that Zendesk and Freshdesk document, with the fields that mislead: notes, what was forwarded,
+# answers to surveys, what the system wrote, and what the shop wrote first.
 def zendesk_comment(number: int, author: int, at: str, *, public: bool = True) -> dict[str, object]:
-    return {"id": number, "author_id": author, "public": public, "created_at": at, "via": {"channel": "web"}}
+    return {"id": number, "type": "Comment", "author_id": author, "body": "…", "html_body": "<p>…</p>",
+            "plain_body": "…", "public": public, "attachments": [], "audit_id": 9_000 + number, "created_at": at,
+            "via": {"channel": "web", "source": {"from": {}, "to": {}, "rel": None}}, "metadata": {}}
 
 
-def freshdesk_reply(number: int, at: str, *, private: bool) -> dict[str, object]:
-    return {"id": number, "incoming": False, "private": private, "created_at": at}
+def zendesk_ticket(number: int, *comments: dict[str, object]) -> dict[str, object]:
+    return {"id": number, "url": f"https://desk.example/api/v2/tickets/{number}.json", "external_id": None,
+            "via": {"channel": "email"}, "created_at": QUESTION, "updated_at": LATER, "type": None, "subject": "?",
+            "priority": None, "status": "open", "requester_id": 1, "submitter_id": 1, "assignee_id": 2,
+            "organization_id": None, "group_id": "Shop A", "is_public": True, "due_at": None, "tags": [],
+            "custom_fields": [], "comments": list(comments)}
 
 
-ZENDESK = {"group_id": "Shop A", "requester_id": 1}
+def freshdesk_reply(number: int, at: str, *, private: bool = False, source: int = 0,
+                    incoming: bool = False) -> dict[str, object]:
+    return {"body_text": "…", "body": "<div>…</div>", "id": number, "incoming": incoming, "private": private,
+            "user_id": 1, "support_email": None, "source": source, "ticket_id": 7, "created_at": at, "updated_at": at,
+            "from_email": "a@shop.example", "to_emails": [], "cc_emails": [], "bcc_emails": None, "attachments": []}
+
+
+def freshdesk_ticket(number: int, at: str, *conversations: dict[str, object]) -> dict[str, object]:
+    return {"id": number, "cc_emails": [], "fwd_emails": [], "fr_escalated": False, "spam": False, "group_id": "Shop A",
+            "priority": 1, "requester_id": 5, "responder_id": None, "source": 2, "company_id": None, "status": 2,
+            "subject": "?", "type": "Question", "due_by": LATER, "fr_due_by": LATER, "is_escalated": False, "tags": [],
+            "custom_fields": {}, "created_at": at, "updated_at": at, "conversations": list(conversations)}
+
+
+ZENDESK_HEAD = (
+    "Summation column,Id,Requester,Requester id,Requester external id,Requester email,Requester domain,Submitter,"
+    "Assignee,Group,Subject,Tags,Status,Priority,Via,Ticket type,Created at,Updated at,Assigned at,Organization,"
+    "Due date,Initially assigned at,Solved at,Resolution time,Satisfaction Score,Group stations,Assignee stations,"
+    "Reopens,Replies,First reply time in minutes,First reply time in minutes within business hours")
+FRESHDESK_HEAD = (
+    "Ticket ID,Subject,Status,Priority,Source,Type,Agent,Group,Created time,Due by Time,Resolved time,Closed time,"
+    "Last update time,Initial response time,Time tracked,First response time (in hrs),Resolution time (in hrs),"
+    "Agent interactions,Customer interactions,Resolution status,First response status,Tags,Survey results")
 TICKETS = {
-    "zendesk-tickets": "ID,Group,Created at,First reply time in minutes,Via\n"
-                       "7,Shop A,2026-03-01 10:00,90,Mail\n8,Shop A,2026-03-02 10:00,,\n",
-    "freshdesk-tickets": "Ticket ID,Group,Created time,Initial response time,Source\n"
-                         "7,Shop A,2026-03-01 10:00:00,2026-03-01 11:30:00,Email\n"
-                         "8,Shop A,2026-03-02 10:00:00,,Phone\n",
+    "zendesk-tickets": f"{ZENDESK_HEAD}\n"
+                       "1,7,B,1,,b@x.example,x.example,B,Ann,Shop A,?,,Open,Normal,Mail,Question,2026-03-01 10:00,"
+                       "2026-03-01 12:00,,,,,,,Offered,1,1,0,1,90,30\n"
+                       "1,8,B,1,,b@x.example,x.example,B,,Shop A,?,,New,,Web form,,2026-03-02 10:00,"
+                       "2026-03-02 10:00,,,,,,,,0,0,0,0,,\n",
+    "freshdesk-tickets": f"{FRESHDESK_HEAD}\n"
+                         "7,?,Open,Low,Email,Question,Ann,Shop A,2026-03-01 10:00:00,2026-03-02 10:00:00,,,"
+                         "2026-03-01 11:30:00,2026-03-01 11:30:00,00:00,01:30:00,,1,1,,Within SLA,,\n"
+                         "8,?,Open,Low,Phone,,No Agent,Shop A,2026-03-02 10:00:00,,,,2026-03-02 10:00:00,,00:00,,,0,1,"
+                         ",,,\n",
     "zendesk-json": "\n".join(map(json.dumps, [
-        {**ZENDESK, "id": 7, "comments": [zendesk_comment(70, 1, QUESTION), zendesk_comment(71, 2, NOTE, public=False),
-                                          zendesk_comment(72, 2, ANSWER)]},
-        {**ZENDESK, "id": 8, "comments": [zendesk_comment(80, 1, LATER)]}])),
+        zendesk_ticket(7, zendesk_comment(70, 1, QUESTION), zendesk_comment(71, 2, NOTE, public=False),
+                       zendesk_comment(73, -1, NOTE), zendesk_comment(72, 2, ANSWER)),
+        zendesk_ticket(8, zendesk_comment(80, 1, LATER))])),
     "freshdesk-json": "\n".join(map(json.dumps, [
-        {"id": 7, "group_id": "Shop A", "created_at": QUESTION, "conversations": [
-            freshdesk_reply(71, NOTE, private=True), freshdesk_reply(72, ANSWER, private=False)]},
-        {"id": 8, "group_id": "Shop A", "created_at": LATER, "conversations": []}])),
+        freshdesk_ticket(7, QUESTION, freshdesk_reply(71, NOTE, private=True, source=2),
+                         freshdesk_reply(73, NOTE, source=8), freshdesk_reply(72, ANSWER),
+                         freshdesk_reply(74, LATER, source=6, incoming=True)),
+        freshdesk_ticket(8, LATER)])),
 }
 
 
@@ -237,6 +273,39 @@ def test_tickets_of_both_help_desks_become_the_same_questions_and_answers(tmp_pa
     assert [row for row in rows if isinstance(row, BadRow)] == []
     assert [(event.subject, event.data["author"], event.at_ms // 60_000) for event in typed] == [
         ("7", "buyer", 29_539_320), ("7", "seller", 29_539_410), ("8", "buyer", 29_540_760)]
+
+
+def read_tickets(path: Path, name: str) -> list[tuple[str, object]]:
+    """Subject and author of every message of a file, by a mapping that comes with the product."""
+    rows = list(map_rows(open_records(path), Applier(parse_mapping(read_ready(name)), now=NOW, marketplace="fr"),
+                         file="t", mapping_id=None))
+    assert [row for row in rows if isinstance(row, BadRow)] == []
+    typed = [read_event(row.event, now_ms=int(NOW.timestamp() * 1000)) for row in rows if isinstance(row, EventRow)]
+    return [(event.subject, event.data["author"]) for event in typed]
+
+
+def test_what_a_shop_wrote_first_is_no_question_of_the_buyer(tmp_path: Path) -> None:
+    (tmp_path / "t").write_text(TICKETS["freshdesk-tickets"].replace(",Phone,", ",Outbound Email,"))
+    assert read_tickets(tmp_path / "t", "freshdesk-tickets") == [("7", "buyer"), ("7", "seller"), ("8", "seller")]
+    (tmp_path / "t").write_text(json.dumps({**freshdesk_ticket(8, LATER), "source": 10}))
+    assert read_tickets(tmp_path / "t", "freshdesk-json") == [("8", "seller")]
+
+
+@pytest.mark.parametrize("name", ["zendesk-tickets", "freshdesk-tickets"])
+def test_columns_that_differ_in_capitals_are_found(tmp_path: Path, name: str) -> None:
+    (tmp_path / "t").write_text(TICKETS[name])
+    as_it_is = read_tickets(tmp_path / "t", name)
+    head, _, rest = TICKETS[name].partition("\n")
+    (tmp_path / "t").write_text(f"{head.upper()}\n{rest}")
+    parse_mapping(read_ready(name), columns=head.upper().split(","))
+    assert read_tickets(tmp_path / "t", name) == as_it_is
+    with pytest.raises(MappingError, match="Group"):
+        parse_mapping(read_ready(name), columns=[name for name in head.split(",") if name != "Group"])
+
+
+def test_a_column_of_the_very_name_goes_before_one_that_differs_in_capitals(tmp_path: Path) -> None:
+    (tmp_path / "t").write_text(TICKETS["zendesk-tickets"].replace(",Requester id,", ",ID,"))
+    assert {subject for subject, _ in read_tickets(tmp_path / "t", "zendesk-tickets")} == {"7", "8"}
 
 
 LANGUAGES = {

@@ -12,7 +12,6 @@ from operator_qos.demo.orders import placed_times
 from operator_qos.demo.world import build_worlds
 from tests.demo.told import History, Told, answers, late_deliveries, late_shipments, moment, read_history
 from tests.oracle import measure
-from tests.tracing import untraced
 
 PLAN = demo_plan(date(2026, 6, 18))
 END = datetime(2026, 6, 18, 6, tzinfo=UTC)
@@ -24,8 +23,7 @@ ZONES = {place.id: place.timezone for place in PLAN.marketplaces}
 def history() -> History:
     gc.disable()  # half a million events, none of which leads back to itself, need not be searched for rings
     try:
-        with untraced():
-            return read_history(list(generate_events(PLAN)))
+        return read_history(list(generate_events(PLAN)))
     finally:
         gc.enable()
 

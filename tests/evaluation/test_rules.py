@@ -209,6 +209,29 @@ def _count_slowly(rows: list[OutcomeRow], shop: int, metric: str) -> dict[str, A
     }
 
 
+def test_more_rows_than_fit_in_one_piece_are_counted_as_a_group_by_counts_them() -> None:
+    dice, count, shops = np.random.default_rng(3), 100_000, (4, 9, 10)
+    flags, near = METRICS["cancellation_rate"].flag, [START - 1, START, T - 1, T]
+    drawn = {name: dice.integers(0, 4, count) for name in ("bad", "official_bad")}
+    base = np.where(np.arange(count) < 60_000, flags, dice.integers(0, 4, count))  # others come late
+    rows = pd.DataFrame({
+        "shop_id": dice.choice(shops, count), "group_code": dice.choice([0, 0, 1], count), "unit": None,
+        **{name: dice.choice(near, count) for name in ("anchor_ms", "from_ms", "until_ms")}, "base": base,
+        "official_base": np.where(dice.random(count) < 0.05, 0, base), "order_ref": None, "buyer": None,
+        "dossier_id": dice.integers(0, 500, count),
+        **{name: np.where(dice.random(count) < 0.05, values, 0) for name, values in drawn.items()}})
+    found = OutcomeTable(rows, shops, STANDARD).measure(STANDARD.get_rule("cancellation_rate"), T, ZONE)
+    held = rows[(rows.group_code == 0) & (rows.anchor_ms >= START) & (rows.anchor_ms < T) & (rows.from_ms < T)
+                & (rows.until_ms >= T)]
+    ours, raw = held[held.official_base & flags > 0], held[held.base & flags > 0]
+    bad = ours[ours.official_bad & flags > 0]
+    sizes = (bad, ours, raw[raw.bad & flags > 0], raw)
+    expected = [some.groupby("shop_id").size().reindex(shops).tolist() for some in sizes]
+    assert [getattr(found, name).tolist() for name in ("bad", "base", "raw_bad", "raw_base")] == expected
+    assert found.buyers.tolist() == bad.groupby("shop_id").dossier_id.nunique().reindex(shops).tolist()
+    assert min(min(counts) for counts in expected) > 0
+
+
 HOUR_MS = 3_600_000
 around = st.integers(-70, 30).map(lambda hours: T + hours * HOUR_MS) | moments
 HISTORY = st.lists(

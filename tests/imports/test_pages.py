@@ -10,6 +10,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import Engine
 from werkzeug.test import TestResponse
 
+from operator_qos.connectors.mapping.reading import read_ready
 from operator_qos.db import reading
 from operator_qos.events.quarantine import ingest_guarded, keep_body
 from operator_qos.events.service import Intake
@@ -60,7 +61,9 @@ def test_a_file_is_drafted_checked_imported_and_its_rejects_repaired(
     post(reader, "/operator/imports/1", chosen)
     assert "shop: main" in get_run(engine).draft
     post(reader, "/operator/imports/1", {"do": "load", "from": "zendesk-tickets"})
-    assert "Line 11, column 5" in reader.get("/operator/imports/1").text
+    lines = read_ready("zendesk-tickets").splitlines()
+    first = next(number for number, line in enumerate(lines, 1) if line.startswith("    id:"))
+    assert f"Line {first}, column 5" in reader.get("/operator/imports/1").text
     post(reader, "/operator/imports/1", {"do": "start", "text": get_run(engine).draft, "marketplace": "halle-fr"})
     assert get_run(engine).state == "draft"
     post(reader, "/operator/imports/1", {"do": "start", "text": draft, "marketplace": "halle-fr"})

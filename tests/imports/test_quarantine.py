@@ -154,6 +154,26 @@ def test_a_corrected_mapping_reads_what_the_first_could_not(engine: Engine, tmp_
     assert all(count == 1 for count in landed(engine).values())
 
 
+def test_rows_repaired_together_land_but_for_those_that_are_refused(engine: Engine, tmp_path: Path) -> None:
+    rows = range(30)
+    table = "no,shop,at,by\n" + "".join(f"B{n},s{n % 3},soon,{'martian' if n % 7 == 6 else ''}\n" for n in rows)
+    import_table(engine, tmp_path, table)
+    known = {3, 10, 11}  # with another time: a conflict, which only the log can tell
+    ingest_guarded(engine, [{
+        "specversion": "1.0", "type": "qos.order.placed", "source": "/orders", "id": f"B{n}:placed", "subject": f"B{n}",
+        "time": "2026-03-03T10:00:00Z", "marketplace": "fr", "shop": f"s{n % 3}"} for n in sorted(known)],
+        intake=Intake(NOW, "t", open_shops=True))
+    done = repair_alike(engine, chosen=Chosen(), change=Change("at", "soon", "04/03/2026"), actor="ines", now=NOW)
+    assert (done.landed, done.refused, done.unlike) == (23, 7, 0)
+    assert {row.row for row in held(engine)} == {n + 2 for n in known | {6, 13, 20, 27}}
+    assert {row.outcome for row in held(engine, settled=True)} == {"landed"}
+    assert landed(engine) == {f"B{n}:placed": 1 for n in rows if n not in {6, 13, 20, 27}}
+    again = repair_alike(engine, chosen=Chosen(), change=Change("at", "soon", "04/03/2026"), actor="ines", now=NOW)
+    assert (again.landed, again.refused) == (0, 7)
+    given_up = repair_alike(engine, chosen=Chosen(), change=Change(dismiss=True), actor="ines", now=NOW)
+    assert (given_up.landed, held(engine)) == (7, [])
+
+
 def test_events_of_a_program_are_repaired_as_events_on_their_marketplace(engine: Engine, tmp_path: Path) -> None:
     import_table(engine, tmp_path, "no,shop,at,by\nA1,s,01/03/2026,\n")
     event = {"specversion": "1.0", "type": "qos.order.shiped", "source": "/feed", "id": "1", "subject": "A1",

@@ -17,12 +17,13 @@ from operator_qos.disputes.models import Dispute
 from operator_qos.events.models import Event, ImportProgress
 from operator_qos.ledger import workers
 from operator_qos.ledger.bulk import finish_abandoned, finish_bulk
-from operator_qos.ledger.cells import BY_GROUP, Contribution, Deltas, list_cells, recount, sum_cells
+from operator_qos.ledger.cells import BY_GROUP, Contribution, Deltas, Unit, list_cells, recount, sum_cells
 from operator_qos.ledger.models import OrderFact, PendingDossier, Scorecard
 from operator_qos.ledger.pending import Waiting, count_pending
 from operator_qos.ledger.rebuild import rebuild
 from operator_qos.sellers.models import Shop
 from scoring.events import RANKS
+from scoring.metrics import GROUP_CODES, METRICS
 from tests.databases import wipe
 from tests.histories import ZONES, history_of
 from tests.pipeline.loading import NOW, add_places, feed, snapshot
@@ -159,6 +160,34 @@ def test_a_rebuild_keeps_what_could_not_be_derived_in_sight(place: Engine) -> No
     assert count_pending(place) == Waiting(0, 0)
 
 
+NOBODY = Unit("order-1", None, None, None)
+
+
+def test_what_comes_back_as_it_went_has_changed_nothing() -> None:
+    late = Contribution(1, GROUP_CODES["ship"], to_ms(NOW), 1, 1, 1, 1, 0)
+    kept = late._replace(bad=0, official_bad=0)
+    code = {METRICS["late_shipment_rate"].code}
+    for before, after, changed in (
+        ((late, NOBODY), (late, NOBODY), {}),
+        ((late, NOBODY), (kept, NOBODY), {1: code}),
+        ((late, NOBODY), (late, NOBODY._replace(buyer="b")), {1: code}),  # breaches ask how many buyers there are
+        ((kept, NOBODY), (kept, NOBODY._replace(buyer="b")), {}),
+    ):
+        deltas = Deltas({1: "Europe/Paris"})
+        deltas.add(*before, -1)
+        deltas.add(*after, 1)
+        assert deltas.list_changed() == changed
+
+
+def test_times_that_differ_with_equal_sums_have_changed() -> None:
+    deltas = Deltas({1: "Europe/Paris"})
+    answer = Contribution(1, GROUP_CODES["turn"], to_ms(NOW), 1, 0, 1, 0, 0)
+    for sign, amounts in ((-1, (1, 5, 6)), (1, (2, 3, 7))):  # both 12, their squares both 62
+        for amount in amounts:
+            deltas.add(answer._replace(amount=amount), NOBODY, sign)
+    assert deltas.list_changed() == {1: {METRICS["first_response_time"].code}}
+
+
 def test_whole_columns_sum_to_the_same_cells_as_one_by_one() -> None:
     draw = random.Random(7)
     zones = {1: "Europe/Paris", 2: "Asia/Kolkata", 3: "Europe/Paris"}
@@ -170,6 +199,6 @@ def test_whole_columns_sum_to_the_same_cells_as_one_by_one() -> None:
     ]
     one_by_one = Deltas(zones)
     for row in rows:
-        one_by_one.add(row, 1)
+        one_by_one.add(row, NOBODY, 1)
     assert sum_cells(np.array(rows, dtype=np.int64), zones) == {
         key: tuple(sums) for key, sums in one_by_one._sums.items()}

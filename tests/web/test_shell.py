@@ -269,7 +269,7 @@ def test_a_page_is_compressed_for_whoever_asks_from_here(probe_app: Flask) -> No
     client = sign_in(probe_app, "admin")
     plain = client.get("/operator/probe")
     assert "Content-Encoding" not in plain.headers
-    for asked, taken, unpack in (("gzip, deflate, br, zstd", "zstd", zstd.decompress), ("gzip", "gzip", gzip.decompress)):
+    for asked, taken, unpack in (("gzip, br, zstd", "zstd", zstd.decompress), ("gzip", "gzip", gzip.decompress)):
         answer = client.get("/operator/probe", headers={"Accept-Encoding": asked, "Sec-Fetch-Site": "same-origin"})
         assert (answer.headers["Content-Encoding"], "Accept-Encoding" in answer.vary) == (taken, True)
         assert len(answer.data) < len(plain.data)

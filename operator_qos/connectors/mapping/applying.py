@@ -60,20 +60,31 @@ class Applier:
         self._mapping, self._now, self._marketplace = mapping, now, marketplace
         self._rules = [_Rule(rule, mapping) for rule in mapping.events]
         self._place = _reader(mapping.marketplace, Kind("text"), mapping) if mapping.marketplace else None
+        self._columns = mapping.columns() + [rule.each for rule in mapping.events if rule.each]
 
     def events(self, row: Row) -> list[Event]:
         """The events a row tells of, none when no condition holds. Raises RowRefused."""
+        row = self._spelled(row)
         return [self._event(rule, part) for rule in self._rules for part in rule.parts(row)]
+
+    def _spelled(self, row: Row) -> Row:
+        """The row; columns that differ in capitals alone also under the names by which the mapping calls them."""
+        missing = [name for name in self._columns if name not in row]
+        if not missing:
+            return row
+        folded = {name.casefold(): name for name in row}
+        return {**row, **{name: row[folded[name.casefold()]] for name in missing if name.casefold() in folded}}
 
     def find_marketplace(self, row: Row) -> str:
         """The marketplace of a row that could not be read, empty where that cannot be told either."""
         try:
-            return str(self._place(row) or "") if self._place is not None else self._marketplace
+            return str(self._place(self._spelled(row)) or "") if self._place is not None else self._marketplace
         except RowRefused:
             return ""
 
     def find_shop(self, row: Row) -> str:
         """The shop of a row that could not be read, empty where that cannot be told either."""
+        row = self._spelled(row)
         for rule in self._rules:
             try:
                 return str(rule.shop(row) or "")

@@ -319,7 +319,9 @@ def _check_columns(mapping: Mapping, columns: Sequence[str]) -> list[Wrong]:
 
 
 def _unknown(loc: Loc, named: Sequence[str], columns: Sequence[str]) -> list[Wrong]:
-    return [(loc, f"the file has no column {name!r}; {_hint(name, columns)}") for name in named if name not in columns]
+    known = {name.casefold() for name in columns}  # capitals differ between versions of one and the same export
+    return [(loc, f"the file has no column {name!r}; {_hint(name, columns)}")
+            for name in named if name.casefold() not in known]
 
 
 def _hint(name: str, columns: Sequence[str]) -> str:

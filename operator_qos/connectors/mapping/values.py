@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal, InvalidOperation
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from operator_qos.connectors.tables import quoted
@@ -13,6 +14,7 @@ from operator_qos.connectors.tables import quoted
 YES = frozenset({"true", "yes", "y", "1", "x", "oui", "o", "vrai", "ja", "wahr", "si", "sí", "sì", "vero", "sim"})
 NO = frozenset({"false", "no", "n", "0", "non", "faux", "nein", "falsch", "nao", "não", "falso"})
 MAX_NUMBER_CHARACTERS = 40
+_SHORT = 40  # characters of a time that is remembered
 _SPACES = re.compile(r"[\s\u00a0\u202f']")
 _NUMBER = re.compile(r"[+-]?\d[\d.,]*|[+-]?[.,]\d+")
 _SIGNS = re.compile(r"^[A-Z]{3}|[A-Z]{3}$|[€$£¥]", re.IGNORECASE)
@@ -125,11 +127,17 @@ def read_time(value: object, formats: Sequence[str]) -> Found:
         return value
     text = as_text(value)
     for form in formats:
-        found = _try_format(text, form)
+        found = _try_short(text, form) if len(text) <= _SHORT else _try_format(text, form)
         if found is not None:
             return found
     shown = "an ISO time" if tuple(formats) == (ISO,) else " or ".join(formats)
     raise Unfit(f"is {quoted(text)}, not written as {shown}. Correct it, or name its format in the mapping.")
+
+
+@lru_cache(maxsize=10_000)
+def _try_short(text: str, form: str) -> Found | None:
+    # Days and minutes of a table come again and again, and reading one costs more than the rest of its cell.
+    return _try_format(text, form)
 
 
 def _try_format(text: str, form: str) -> Found | None:

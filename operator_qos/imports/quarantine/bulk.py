@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
@@ -13,9 +13,9 @@ from sqlalchemy.orm import Session
 
 from operator_qos.db import reading, unit_of_work
 from operator_qos.imports.quarantine.queries import Chosen, Held, list_held_after
-from operator_qos.imports.quarantine.service import dismiss, repair
+from operator_qos.imports.quarantine.service import dismiss, repair, repair_together
 
-CHUNK = 50
+CHUNK = 500
 Progress = Callable[[int, int, int], None]  # rows looked at, landed, refused
 
 
@@ -42,6 +42,8 @@ class Bulk:
     unlike: int = 0
 
 
+_BECAME = {"landed": Bulk(landed=1), "refused": Bulk(refused=1), "gone": Bulk(unlike=1)}
+
 def write_change(chosen: Chosen, change: Change) -> dict[str, Any]:
     """Both as a job keeps them."""
     return {"chosen": chosen.as_dict(), "change": asdict(change)}
@@ -56,33 +58,54 @@ def repair_alike(
     engine: Engine, *, chosen: Chosen, change: Change, actor: str, now: datetime,
     on_progress: Progress | None = None,
 ) -> Bulk:
-    """Repair every row that is meant, each by itself; commits each."""
+    """Repair every row that is meant; those that fail do not keep others back. Commits some at a time."""
     done, after_id, looked_at = Bulk(), 0, 0
     while True:
         with reading(engine) as session:
             rows = list_held_after(session, chosen, after_id=after_id, limit=CHUNK)
-        for held in rows:
-            # A transaction each: writers take the locks of shops in order, which many rows in one would not.
-            with unit_of_work(engine) as session:
-                done = _add(done, _repair_one(session, held, change, actor, now))
         if not rows:
             return done
+        done = _add(done, _repair_chunk(engine, rows, change, actor, now))
         after_id, looked_at = rows[-1].id, looked_at + len(rows)
         if on_progress is not None:
             on_progress(looked_at, done.landed, done.refused)
 
 
-def _add(done: Bulk, state: str) -> Bulk:
-    return Bulk(done.landed + (state == "landed"), done.refused + (state == "refused"),
-                done.unlike + (state in {"unlike", "gone"}))
+def _add(done: Bulk, more: Bulk) -> Bulk:
+    return Bulk(done.landed + more.landed, done.refused + more.refused, done.unlike + more.unlike)
 
 
-def _repair_one(session: Session, held: Held, change: Change, actor: str, now: datetime) -> str:
+def _repair_chunk(engine: Engine, rows: Sequence[Held], change: Change, actor: str, now: datetime) -> Bulk:
     if change.dismiss:
-        return "landed" if dismiss(session, row_id=held.id, actor=actor, now=now) else "gone"
-    raw = change_row(held.raw, change)
-    if raw is None or (change.mapping_id is not None and held.mapping_id is None):
-        return "unlike"
+        with unit_of_work(engine) as session:
+            given_up = sum(dismiss(session, row_id=held.id, actor=actor, now=now) for held in rows)
+        return Bulk(landed=given_up, unlike=len(rows) - given_up)
+    alike: dict[str, list[tuple[Held, str]]] = {}
+    for held in rows:
+        raw = change_row(held.raw, change)
+        if raw is not None and (change.mapping_id is None or held.mapping_id is not None):
+            alike.setdefault(held.origin, []).append((held, raw))
+    done = Bulk(unlike=len(rows) - sum(map(len, alike.values())))
+    for group in alike.values():
+        done = _add(done, _repair_group(engine, group, change, actor, now))
+    return done
+
+
+def _repair_group(engine: Engine, group: Sequence[tuple[Held, str]], change: Change, actor: str, now: datetime) -> Bulk:
+    """Rows of one origin in one transaction; where they do not land together, each half by itself."""
+    with unit_of_work(engine) as session:
+        if len(group) == 1:
+            return _BECAME[_repair_one(session, group[0], change, actor, now)]
+        landed = repair_together(session, group, actor=actor, now=now, mapping_id=change.mapping_id)
+    if landed is not None:
+        return Bulk(landed, len(group) - landed)
+    half = len(group) // 2
+    return _add(_repair_group(engine, group[:half], change, actor, now),
+                _repair_group(engine, group[half:], change, actor, now))
+
+
+def _repair_one(session: Session, row: tuple[Held, str], change: Change, actor: str, now: datetime) -> str:
+    held, raw = row
     return repair(session, row_id=held.id, raw=raw, actor=actor, now=now, mapping_id=change.mapping_id).state
 
 

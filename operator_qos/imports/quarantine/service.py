@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
@@ -58,10 +59,47 @@ def repair(
         with session.begin_nested():
             if not _settle(session, held, "landed", actor=actor, now=now, raw=raw, mapping_id=mapping_id):
                 return Repair("gone")
-            documents = _documents(session, held, raw, mapping_id or held.mapping_id, now)
+            documents = _Reader(session, now).read(held, raw, mapping_id or held.mapping_id)
             return Repair("landed", _land(session, held, documents, _intake(held, now, retention_days)))
     except _Refused as refused:
         return Repair("refused", problem=refused.problem)
+
+
+def repair_together(
+    session: Session, rows: Sequence[tuple[Held, str]], *, actor: str, now: datetime, retention_days: int = 540,
+    mapping_id: int | None = None,
+) -> int | None:
+    """Take many rows of one origin in at once, as they are written now; how many landed: those left out are refused.
+
+    None: one was settled meanwhile, or is refused together with the log. Nothing was changed then.
+    """
+    readable = _read_all(session, rows, mapping_id, now)
+    try:
+        with session.begin_nested():
+            for held, raw, _ in readable:
+                if not _settle(session, held, "landed", actor=actor, now=now, raw=raw, mapping_id=mapping_id):
+                    raise _Refused("row", "gone")
+            documents = [document for *_, found in readable for document in found]
+            if readable:
+                _land(session, readable[0][0], documents, _intake(readable[0][0], now, retention_days))
+    except _Refused:
+        return None
+    return len(readable)
+
+
+def _read_all(
+    session: Session, rows: Sequence[tuple[Held, str]], mapping_id: int | None, now: datetime
+) -> list[tuple[Held, str, Sequence[Mapping[str, object]]]]:
+    """The events of every row that can be read by itself."""
+    reader = _Reader(session, now)
+    found: list[tuple[Held, str, Sequence[Mapping[str, object]]]] = []
+    for held, raw in rows:
+        with suppress(_Refused):
+            documents = reader.read(held, raw, mapping_id or held.mapping_id)
+            for document in documents:
+                _check_place(held, document)
+            found.append((held, raw, documents))
+    return found
 
 
 def dismiss(session: Session, *, row_id: int, actor: str, now: datetime) -> bool:
@@ -116,24 +154,36 @@ def _check_place(held: Held, document: Mapping[str, object]) -> None:
         raise _Refused("marketplace", f"was {held.marketplace!r} and was not what was wrong; leave it as it was")
 
 
-def _documents(
-    session: Session, held: Held, raw: str, mapping_id: int | None, now: datetime
-) -> list[Mapping[str, object]]:
-    """The events of the text. Raises _Refused."""
-    content = _parse(raw)
-    if mapping_id is None:
-        return content
-    saved = find_mapping(session, mapping_id)
-    if saved is None:
-        raise _Refused("mapping", "the mapping that read this row is gone; choose another")
-    applier = Applier(read_saved(saved.text), now=now, marketplace=held.marketplace)
-    try:
-        events = [event for row in content for event in applier.events(flatten(row))]
-    except RowRefused as refused:
-        raise _Refused(refused.field, refused.reason) from None
-    if not events:
-        raise _Refused("row", "gives no event: no condition of the mapping holds for it. Correct it, or give it up.")
-    return list(events)
+class _Reader:
+    """Reads rows by their mappings, each of which is made ready once."""
+
+    def __init__(self, session: Session, now: datetime) -> None:
+        self._session, self._now = session, now
+        self._ready: dict[tuple[int, str], Applier] = {}
+
+    def read(self, held: Held, raw: str, mapping_id: int | None) -> list[Mapping[str, object]]:
+        """The events of the text. Raises _Refused."""
+        content = _parse(raw)
+        if mapping_id is None:
+            return content
+        applier = self._find_applier(mapping_id, held.marketplace)
+        try:
+            events = [event for row in content for event in applier.events(flatten(row))]
+        except RowRefused as refused:
+            raise _Refused(refused.field, refused.reason) from None
+        if not events:
+            reason = "gives no event: no condition of the mapping holds for it. Correct it, or give it up."
+            raise _Refused("row", reason)
+        return list(events)
+
+    def _find_applier(self, mapping_id: int, marketplace: str) -> Applier:
+        key = (mapping_id, marketplace)
+        if key not in self._ready:
+            saved = find_mapping(self._session, mapping_id)
+            if saved is None:
+                raise _Refused("mapping", "the mapping that read this row is gone; choose another")
+            self._ready[key] = Applier(read_saved(saved.text), now=self._now, marketplace=marketplace)
+        return self._ready[key]
 
 
 def _parse(raw: str) -> list[Mapping[str, object]]:
