@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-import sys
 from importlib import import_module
 
 import click
@@ -65,16 +63,9 @@ class LazyGroup(click.Group):
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 def main() -> None:
     """Keep sellers' service at the promised standard, fairly."""
-    logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
-    hide_values()
+    from operator_qos.logs import set_up_logs
 
-
-def hide_values() -> None:
-    """Errors are logged with the lines they passed, not with what stood in variables there: keys, mails, settings."""
-    import structlog
-
-    shown = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
-    structlog.configure(processors=[*structlog.get_config()["processors"][:-1], shown])
+    set_up_logs()  # a command that reads the settings sets them up as they say
 
 
 if __name__ == "__main__":

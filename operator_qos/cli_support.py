@@ -20,6 +20,7 @@ from sqlalchemy import Engine
 
 from operator_qos.clock import utc_now
 from operator_qos.db import get_engine
+from operator_qos.logs import set_up_logs
 from operator_qos.settings import Settings, SettingsError, read_settings
 from operator_qos.sheets import Sheet, TooLongError, write_sheet_to
 
@@ -43,6 +44,7 @@ class Context:
                 self.given_settings = read_settings()
             except SettingsError as error:
                 raise Refusal(str(error)) from error
+            set_up_logs(level=self.given_settings.log_level, form=self.given_settings.log_format)
         return self.given_settings
 
     @property

@@ -17,8 +17,10 @@ from sqlalchemy import (
     ColumnElement,
     DateTime,
     Engine,
+    FromClause,
     Integer,
     MetaData,
+    bindparam,
     cast,
     create_engine,
     event,
@@ -186,6 +188,35 @@ def among(session: Session, column: InstrumentedAttribute[Any], ids: Iterable[in
         return column == func.any(cast(values, ARRAY(BigInteger)))
     listed = func.json_each(json.dumps(values)).table_valued("value")
     return column.in_(select(listed.c.value))
+
+
+def one_of(dialect: str, column: InstrumentedAttribute[Any], name: str) -> ColumnElement[bool]:
+    """Whether a whole-number column is one of those that `bind_numbers` binds to that name when the query is asked."""
+    if dialect == "postgresql":
+        return column == func.any(bindparam(name, type_=ARRAY(BigInteger)))
+    return column.in_(select(func.json_each(bindparam(name)).table_valued("value").c.value))
+
+
+def listed_pairs(dialect: str) -> FromClause:
+    """The pairs of whole numbers that `bind_pairs` binds when the query is asked: a table of `first` and `second`."""
+    if dialect == "postgresql":
+        numbers = (bindparam(name, type_=ARRAY(BigInteger)) for name in ("first", "second"))
+        return func.unnest(*numbers).table_valued("first", "second").render_derived()
+    pair = func.json_each(bindparam("pairs")).table_valued("value").c.value
+    return select(func.json_extract(pair, "$[0]").label("first"),
+                  func.json_extract(pair, "$[1]").label("second")).subquery()
+
+
+def bind_numbers(dialect: str, numbers: Sequence[int]) -> object:
+    """Whole numbers as one parameter of `one_of`."""
+    return list(numbers) if dialect == "postgresql" else write_json(list(numbers))
+
+
+def bind_pairs(dialect: str, pairs: Sequence[tuple[int, int]]) -> dict[str, object]:
+    """Pairs of whole numbers as the parameters of `listed_pairs`."""
+    if dialect == "postgresql":
+        return {"first": [first for first, _ in pairs], "second": [second for _, second in pairs]}
+    return {"pairs": write_json(list(pairs))}
 
 
 def lock_shops(session: Session, shop_ids: Iterable[int]) -> None:

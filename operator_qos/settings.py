@@ -9,7 +9,9 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 
 PREFIX = "OPERATOR_QOS_"
-JURISDICTIONS = ("eu", "fr", "gb")
+# What a setting that is one of few words takes.
+CHOICES = {"jurisdiction": ("eu", "fr", "gb"), "log_level": ("debug", "info", "warning", "error"),
+           "log_format": ("auto", "text", "json")}
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,8 @@ class Settings:
     jurisdiction: str = "eu"
     trusted_hook_hosts: str = ""
     metrics_token: str = ""
+    log_level: str = "info"
+    log_format: str = "auto"
     migrate_lock_seconds: int = 5
     pool_size: int = 5
     pool_overflow: int = 15
@@ -106,6 +110,8 @@ MEANINGS: Mapping[str, str] = {
     "page_timeout_seconds": "seconds a query of a page may take on PostgreSQL; 0: as long as it takes",
     "prepared_statements": "0: prepare nothing, as PgBouncer wants it between transactions; else 1",
     "metrics_token": "who sends it as Bearer may read /metrics; empty: only programs on this machine",
+    "log_level": "what is logged on standard error: debug, info, warning or error, and what is worse",
+    "log_format": "text or json, one event a line; auto: text at a terminal, else json",
     "trusted_hook_hosts": "hosts of your own network that sellers' webhooks may call, with , between; empty: none",
     "jurisdiction": "law of statements to sellers of whose country no texts are known: eu, fr or gb",
 }
@@ -121,8 +127,8 @@ def _convert(name: str, text: str, like: object) -> object:
         if text.lower() not in {"0", "1", "true", "false", "yes", "no", ""}:
             raise SettingsError(f"{variable} is {text!r}: set it to 1 or 0")
         return text.lower() in {"1", "true", "yes"}
-    if name == "jurisdiction" and text not in JURISDICTIONS:
-        raise SettingsError(f"{variable} is {text!r}: set it to one of {', '.join(JURISDICTIONS)}")
+    if name in CHOICES and text not in CHOICES[name]:
+        raise SettingsError(f"{variable} is {text!r}: set it to one of {', '.join(CHOICES[name])}")
     if isinstance(like, int):
         if not text.strip().isdigit():
             raise SettingsError(f"{variable} is {text!r}: set it to a whole number")

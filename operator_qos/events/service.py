@@ -32,8 +32,9 @@ from operator_qos.events.log import (
     without_buyer,
 )
 from operator_qos.events.models import Event, Quarantined
+from operator_qos.ledger.cells import join_changed
 from operator_qos.ledger.pending import mark_pending
-from operator_qos.ledger.scorecards import refresh_scorecards
+from operator_qos.ledger.scorecards import update_scorecards
 from operator_qos.ledger.service import Touched, advance_shops, derive_dossiers, list_clock_dossiers
 from operator_qos.sellers.queries import Directory, load_directory
 from operator_qos.sellers.service import open_shop, update_shops
@@ -293,10 +294,10 @@ def _follow(session: Session, fresh: Sequence[Arrival], intake: Intake) -> None:
         return
     dossiers |= moved.keys()
     touched = Touched(frozenset(dossiers), _list_fresh(fresh, assignment), frozenset(assignment.merged))
-    shops = derive_dossiers(session, touched).keys() | {a.shop_id for a in fresh}
+    changed = join_changed({a.shop_id: () for a in fresh}, derive_dossiers(session, touched))
     _follow_disputes(session, dossiers, fresh, intake)
-    advance_shops(session, shops, now_ms=intake.now_ms)
-    refresh_scorecards(session, sorted(shops), now_ms=intake.now_ms)
+    changed = join_changed(changed, advance_shops(session, changed, now_ms=intake.now_ms))
+    update_scorecards(session, changed, now_ms=intake.now_ms)
 
 
 def _list_fresh(fresh: Sequence[Arrival], assignment: Assignment) -> dict[int, tuple[int, list[TypedEvent]]]:

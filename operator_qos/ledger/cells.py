@@ -60,6 +60,15 @@ _REPEAT = {GROUP_CODES[metric.group]: metric for metric in CATALOGUE if metric.k
 Changed = dict[int, set[int]]  # by shop the codes of the metrics whose numbers may be others
 
 
+def join_changed(*parts: Mapping[int, Iterable[int]]) -> Changed:
+    """What changed in any of these."""
+    found: Changed = {}
+    for part in parts:
+        for shop, codes in part.items():
+            found.setdefault(shop, set()).update(codes)
+    return found
+
+
 class Deltas:
     """Changes of cells, added up before they are written."""
 

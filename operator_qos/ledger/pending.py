@@ -10,6 +10,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from operator_qos.db import among, chunks, lock_shops, reading, unit_of_work
+from operator_qos.ledger.cells import Changed
 from operator_qos.ledger.models import PendingDossier
 from operator_qos.ledger.service import derive_stored
 
@@ -60,11 +61,11 @@ def keep_flaws(session: Session, shop_id: int, flaws: Mapping[int, str]) -> None
 
 def derive_pending(
     engine: Engine, *, on_progress: Callable[[int], None] | None = None,
-    on_derived: Callable[[Session, Mapping[int, int]], None] | None = None,
+    on_derived: Callable[[Session, Mapping[int, int], Changed], None] | None = None,
 ) -> dict[int, str]:
     """Derive every dossier that waits; commits as it goes. Returns why some could not be: they go on waiting.
 
-    `on_derived` is told the dossiers (id -> shop) of each transaction while it is open.
+    `on_derived` is told the dossiers (id -> shop) of each transaction while it is open, and what changed in cells.
     """
     flaws: dict[int, str] = {}
     done, after = 0, (-1, -1)
@@ -76,7 +77,7 @@ def derive_pending(
             found = derive_stored(session, batch)
             _settle(session, batch, found.flaws)
             if on_derived is not None:
-                on_derived(session, batch)
+                on_derived(session, batch, found.changed)
         after, flaws, done = _place(batch), flaws | dict(found.flaws), done + len(batch)
         if on_progress is not None:
             on_progress(done)

@@ -34,8 +34,9 @@ from operator_qos.ledger.models import (
     TurnFact,
 )
 from operator_qos.ledger.slow_metrics import list_answers, list_buyer_chances
+from operator_qos.sellers.models import Shop
 from scoring.events import TYPES
-from scoring.metrics import GROUP_CODES, METRICS, METRICS_BY_CODE, Metric, get_metric
+from scoring.metrics import GROUP_CODES, METRICS, METRICS_BY_CODE, SLOW_CODES, Metric, get_metric
 from scoring.runs import REPEAT_MS, list_streak
 
 
@@ -60,13 +61,26 @@ class ScorecardRow:
     trend: tuple[float | None, ...]
 
 
-_SCORE = (Scorecard.as_of_ms, Scorecard.window_start_ms, Scorecard.bad, Scorecard.base, Scorecard.value,
-          Scorecard.lower, Scorecard.upper, Scorecard.raw_bad, Scorecard.raw_base, Scorecard.raw_value,
-          Scorecard.buyers, Scorecard.verdict)
+_SCORE = (Scorecard.shop_id, Scorecard.metric_code, Scorecard.as_of_ms, Scorecard.window_start_ms, Scorecard.bad,
+          Scorecard.base, Scorecard.value, Scorecard.lower, Scorecard.upper, Scorecard.raw_bad, Scorecard.raw_base,
+          Scorecard.raw_value, Scorecard.buyers, Scorecard.verdict, Scorecard.trend)
 
 
-def _read_trend(text: str) -> tuple[float | None, ...]:
-    return tuple(float(part) if part else None for part in text.split(",")) if text else ()
+def counted_ms(row: Scorecard | Row[Any], cells_ms: int) -> int:
+    """As of when a number of a scorecard holds [epoch ms], for the instant of its shop's day cells.
+
+    Only what changes is written: the others hold as of that instant as well, but for those measured now and then.
+    """
+    at_ms: int = row.as_of_ms
+    return at_ms if row.metric_code in SLOW_CODES else max(at_ms, cells_ms)
+
+
+def _to_scorecard_row(row: Row[Any]) -> ScorecardRow:
+    trend = tuple(float(part) if part else None for part in row.trend.split(",")) if row.trend else ()
+    return ScorecardRow(
+        row.shop_id, METRICS_BY_CODE[row.metric_code].id, counted_ms(row, row.cells_ms), row.window_start_ms, row.bad,
+        row.base, row.value, row.lower, row.upper, row.raw_bad, row.raw_base, row.raw_value, row.buyers,
+        row.verdict, trend)
 
 
 def list_scorecards(
@@ -74,14 +88,12 @@ def list_scorecards(
 ) -> dict[int, dict[str, ScorecardRow]]:
     """Per shop its metrics by id; only some where asked."""
     found: dict[int, dict[str, ScorecardRow]] = {shop_id: {} for shop_id in shop_ids}
-    query = select(Scorecard.shop_id, Scorecard.metric_code, *_SCORE, Scorecard.trend)
+    query: Any = select(*_SCORE, Shop.cells_ms).join(Shop, Shop.id == Scorecard.shop_id)
     if metrics is not None:
         query = query.where(Scorecard.metric_code.in_(sorted({METRICS[metric].code for metric in metrics})))
     for part in chunks(list(shop_ids)):
-        for shop_id, code, *rest in session.execute(query.where(among(session, Scorecard.shop_id, part))):
-            metric = METRICS_BY_CODE[code].id
-            values: list[Any] = [shop_id, metric, *rest[:-1], _read_trend(rest[-1])]
-            found[shop_id][metric] = ScorecardRow(*values)
+        for row in session.execute(query.where(among(session, Scorecard.shop_id, part))):
+            found[row.shop_id][METRICS_BY_CODE[row.metric_code].id] = _to_scorecard_row(row)
     return found
 
 

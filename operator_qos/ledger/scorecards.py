@@ -1,80 +1,46 @@
-"""Scorecards: the current numbers of shops under the official standard, from their day cells."""
+"""Scorecards: the current numbers of shops under the official standard, from their day cells.
+
+A whole card is written when its windows move, with the local day, and when its standard changes. In between only what
+changed is: a number nobody touched is as true as of the shop's instant as it was before.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
-from sqlalchemy import BigInteger, BindParameter, Executable, Integer, bindparam, case, delete, func, or_, select
+from sqlalchemy import delete, select, text, update
 from sqlalchemy.orm import Session
 
-from operator_qos.clock import from_ms
-from operator_qos.db import bulk_insert, chunks
-from operator_qos.ledger.models import MetricDay, OutcomeRow, Scorecard
+from operator_qos.clock import from_ms, to_ms
+from operator_qos.db import among, bulk_insert, chunks
+from operator_qos.ledger.card_sums import (
+    FAST_CODES,
+    NOTHING,
+    WEEKS,
+    Batch,
+    Shown,
+    Sums,
+    count_buyers,
+    list_medians,
+    sum_windows,
+)
+from operator_qos.ledger.models import Scorecard
 from operator_qos.ledger.slow_metrics import Slow, measure_slowly
 from operator_qos.sellers.models import Marketplace, Shop
-from operator_qos.standards.binding import list_bound
+from operator_qos.standards.binding import find_last_change_at, list_bound
 from scoring.intervals import clopper_pearson
-from scoring.metrics import GROUP_CODES, METRICS, SELLER_METRICS, SLOW_CODES, Metric
-from scoring.plain import list_plain_rules
+from scoring.metrics import METRICS_BY_CODE, SLOW_CODES, Metric
 from scoring.standards import Evidence, MetricRule, Standard
 from scoring.verdicts import judge_evidence, to_verdicts
 from scoring.windows import local_ordinal, window_start_ms
 
-SHOWN_DAYS = 30  # metrics no rule of the standard judges are shown over that many days
-WEEKS = 12
 COLUMNS = ("shop_id", "metric_code", "as_of_ms", "window_start_ms", "bad", "base", "value", "lower", "upper",
            "raw_bad", "raw_base", "raw_value", "buyers", "verdict", "trend")
-
-
-@dataclass(frozen=True)
-class Shown:
-    """A metric on the scorecard: its window, and the rule that judges it, if any."""
-
-    metric: Metric
-    days: int
-    rule: MetricRule | None
-
-
-@lru_cache(maxsize=64)
-def list_shown(standard: Standard) -> list[Shown]:
-    """What a scorecard shows: metrics of plain rules over their own windows, the others over 30 days."""
-    rules = {rule.metric: rule for rule in list_plain_rules(standard)}
-    return [
-        Shown(metric, rules[name].window_days if name in rules else SHOWN_DAYS, rules.get(name))
-        for name, metric in SELLER_METRICS.items()
-    ]
-
-
-@dataclass(frozen=True)
-class _Batch:
-    """Shops under one standard, each with the zone of its marketplace, as of one moment [epoch ms]."""
-
-    standard: Standard
-    zones: Mapping[int, str]
-    now_ms: int
-
-    @property
-    def shown(self) -> list[Shown]:
-        """What their scorecards show."""
-        return list_shown(self.standard)
-
-    def by_zone(self) -> dict[str, list[int]]:
-        """The shops of each zone."""
-        found: dict[str, list[int]] = {}
-        for shop, zone in self.zones.items():
-            found.setdefault(zone, []).append(shop)
-        return found
-
-    def by_day(self) -> dict[int, list[int]]:
-        """The shops whose last local day is the same."""
-        found: dict[int, list[int]] = {}
-        for zone, shops in self.by_zone().items():
-            found.setdefault(local_ordinal(self.now_ms - 1, zone), []).extend(shops)
-        return found
+Line = tuple[Any, ...]
 
 
 def rate(metric: Metric, bad: float, base: int) -> float | None:
@@ -85,198 +51,192 @@ def rate(metric: Metric, bad: float, base: int) -> float | None:
     return 1 - share if metric.higher_is_better and metric.kind in {"share", "repeat"} else share
 
 
-@lru_cache(maxsize=64)
-def _window_query(days: tuple[tuple[int, int], ...]) -> Executable:
-    """Sums of some shops up to a day, each metric over its own days. Built once: building costs more than asking."""
-    window, longest = case(dict(days), value=MetricDay.metric_code), max(count for _, count in days)
-    return select(
-        MetricDay.shop_id, MetricDay.metric_code, func.sum(MetricDay.official_bad), func.sum(MetricDay.official_base),
-        func.sum(MetricDay.bad), func.sum(MetricDay.base), func.sum(MetricDay.official_total),
-        func.sum(MetricDay.total),
-    ).where(
-        # The bound that is the same for every metric is found in the index: older days are never fetched.
-        MetricDay.shop_id.in_(_SHOPS), MetricDay.day > _DAY - longest, MetricDay.day > _DAY - window,
-        MetricDay.day <= _DAY).group_by(MetricDay.shop_id, MetricDay.metric_code)
-
-
-_SHOPS: BindParameter[int] = bindparam("shops", expanding=True, type_=Integer)
-_DAY = bindparam("day", type_=Integer)
-_WEEK = ((_DAY - MetricDay.day) // 7).label("week")
-_WEEKS = select(
-    MetricDay.shop_id, MetricDay.metric_code, _WEEK, func.sum(MetricDay.official_bad),
-    func.sum(MetricDay.official_base), func.sum(MetricDay.official_total),
-).where(MetricDay.shop_id.in_(_SHOPS), MetricDay.day > _DAY - 7 * WEEKS, MetricDay.day <= _DAY).group_by(
-    MetricDay.shop_id, MetricDay.metric_code, _WEEK)
-
-
-def _sum_windows(session: Session, batch: _Batch) -> dict[tuple[int, int], Any]:
-    """(shop, metric) -> sums over the metric's own window, in one statement per day group."""
-    query = _window_query(tuple((shown.metric.code, shown.days) for shown in batch.shown))
-    found: dict[tuple[int, int], Any] = {}
-    for day, group in batch.by_day().items():
-        for part in chunks(group, 5_000):
-            rows = session.execute(query, {"shops": part, "day": day})
-            found |= {(row[0], row[1]): tuple(int(v) for v in row[2:]) for row in rows}
-    return found
-
-
-def _sum_weeks(session: Session, batch: _Batch) -> dict[tuple[int, int], str]:
-    """(shop, metric) -> the last 12 weekly values, oldest first, comma-separated; empty weeks are empty."""
-    found: dict[tuple[int, int], dict[int, tuple[int, int]]] = {}
-    for day, group in batch.by_day().items():
-        for part in chunks(group, 5_000):
-            for shop, code, age, bad, base, total in session.execute(_WEEKS, {"shops": part, "day": day}):
-                amount = total if METRICS_BY_KIND[code] != "share" else bad
-                found.setdefault((shop, code), {})[int(age)] = (int(amount), int(base))
-    return {key: _trend_text(key[1], weeks) for key, weeks in found.items()}
-
-
-METRICS_BY_KIND = {metric.code: metric.kind for metric in METRICS.values()}
-_BY_CODE = {metric.code: metric for metric in METRICS.values()}
-
-
-def _trend_text(code: int, weeks: Mapping[int, tuple[int, int]]) -> str:
-    values, metric = [""] * WEEKS, _BY_CODE[code]
-    for age, (bad, base) in weeks.items():  # most shops are small, and most of their weeks empty
-        value = rate(metric, bad, base)
-        values[WEEKS - 1 - age] = "" if value is None else f"{value:.5g}"
-    return ",".join(values)
-
-
-_NOW, _FLAG = bindparam("now", type_=BigInteger), bindparam("flag", type_=Integer)
-_COUNTED = (
-    OutcomeRow.shop_id.in_(_SHOPS), OutcomeRow.group_code == bindparam("group"),
-    OutcomeRow.anchor_ms >= bindparam("start"), OutcomeRow.anchor_ms < _NOW, OutcomeRow.from_ms < _NOW,
-    OutcomeRow.until_ms >= _NOW,
-)
-_WHO = func.coalesce(OutcomeRow.buyer, OutcomeRow.order_ref, OutcomeRow.unit)
-_BUYERS: Executable = select(OutcomeRow.shop_id, func.count(_WHO.distinct())).where(
-    *_COUNTED, OutcomeRow.official_bad.op("&")(_FLAG) != 0).group_by(OutcomeRow.shop_id)
-_NUMBERED = select(
-    OutcomeRow.shop_id, OutcomeRow.amount,
-    func.row_number().over(
-        partition_by=OutcomeRow.shop_id, order_by=(OutcomeRow.amount, OutcomeRow.row_id)).label("place"),
-    func.count().over(partition_by=OutcomeRow.shop_id).label("of"),
-).where(*_COUNTED, OutcomeRow.official_base.op("&")(_FLAG) != 0).subquery()
-# Nearest rank: the lower middle of an even number.
-_MEDIANS: Executable = select(_NUMBERED.c.shop_id, _NUMBERED.c.amount).where(
-    or_(_NUMBERED.c.place * 2 == _NUMBERED.c.of, _NUMBERED.c.place * 2 == _NUMBERED.c.of + 1))
-
-
-def _count_buyers(
-    session: Session, batch: _Batch, windows: Mapping[tuple[int, int], Any]
-) -> dict[tuple[int, int], int]:
-    """(shop, metric) -> distinct buyers behind the officially bad units of judged metrics, where there are any.
-
-    A unit whose buyer nobody told us counts as a buyer of its own.
-    """
-    judged = [shown for shown in batch.shown if shown.rule is not None]
-    return {key: int(count) for key, count in _ask_each(session, batch, (_BUYERS, judged), windows, place=0)}
-
-
-def _list_medians(
-    session: Session, batch: _Batch, windows: Mapping[tuple[int, int], Any]
-) -> dict[tuple[int, int], float]:
-    """(shop, metric) -> the median of a time [s], where there is one."""
-    times = [shown for shown in batch.shown if shown.metric.kind == "time" and not shown.metric.is_slow]
-    return {key: float(amount) for key, amount in _ask_each(session, batch, (_MEDIANS, times), windows, place=1)}
-
-
-def _ask_each(
-    session: Session, batch: _Batch, asked: tuple[Executable, Sequence[Shown]],
-    windows: Mapping[tuple[int, int], Any], *, place: int,
-) -> Iterator[tuple[tuple[int, int], Any]]:
-    """The answers of a statement per metric, for the shops whose sum at that place is not 0."""
-    query, shown_metrics = asked
-    for shown in shown_metrics:
-        code, metric = shown.metric.code, shown.metric
-        for zone, group in batch.by_zone().items():
-            start = window_start_ms(batch.now_ms, zone, days=shown.days)
-            for part in chunks([shop for shop in group if windows.get((shop, code), (0, 0))[place]], 5_000):
-                asks = {"shops": part, "group": GROUP_CODES[metric.group], "start": start, "now": batch.now_ms,
-                        "flag": metric.flag}
-                yield from (((shop, code), answer) for shop, answer in session.execute(query, asks))
-
-
 def refresh_scorecards(session: Session, shop_ids: Sequence[int], *, now_ms: int, slow: bool = False) -> None:
-    """Write the scorecards of shops as of now, whose day cells are up to date. Does not commit.
+    """Write the whole scorecards of shops as of now, whose day cells are up to date. Does not commit.
 
     The metrics that look at every unit of a large window keep their older moment unless `slow`.
     """
     if not shop_ids:
         return
-    batches = _list_batches(session, shop_ids, now_ms)
-    rows = [row for batch in batches for row in _list_rows(session, batch, slow=slow)]
-    kept = () if slow else (Scorecard.metric_code.not_in(SLOW_CODES),)
+    _write_whole(session, _read_places(session, shop_ids, now_ms))
+    if slow:
+        refresh_slowly(session, shop_ids, now_ms=now_ms)
+
+
+def update_scorecards(session: Session, changed: Mapping[int, Set[int]], *, now_ms: int) -> None:
+    """Bring the scorecards of shops up to now, whose day cells are: the metrics that changed of each. Does not commit.
+
+    A shop whose windows moved since its card was written, or whose standard is another, gets a whole one.
+    """
+    if not changed:
+        return
+    places, since = _read_places(session, list(changed), now_ms), find_last_change_at(session)
+    changed_ms = to_ms(since) + 1 if since is not None else 0
+    _write_whole(session, [place for place in places if not _holds(place, changed_ms)])
+    _write_changed(session, [place for place in places if _holds(place, changed_ms)], changed)
+    stale = [shop for shop, codes in changed.items() if not codes.isdisjoint(SLOW_CODES)]
+    for part in chunks(stale):
+        session.execute(update(Shop).where(among(session, Shop.id, part), Shop.slow_ms.is_not(None)).values(
+            slow_ms=None))
+
+
+def refresh_slowly(session: Session, shop_ids: Sequence[int], *, now_ms: int) -> None:
+    """Write the metrics of shops that look at every unit of a large window, as of now. Does not commit."""
+    places = _read_places(session, shop_ids, now_ms)
+    rows = [row for batch in _list_batches(session, places) for row in _list_slow_rows(session, batch)]
     for part in chunks(list(shop_ids)):
-        session.execute(delete(Scorecard).where(Scorecard.shop_id.in_(part), *kept))
+        session.execute(delete(Scorecard).where(
+            among(session, Scorecard.shop_id, part), Scorecard.metric_code.in_(SLOW_CODES)))
     bulk_insert(session, Scorecard, COLUMNS, rows)
-
-
-def _list_batches(session: Session, shop_ids: Sequence[int], now_ms: int) -> list[_Batch]:
-    """The shops of each standard."""
-    query = select(Shop.id, Marketplace.timezone).join(Marketplace, Marketplace.id == Shop.marketplace_id)
-    zones = {shop: zone for part in chunks(list(shop_ids)) for shop, zone in
-             session.execute(query.where(Shop.id.in_(part)))}
-    groups: dict[int, tuple[Standard, dict[int, str]]] = {}
-    for shop, standard in list_bound(session, list(zones), now=from_ms(now_ms)).items():
-        groups.setdefault(id(standard), (standard, {}))[1][shop] = zones[shop]
-    return [_Batch(standard, shops, now_ms) for standard, shops in groups.values()]
+    _note(session, places, "slow_ms")
 
 
 @dataclass(frozen=True)
-class _Sums:
+class Place:
+    """A shop, the zone of its days, the moment its numbers are for, when its card was last written whole [epoch ms]."""
+
+    shop_id: int
+    zone: str
+    at_ms: int
+    cards_ms: int | None
+
+
+def _read_places(session: Session, shop_ids: Sequence[int], now_ms: int) -> list[Place]:
+    query = select(Shop.id, Marketplace.timezone, Shop.cells_ms, Shop.cards_ms).join(
+        Marketplace, Marketplace.id == Shop.marketplace_id)
+    return [Place(shop, zone, max(now_ms, cells_ms), cards_ms) for part in chunks(list(shop_ids))
+            for shop, zone, cells_ms, cards_ms in session.execute(query.where(among(session, Shop.id, part)))]
+
+
+def _holds(place: Place, changed_ms: int) -> bool:
+    """Whether what is not touched of a card still holds: its windows end on the same day, under the same standard."""
+    if place.cards_ms is None or place.cards_ms <= changed_ms:
+        return False
+    return local_ordinal(place.cards_ms - 1, place.zone) == local_ordinal(place.at_ms - 1, place.zone)
+
+
+def _write_whole(session: Session, places: Sequence[Place]) -> None:
+    rows = [row for batch in _list_batches(session, places) for row in _list_rows(session, batch)]
+    for part in chunks([place.shop_id for place in places]):
+        session.execute(delete(Scorecard).where(
+            among(session, Scorecard.shop_id, part), Scorecard.metric_code.not_in(SLOW_CODES)))
+    bulk_insert(session, Scorecard, COLUMNS, rows)
+    _note(session, places, "cards_ms")
+
+
+def _note(session: Session, places: Sequence[Place], column: str) -> None:
+    """As of when the cards of shops hold."""
+    for at_ms in {place.at_ms for place in places}:
+        for part in chunks([place.shop_id for place in places if place.at_ms == at_ms]):
+            session.execute(update(Shop).where(among(session, Shop.id, part)).values({column: at_ms}))
+
+
+def _write_changed(session: Session, places: Sequence[Place], changed: Mapping[int, Set[int]]) -> None:
+    codes = {place.shop_id: changed[place.shop_id] & FAST_CODES for place in places}
+    batches = _list_batches(session, [place for place in places if codes[place.shop_id]], codes)
+    rows = [row for batch in batches for row in _list_rows(session, batch)]
+    _delete_pairs(session, [(shop, code) for shop, own in codes.items() for code in own])
+    bulk_insert(session, Scorecard, COLUMNS, rows)
+
+
+def _delete_pairs(session: Session, pairs: Sequence[tuple[int, int]]) -> None:
+    connection = session.connection()
+    if pairs and connection.dialect.name == "postgresql":
+        connection.execute(_DELETE, {"shops": [shop for shop, _ in pairs], "codes": [code for _, code in pairs]})
+    elif pairs:
+        connection.exec_driver_sql("DELETE FROM scorecards WHERE shop_id = ? AND metric_code = ?", list(pairs))
+
+
+_DELETE = text("DELETE FROM scorecards USING unnest(CAST(:shops AS integer[]), CAST(:codes AS smallint[])) "
+               "AS gone (shop, code) WHERE shop_id = gone.shop AND metric_code = gone.code")
+
+
+def _list_batches(
+    session: Session, places: Iterable[Place], codes: Mapping[int, Set[int]] | None = None,
+) -> list[Batch]:
+    """The shops of each standard and moment."""
+    zones, moments = {place.shop_id: place.zone for place in places}, dict[int, list[int]]()
+    for place in places:
+        moments.setdefault(place.at_ms, []).append(place.shop_id)
+    groups: dict[tuple[int, int], tuple[Standard, dict[int, str]]] = {}
+    for at_ms, shops in moments.items():
+        for shop, standard in list_bound(session, shops, now=from_ms(at_ms)).items():
+            groups.setdefault((id(standard), at_ms), (standard, {}))[1][shop] = zones[shop]
+    return [Batch(standard, at_ms, shops, codes) for (_, at_ms), (standard, shops) in groups.items()]
+
+
+@dataclass(frozen=True)
+class _Numbers:
     """What a batch comes to: by shop and metric code."""
 
-    windows: Mapping[tuple[int, int], Any]
-    trends: Mapping[tuple[int, int], str]
+    windows: Mapping[tuple[int, int], Sums]
     medians: Mapping[tuple[int, int], float]
     buyers: Mapping[tuple[int, int], int]
 
 
-def _list_rows(session: Session, batch: _Batch, *, slow: bool) -> list[tuple[Any, ...]]:
-    windows = _sum_windows(session, batch)
-    sums = _Sums(windows, _sum_weeks(session, batch), _list_medians(session, batch, windows),
-                 _count_buyers(session, batch, windows))
-    rows = [row for shown in batch.shown if not shown.metric.is_slow for row in _rows_of(batch, shown, sums)]
-    for shown in (s for s in batch.shown if s.metric.is_slow and slow):
+def _list_rows(session: Session, batch: Batch) -> list[Line]:
+    windows = sum_windows(session, batch)
+    numbers = _Numbers(windows, list_medians(session, batch, windows), count_buyers(session, batch, windows))
+    return [row for shown in batch.shown if not shown.metric.is_slow for row in _rows_of(batch, shown, numbers)]
+
+
+def _list_slow_rows(session: Session, batch: Batch) -> list[Line]:
+    windows = sum_windows(session, batch, slow=True)
+    rows: list[Line] = []
+    for shown in (s for s in batch.shown if s.metric.is_slow):
         found = measure_slowly(session, shown.metric, batch.zones, days=shown.days, now_ms=batch.now_ms)
-        rows += _slow_rows(batch, shown, found, sums.trends)
+        rows += _slow_rows(batch, shown, found, windows)
     return rows
 
 
 def _slow_rows(
-    batch: _Batch, shown: Shown, found: Mapping[int, Slow], trends: Mapping[tuple[int, int], str]
-) -> list[tuple[Any, ...]]:
-    """Rows of a metric without day cells of its own: what it shows has no verdict."""
+    batch: Batch, shown: Shown, found: Mapping[int, Slow], windows: Mapping[tuple[int, int], Sums]
+) -> list[Line]:
+    """Rows of a metric that is not kept up with each event: what it shows has no verdict."""
     code, is_summed = shown.metric.code, shown.metric.kind in {"time", "percentile"}
     starts = {zone: window_start_ms(batch.now_ms, zone, days=shown.days) for zone in batch.by_zone()}
+    trends = {shop: _trend_text(code, windows.get((shop, code), NOTHING).weeks) if is_summed else "" for shop in found}
     return [
         (shop, code, batch.now_ms, starts[batch.zones[shop]], slow.bad, slow.base, slow.value, slow.lower, slow.upper,
-         slow.raw_bad, slow.raw_base, slow.raw_value, 0, None, trends.get((shop, code), "") if is_summed else "")
+         slow.raw_bad, slow.raw_base, slow.raw_value, 0, None, trends[shop])
         for shop, slow in sorted(found.items())
     ]
 
 
-def _rows_of(batch: _Batch, shown: Shown, sums: _Sums) -> list[tuple[Any, ...]]:
+def _rows_of(batch: Batch, shown: Shown, numbers: _Numbers) -> list[Line]:
     metric, code = shown.metric, shown.metric.code
-    ids = [shop for shop in batch.zones if shown.rule is not None or (shop, code) in sums.windows]
-    table = [sums.windows.get((shop, code), (0,) * 6) for shop in ids]
-    bad = np.array([row[0] for row in table], dtype=np.int64)
-    base = np.array([row[1] for row in table], dtype=np.int64)
-    counts = [sums.buyers.get((shop, code), 0) for shop in ids]
+    found = {shop: numbers.windows.get((shop, code), NOTHING) for shop in batch.list_shops(code)}
+    ids = [shop for shop, sums in found.items() if shown.rule is not None or sums.base]
+    bad = np.array([found[shop].official_bad for shop in ids], dtype=np.int64)
+    base = np.array([found[shop].official_base for shop in ids], dtype=np.int64)
+    counts = [numbers.buyers.get((shop, code), 0) for shop in ids]
     verdicts = _judge(shown.rule, batch.standard.evidence, (bad, base, counts))
     lower, upper = _bounds(metric, bad, base)
-    starts = {zone: window_start_ms(batch.now_ms, zone, days=shown.days) for zone in batch.by_zone()}
-    rows: list[tuple[Any, ...]] = []
+    starts = {zone: window_start_ms(batch.now_ms, zone, days=shown.days) for zone in {batch.zones[s] for s in ids}}
+    rows: list[Line] = []
     for place, shop in enumerate(ids):
-        row, start = table[place], starts[batch.zones[shop]]
-        official, raw = (row[0], row[2]) if metric.kind == "share" else (row[4], row[5])
-        value = sums.medians.get((shop, code)) if metric.kind == "time" else rate(metric, official, row[1])
+        row = found[shop]
+        official, raw = (row.official_bad, row.bad) if metric.kind == "share" else (row.official_total, row.total)
+        value = numbers.medians.get((shop, code)) if metric.kind == "time" else rate(
+            metric, official, row.official_base)
         rows.append((
-            shop, code, batch.now_ms, start, official, row[1], value, lower[place], upper[place], raw, row[3],
-            rate(metric, raw, row[3]), counts[place], verdicts[place], sums.trends.get((shop, code), "")))
+            shop, code, batch.now_ms, starts[batch.zones[shop]], official, row.official_base, value, lower[place],
+            upper[place], raw, row.base, rate(metric, raw, row.base), counts[place], verdicts[place],
+            _trend_text(code, row.weeks)))
     return rows
+
+
+@lru_cache(maxsize=100_000)
+def _trend_text(code: int, weeks: str | None) -> str:
+    """The last 12 weekly values, oldest first, comma-separated; empty weeks are empty."""
+    if not weeks:
+        return ""
+    values, metric = [""] * WEEKS, METRICS_BY_CODE[code]
+    for week in weeks.split(","):
+        age, _, sums = week.partition(":")
+        amount, _, base = sums.partition("/")
+        values[WEEKS - 1 - int(age)] = f"{rate(metric, int(amount), int(base)):.5g}"
+    return ",".join(values)
 
 
 def _judge(

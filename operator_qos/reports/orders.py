@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from operator_qos.clock import from_ms
 from operator_qos.ledger.models import Scorecard
-from operator_qos.ledger.queries import Unit, stream_units
+from operator_qos.ledger.queries import Unit, counted_ms, stream_units
 from operator_qos.ledger.unit_queries import OrderBrief, list_dossiers, list_order_briefs
 from operator_qos.ledger.units import is_forgiven
 from operator_qos.sellers.models import Seller, Shop
@@ -23,27 +23,28 @@ TYPES: dict[str, type] = {
     "unit": str, "order": str, "anchor_at": str, "base": int, "bad": int, "official_base": int, "official_bad": int,
     "forgiven": int, "amount": int, "defects": str, "shipped_at": str, "arrived_at": str, "cancelled_at": str,
     "cancel_reason": str, "carrier": str}
-Numbers = Select[str, str, str, str, Scorecard]
+Numbers = Select[str, str, str, str, int, Scorecard]
 Place = tuple[Cell, ...]
 
 
 def iterate_orders(session: Session, numbers: Numbers, *, metric: str, show: str) -> Iterator[tuple[Cell, ...]]:
     """The rows of one metric behind these numbers, in the order of its page; `show` empty: all of them."""
-    for *shop, score in session.execute(numbers.order_by(Scorecard.shop_id)).all():
-        place = (*shop, metric, _write(score.window_start_ms), _write(score.as_of_ms))
-        yield from _iterate_shop(session, score, place, show)
+    for *shop, cells_ms, score in session.execute(numbers.order_by(Scorecard.shop_id)).all():
+        window = (score.window_start_ms, counted_ms(score, cells_ms))
+        yield from _iterate_shop(session, score, window, ((*shop, metric, *map(_write, window)), show))
 
 
 def select_numbers() -> Numbers:
     """The numbers of every shop and metric, to be narrowed."""
-    return select(Shop.marketplace_id, Shop.code, Shop.name, Seller.name, Scorecard).join(
+    return select(Shop.marketplace_id, Shop.code, Shop.name, Seller.name, Shop.cells_ms, Scorecard).join(
         Shop, Shop.id == Scorecard.shop_id).join(Seller, Seller.id == Shop.seller_id)
 
 
-def _iterate_shop(session: Session, score: Scorecard, place: Place, show: str) -> Iterator[tuple[Cell, ...]]:
-    metric = METRICS_BY_CODE[score.metric_code].id
-    for part in stream_units(session, score.shop_id, metric=metric, window_start_ms=score.window_start_ms,
-                             as_of_ms=score.as_of_ms):
+def _iterate_shop(
+    session: Session, score: Scorecard, window: tuple[int, int], told: tuple[Place, str]
+) -> Iterator[tuple[Cell, ...]]:
+    metric, (place, show) = METRICS_BY_CODE[score.metric_code].id, told
+    for part in stream_units(session, score.shop_id, metric=metric, window_start_ms=window[0], as_of_ms=window[1]):
         wanted = [unit for unit in part if _is_wanted(unit, show)]
         briefs = _find_orders(session, score.shop_id, metric, wanted) if wanted else {}
         yield from (_to_row(place, unit, briefs.get(unit.order_ref or "", _UNKNOWN)) for unit in wanted)

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from operator_qos.clock import from_ms, to_ms
 from operator_qos.ledger.models import Scorecard
+from operator_qos.ledger.queries import counted_ms
 from operator_qos.reports import orders
 from operator_qos.reports.rules import FilterError, Filters, Wanted
 from operator_qos.sellers.models import Seller, Shop
@@ -105,14 +106,15 @@ _SHOP = (Shop.marketplace_id, Shop.code, Shop.name, Seller.name)
 
 def _select_metrics(filters: Filters) -> tuple[Select[*tuple[Any, ...]], Sequence[Any]]:
     keys = (Scorecard.shop_id, Scorecard.metric_code)
-    query: Select[*tuple[Any, ...]] = select(*keys, *_SHOP, Scorecard).join(Shop, Shop.id == Scorecard.shop_id).join(
-        Seller, Seller.id == Shop.seller_id).where(*_shop_filters(filters))
+    query: Select[*tuple[Any, ...]] = select(*keys, *_SHOP, Shop.cells_ms, Scorecard).join(
+        Shop, Shop.id == Scorecard.shop_id).join(Seller, Seller.id == Shop.seller_id).where(*_shop_filters(filters))
     query = query.where(Scorecard.metric_code == CODES[filters.metric]) if filters.metric else query
     return query.where(Scorecard.verdict == filters.verdict) if filters.verdict else query, keys
 
 
-def _to_metric(marketplace: str, shop: str, name: str, seller: str, row: Scorecard) -> tuple[Cell, ...]:
-    return (marketplace, shop, name, seller, METRICS_BY_CODE[row.metric_code].id, from_ms(row.as_of_ms).isoformat(),
+def _to_metric(*columns: Any) -> tuple[Cell, ...]:
+    *shop, cells_ms, row = columns
+    return (*shop, METRICS_BY_CODE[row.metric_code].id, from_ms(counted_ms(row, cells_ms)).isoformat(),
             from_ms(row.window_start_ms).isoformat(), row.bad, row.base, row.value, row.lower, row.upper, row.raw_bad,
             row.raw_base, row.raw_value, row.buyers, row.verdict)
 

@@ -46,6 +46,9 @@ class Shop(Base):
     opened_ms: Mapped[int] = mapped_column(BigInteger)
     # The instant for which this shop's kept day cells hold [epoch ms].
     cells_ms: Mapped[int] = mapped_column(BigInteger, default=0)
+    # As of when its scorecard was last written whole, and when the metrics that look at whole windows; None: anew.
+    cards_ms: Mapped[int | None] = mapped_column(BigInteger)
+    slow_ms: Mapped[int | None] = mapped_column(BigInteger)
     # Open obligations, scorecards and notices of this shop must be looked at again.
     last_event_ms: Mapped[int] = mapped_column(BigInteger, default=0)
 

@@ -134,6 +134,8 @@ def fill_in_shop(session: Session, shop_id: int, first: tuple[Mapping[str, Any],
     if "seller" in data:
         seller = find_or_add_seller(session, data["seller"], name=name, country=country)
         shop.seller_id = seller.id
+    if shop.country != country:
+        shop.cards_ms = shop.slow_ms = None  # another standard may bind it
     shop.name, shop.country = name, country
     before, shop.timezone, shop.opened_ms = shop.timezone, data.get("timezone", ""), opened_ms
     session.flush()
@@ -182,6 +184,7 @@ def describe_shop(  # whose, what, from when, by whom
     row = session.get(ShopTraits, (found.id, on)) or ShopTraits(shop_id=found.id, from_on=on, traits={})
     before, row.traits = dict(row.traits), dict(traits)
     session.add(row)
+    session.execute(update(Shop).where(Shop.id == found.id).values(cards_ms=None, slow_ms=None))
     session.flush()
     append_audit(session, actor=actor, now=now, action="shop.describe", subject=f"{shop}:{on}", before=before,
                  after=dict(traits), why=why)

@@ -16,8 +16,8 @@ from operator_qos.charts import Squares, draw_squares
 from operator_qos.evaluation.rule_page import RuleLine, list_rule_lines
 from operator_qos.formats import format_day, to_local
 from operator_qos.i18n import find_language
+from operator_qos.ledger.card_sums import SHOWN_DAYS
 from operator_qos.ledger.queries import ScorecardRow, list_scorecards
-from operator_qos.ledger.scorecards import SHOWN_DAYS
 from operator_qos.ledger.units import UnitLine, UnitsView, build_lines, find_units, settled_title
 from operator_qos.metric_cards import MetricCard, allowed_failures, build_cards
 from operator_qos.models import ShopStanding

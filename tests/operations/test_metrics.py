@@ -12,8 +12,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import Engine
 
 from operator_qos import create_app
-from operator_qos.cli import hide_values
 from operator_qos.db import unit_of_work
+from operator_qos.logs import set_up_logs
 from operator_qos.models import OutboxMail
 from operator_qos.operations.views import HERE, PROXIED
 from operator_qos.scheduler import Job, Leader
@@ -71,15 +71,16 @@ def test_methods_that_strangers_make_up_are_one(app: Flask, world: Engine) -> No
     assert not [labels for _, labels in after if any(label.startswith("MADE") for label in labels)]
 
 
+@pytest.mark.parametrize("form", ["text", "json"])
 def test_a_job_that_fails_is_logged_without_what_its_variables_held(
-    clock: Clock, world: Engine, capsys: pytest.CaptureFixture[str]
+    clock: Clock, world: Engine, capsys: pytest.CaptureFixture[str], form: str
 ) -> None:
     def fail(_engine: Engine, settings: Settings, _now: datetime) -> object:
         raise RuntimeError(f"a job of {settings.mail_from} failed")
 
-    hide_values()
+    set_up_logs(form=form)
     Leader(world, Settings(smtp_password="s3cret-word"), clock=clock).run(Job("j", fail, "interval", {"minutes": 1}))
-    said = capsys.readouterr().out
+    said = capsys.readouterr().err
     assert "RuntimeError" in said
     assert "s3cret-word" not in said
 

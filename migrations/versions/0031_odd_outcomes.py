@@ -1,15 +1,15 @@
 """What counts against a shop, or was forgiven, found without reading everything that was in order.
 
-Revision ID: 0030
-Revises: 0029
+Revision ID: 0031
+Revises: 0030
 """
 
 from __future__ import annotations
 
 from operator_qos.online import create_index_online, drop_index_online
 
-revision = "0030"
-down_revision = "0029"
+revision = "0031"
+down_revision = "0030"
 branch_labels = None
 depends_on = None
 
