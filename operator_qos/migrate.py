@@ -91,7 +91,9 @@ def _taking_turns(engine: Engine) -> Iterator[Connection]:
         for statement in ("statement_timeout = 0", "idle_in_transaction_session_timeout = 0",
                           f"application_name = '{_OWN_NAME}'"):
             turn.execute(text(f"SET LOCAL {statement}"))
-        turn.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
+        # Without parameters: else its snapshot would last as long as the turn, and an index built concurrently waits
+        # until no older snapshot is left.
+        turn.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_LOCK})")
         yield connection
 
 
