@@ -32,24 +32,18 @@ def _outside_transaction() -> Iterator[None]:
                 op.execute(f"RESET {name}")
 
 
-def create_index_online(
-    name: str, table: str, columns: Sequence[str], *, unique: bool = False, where: str | None = None
-) -> None:
-    """Create an index, of some rows only with `where`, while the table is read and written.
-
-    A half-built one of an earlier try is replaced.
+def create_index_online(name: str, table: str, columns: Sequence[str], *, unique: bool = False) -> None:
+    """Create an index while the table is read and written. A half-built one of an earlier try is replaced.
 
     What the migration did before is committed: let the index be the first or the only thing it does.
     """
-    some = None if where is None else text(where)
     if op.get_bind().dialect.name == "sqlite":
-        op.create_index(name, table, list(columns), unique=unique, sqlite_where=some)
+        op.create_index(name, table, list(columns), unique=unique)
         return
     with _outside_transaction():
         if _is_half_built(name):
             op.drop_index(name, table, postgresql_concurrently=True, if_exists=True)
-        op.create_index(name, table, list(columns), unique=unique, postgresql_concurrently=True,
-                        postgresql_where=some, if_not_exists=True)
+        op.create_index(name, table, list(columns), unique=unique, postgresql_concurrently=True, if_not_exists=True)
 
 
 def drop_index_online(name: str, table: str) -> None:

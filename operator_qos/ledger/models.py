@@ -8,7 +8,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from operator_qos.db import Base, BigKey
 
 _OPEN = "settled_ms IS NULL AND void_ms IS NULL"
-# Outcomes that count against anybody in anything, or that were forgiven; a statement says it in these very words.
+# Outcomes that count against anybody in anything, or that were forgiven.
 IS_ODD = "bad <> 0 OR official_bad <> 0 OR official_base <> base"
 
 
@@ -247,8 +247,6 @@ class OutcomeRow(Base):
     __table_args__ = (
         Index("ix_outcomes_shop_group_anchor", "shop_id", "group_code", "anchor_ms"),
         Index("ix_outcomes_shop_from", "shop_id", "from_ms"),
-        Index("ix_outcomes_odd", "shop_id", "group_code", "anchor_ms", sqlite_where=text(IS_ODD),
-              postgresql_where=text(IS_ODD)),
         Index("ix_outcomes_until", "shop_id", "until_ms", sqlite_where=text("until_ms < 4102444800000"),
               postgresql_where=text("until_ms < 4102444800000")),
     )
