@@ -8,6 +8,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 from operator_qos.db import Base, BigKey
 
 _OPEN = "settled_ms IS NULL AND void_ms IS NULL"
+# Outcomes that count against anybody in anything, or that were forgiven.
+IS_ODD = "bad <> 0 OR official_bad <> 0 OR official_base <> base"
 
 
 class _Fact(Base):
