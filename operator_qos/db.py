@@ -209,14 +209,14 @@ def listed_pairs(dialect: str) -> FromClause:
 
 def bind_numbers(dialect: str, numbers: Sequence[int]) -> object:
     """Whole numbers as one parameter of `one_of`."""
-    return list(numbers) if dialect == "postgresql" else json.dumps(list(numbers))
+    return list(numbers) if dialect == "postgresql" else write_json(list(numbers))
 
 
 def bind_pairs(dialect: str, pairs: Sequence[tuple[int, int]]) -> dict[str, object]:
     """Pairs of whole numbers as the parameters of `listed_pairs`."""
     if dialect == "postgresql":
         return {"first": [first for first, _ in pairs], "second": [second for _, second in pairs]}
-    return {"pairs": json.dumps(list(pairs))}
+    return {"pairs": write_json(list(pairs))}
 
 
 def lock_shops(session: Session, shop_ids: Iterable[int]) -> None:
