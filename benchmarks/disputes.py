@@ -1,8 +1,8 @@
 """P4 for mediators: the queue, a case and the lists with 10,000 open disputes, on a copy of a filled SQLite database.
 
-`python -m benchmarks.disputes [DATABASE]` copies the open and decided disputes of the database until 10,000 wait and
-30,000 were decided, signs in as the demo's people and asks for each page 40 times; the timers' look at what is due and
-the load of the mediators are measured beside it.
+`python -m benchmarks.disputes [DATABASE] [OPEN]` copies the open and decided disputes of the database until 10,000 wait
+(or so many) and three times as many were decided, signs in as the demo's people and asks for each page 40 times; the
+timers' look at what is due and the load of the mediators are measured beside it.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from operator_qos.disputes.models import Dispute
 from operator_qos.disputes.rules import IN_MEDIATION, OPEN_STATES
 from operator_qos.settings import Settings
 
-OPEN, DECIDED, ROUNDS, PART = 10_000, 30_000, 40, 2_000
+OPEN, ROUNDS, PART = 10_000, 40, 2_000
 PAGES = (("mediator", "/mediator/queue"), ("mediator", "/mediator/queue?page=40"),
          ("mediator", "/mediator/cases/{case}"), ("mediator", "/mediator/figures"), ("admin", "/operator/disputes"),
          ("admin", "/operator/disputes/{case}"), ("admin", "/operator/today"))
@@ -64,12 +64,12 @@ def _multiply(
             session.execute(insert(Dispute), rows[start : start + PART])
 
 
-def fill(engine: Engine) -> int:
-    """10,000 open and 30,000 decided disputes; the id of a real one that waits for a mediator."""
+def fill(engine: Engine, waiting: int) -> int:
+    """So many open disputes, three times as many decided ones; the id of a real one that waits for a mediator."""
     with reading(engine) as session:
         mediators = list(session.scalars(select(User.id).where(User.role == "mediator")))
         real = session.scalar(select(Dispute.id).where(Dispute.state.in_(IN_MEDIATION)).order_by(Dispute.id))
-    for is_open, count in ((True, OPEN), (False, DECIDED)):
+    for is_open, count in ((True, waiting), (False, 3 * waiting)):
         templates = _list_templates(engine, is_open=is_open)
         _multiply(engine, templates, max(0, count - len(templates)), is_open=is_open, mediators=mediators)
     assert real is not None, "the database has no dispute that waits for a mediator"
@@ -104,16 +104,17 @@ def main() -> None:
     source = Path(sys.argv[1] if len(sys.argv) > 1 else "var/operator-qos.db")
     with tempfile.TemporaryDirectory() as name:
         engine = copy_database(source, Path(name) / "copy.db")
-        case = fill(engine)
+        case = fill(engine, int(sys.argv[2]) if len(sys.argv) > 2 else OPEN)
         with reading(engine) as session:
-            waiting = session.scalar(select(func.count(Dispute.id)).where(Dispute.state.in_(OPEN_STATES)))
+            waiting, decided = (session.scalar(select(func.count(Dispute.id)).where(which)) for which in (
+                Dispute.state.in_(OPEN_STATES), Dispute.closed_at.is_not(None)))
         app = create_app(Settings(data_dir=Path(name)), engine=engine)
         for role, template in PAGES:
             client, page = app.test_client(), template.format(case=case)
             sign_in(client, role)
             assert client.get(page).status_code == 200, page
             figures = measure(lambda client=client, page=page: client.get(page))  # type: ignore[misc]
-            report(f"P4 {template}", open_disputes=waiting, decided=DECIDED, **figures)
+            report(f"P4 {template}", open_disputes=waiting, decided=decided, **figures)
         for figure, doing in (("due queue", _look_at_due), ("assignment by load", _find_mediator)):
             report(f"P4 {figure}", open_disputes=waiting, **measure(lambda doing=doing: doing(engine)))  # type: ignore[misc]
 

@@ -12,14 +12,14 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import fields
 from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
+import pandas as pd
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 from sqlalchemy import select
@@ -54,15 +54,15 @@ def _time(work: Callable[[], Found]) -> tuple[float, float, Found]:
 
 def count_by_columns(path: Path) -> tuple[Counts, int]:
     """Every metric for every shop as the product counts; and how many spans there are."""
-    shop, orders = read_orders(path)
+    log = Log(path)
+    told, shop = read_told(log), log.shop
     shops = int(shop.max()) + 1
-    chunks = [slice(start, start + CHUNK) for start in range(0, len(orders), CHUNK)]
 
     def count(chunk: slice) -> tuple[Ints, int]:
-        part = PlainOrders(*(getattr(orders, column.name)[chunk] for column in fields(orders)))
-        spans = span_plain_orders(part)
+        spans = span_plain_orders(to_orders({name: column[chunk] for name, column in told.items()}))
         return sum_spans(spans, shop[chunk], shops), len(spans.order)
 
+    chunks = [slice(start, start + CHUNK) for start in range(0, log.known, CHUNK)]
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         done = list(pool.map(count, chunks))
     sums = np.sum([found for found, _ in done], axis=0)
@@ -76,8 +76,10 @@ class Log:
 
     def __init__(self, path: Path) -> None:
         self.table = pq.read_table(path, read_dictionary=["type", "whose", "reason"])
-        self.known, first, self._order = _number(self.table["order_id"].to_numpy())
-        self.shop = self.table["shop"].to_numpy()[first]
+        self._order, ids = pd.factorize(self.table["order_id"].to_numpy())
+        self.known, self.shop = len(ids), np.empty(len(ids), np.int64)
+        self.shop[self._order] = self.table["shop"].to_numpy()  # each event of an order names the same
+        self._words: dict[str, tuple[Ints, list[str]]] = {}
         codes, kinds = _codes(self.table["type"])
         self._places = {kind: np.flatnonzero(codes == kinds.index(kind)) for kind in TYPES}
 
@@ -91,8 +93,12 @@ class Log:
 
     def is_said(self, kind: str, column: str, value: str) -> NDArray[np.bool_]:
         """Whether an event of each order says that word."""
-        words, names = _codes(self.table[column])
-        return self._spread(kind, words[self._places[kind]] == names.index(value), 0).astype(np.bool_)
+        if column not in self._words:
+            self._words[column] = _codes(self.table[column])
+        words, names = self._words[column]
+        place, found = self._places[kind], np.zeros(self.known, np.bool_)
+        found[self._order[place]] = words[place] == names.index(value)
+        return found
 
     def _spread(self, kind: str, values: NDArray[Any], otherwise: int) -> Ints:
         found = np.full(self.known, otherwise)
@@ -100,38 +106,35 @@ class Log:
         return found
 
 
-def read_orders(path: Path) -> tuple[Ints, PlainOrders]:
-    """The shop of each order and the orders, one row each, from one row per event."""
-    log = Log(path)
-    at = {kind: log.find_moments(kind) for kind in TYPES}
-    shipped, arrived = (np.where(at[kind] < at["cancelled"], at[kind], NEVER) for kind in ("shipped", "delivered"))
-    ship_due, deliver_due = log.find_told("placed", "ship_by"), log.find_told("placed", "deliver_by")
-    rating, asked = log.find_told("reviewed", "rating"), log.is_said("cancelled", "reason", "buyer_request")
-    by_timer = log.is_said("cancelled", "whose", "automatic") & log.is_said("cancelled", "reason", "seller_timeout")
+def read_told(log: Log) -> dict[str, NDArray[Any]]:
+    """What the events of each order say, one row each, from one row per event."""
+    found: dict[str, NDArray[Any]] = {kind: log.find_moments(kind) for kind in TYPES}
+    found |= {name: log.find_told(kind, name) for kind, name in (
+        ("placed", "ship_by"), ("placed", "deliver_by"), ("reviewed", "rating"), ("shipped", "trackable"))}
+    said = (("cancelled", "whose", ("seller", "buyer", "automatic")), ("refused", "whose", ("automatic",)),
+            ("cancelled", "reason", ("buyer_request", "seller_timeout", "out_of_stock")))
+    return found | {f"{kind} {word}": log.is_said(kind, name, word) for kind, name, words in said for word in words}
+
+
+def to_orders(told: Mapping[str, NDArray[Any]]) -> PlainOrders:
+    """Orders of which that is told."""
+    sent = ("shipped", "delivered")
+    shipped, arrived = (np.where(told[kind] < told["cancelled"], told[kind], NEVER) for kind in sent)
+    rating, deliver_due, asked = told["rating"], told["deliver_by"], told["cancelled buyer_request"]
+    by_timer = told["cancelled automatic"] & told["cancelled seller_timeout"]
     counted = sum(1 << bit for bit, kind in enumerate(DEFECTS) if kind in Terms().defect_kinds)
-    yes, never = np.ones(log.known, dtype=np.bool_), np.full(log.known, NEVER)
-    return log.shop, PlainOrders(
-        ordered_at=at["placed"], accepted_at=at["accepted"], refused_at=at["refused"], paid_at=never,
-        invoiced_at=never, cancelled_at=at["cancelled"], shipped_at=shipped, scanned_at=at["scanned"],
-        known_at=at["delivered"], arrived_at=arrived, reviewed_at=at["reviewed"], replied_at=never,
-        reply_due=np.where((rating > 0) & (rating <= CRITICAL_RATING), at["reviewed"] + REPLY_MS, NEVER),
-        accept_due=never, ship_due=ship_due, ship_limit=ship_due + 14 * DAY, deliver_due=deliver_due,
+    yes, never = np.ones(len(shipped), dtype=np.bool_), np.full(len(shipped), NEVER)
+    return PlainOrders(
+        ordered_at=told["placed"], accepted_at=told["accepted"], refused_at=told["refused"], paid_at=never,
+        invoiced_at=never, cancelled_at=told["cancelled"], shipped_at=shipped, scanned_at=told["scanned"],
+        known_at=told["delivered"], arrived_at=arrived, reviewed_at=told["reviewed"], replied_at=never,
+        reply_due=np.where((rating > 0) & (rating <= CRITICAL_RATING), told["reviewed"] + REPLY_MS, NEVER),
+        accept_due=never, ship_due=told["ship_by"], ship_limit=told["ship_by"] + 14 * DAY, deliver_due=deliver_due,
         settled_from=deliver_due + 14 * DAY, invoice_due=never, gap_days=arrived // DAY - deliver_due // DAY,
-        rating=rating, counted=np.full(log.known, counted), is_own=yes,
-        is_trackable=log.find_told("shipped", "trackable").astype(np.bool_),
-        is_refused_by_timer=log.is_said("refused", "whose", "automatic"),
-        is_cancelled_by_seller=(log.is_said("cancelled", "whose", "seller") | by_timer) & ~asked,
-        is_out_of_stock=log.is_said("cancelled", "reason", "out_of_stock"),
-        is_given_up=log.is_said("cancelled", "whose", "buyer") | asked, has_buyer=yes)
-
-
-def _number(ids: Ints) -> tuple[int, Ints, Ints]:
-    """How many different ids there are, where each came first, and the number of each row's."""
-    order = np.argsort(ids, kind="stable")
-    fresh = np.r_[True, ids[order[1:]] != ids[order[:-1]]]
-    number = np.empty(len(ids), dtype=np.int64)
-    number[order] = np.cumsum(fresh) - 1
-    return int(fresh.sum()), order[fresh], number
+        rating=rating, counted=np.full(len(shipped), counted), is_own=yes, is_trackable=told["trackable"] > 0,
+        is_refused_by_timer=told["refused automatic"],
+        is_cancelled_by_seller=(told["cancelled seller"] | by_timer) & ~asked,
+        is_out_of_stock=told["cancelled out_of_stock"], is_given_up=told["cancelled buyer"] | asked, has_buyer=yes)
 
 
 def _codes(column: object) -> tuple[Ints, list[str]]:
@@ -142,18 +145,19 @@ def _codes(column: object) -> tuple[Ints, list[str]]:
 
 def sum_spans(spans: PlainSpans, shop: Ints, shops: int) -> Ints:
     """(metrics, base | bad | total, shops) of what holds at T."""
-    holds = (spans.from_ms < AT) & (spans.until_ms >= AT)
-    order, group, base, bad, amount = (column[holds] for column in (
-        spans.order, spans.group, spans.base, spans.bad, spans.amount))
-    sums = np.zeros((len(METRICS), 3, shops), dtype=np.int64)
-    for place, name in enumerate(METRICS):
-        metric = CATALOGUE[name]
-        counts = np.flatnonzero((group == GROUP_CODES[metric.group]) & (base & metric.flag > 0))
-        whose, is_bad = shop[order[counts]], bad[counts] & metric.flag > 0
-        sums[place, 0] = np.bincount(whose, minlength=shops)
-        sums[place, 1] = np.bincount(whose[is_bad], minlength=shops)
-        if metric.kind != "share":
-            sums[place, 2] = np.bincount(whose, weights=amount[counts], minlength=shops)
+    held = np.flatnonzero((spans.from_ms < AT) & (spans.until_ms >= AT))
+    group, sums = spans.group[held], np.zeros((len(METRICS), 3, shops), dtype=np.int64)
+    for code in np.unique(group).tolist():
+        mine = held[group == code]
+        whose, base, bad, amount = shop[spans.order[mine]], spans.base[mine], spans.bad[mine], spans.amount[mine]
+        for place, name in enumerate(METRICS):
+            metric = CATALOGUE[name]
+            if GROUP_CODES[metric.group] == code:
+                counts = np.flatnonzero(base & metric.flag)
+                sums[place, 0] = np.bincount(whose[counts], minlength=shops)
+                sums[place, 1] = np.bincount(whose[counts[bad[counts] & metric.flag > 0]], minlength=shops)
+                if metric.kind != "share":
+                    sums[place, 2] = np.bincount(whose[counts], weights=amount[counts], minlength=shops)
     return sums
 
 

@@ -34,6 +34,7 @@ _HOLDERS = text(
     "WHERE datname = current_database() AND xact_start < clock_timestamp() - interval '1 second' "
     "AND pid <> pg_backend_pid() AND application_name <> :own ORDER BY xact_start LIMIT 3")
 _OWN_NAME = "operator-qos migrate"
+_TURN_SECONDS = 0.2
 
 
 class MigrationError(RuntimeError):
@@ -86,13 +87,21 @@ def _check_foreign_keys(connection: Connection) -> None:
 
 @contextmanager
 def _taking_turns(engine: Engine) -> Iterator[Connection]:
-    """A connection for migrations, while one of our own keeps others from migrating: it holds no table."""
-    with engine.connect() as turn, engine.connect() as connection, turn.begin():
-        for statement in ("statement_timeout = 0", "idle_in_transaction_session_timeout = 0",
-                          f"application_name = '{_OWN_NAME}'"):
-            turn.execute(text(f"SET LOCAL {statement}"))
-        turn.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
-        yield connection
+    """A connection for migrations, while one of our own keeps others from migrating.
+
+    Neither who has the turn nor who waits for it is in a transaction: an index built beside writers waits for every
+    transaction there is, so it would wait for them, and they for it.
+    """
+    with engine.connect() as turn, engine.connect() as connection:
+        turn.execution_options(isolation_level="AUTOCOMMIT")
+        try:
+            for statement in ("idle_session_timeout = 0", f"application_name = '{_OWN_NAME}'"):
+                turn.execute(text(f"SET {statement}"))
+            while not turn.scalar(text("SELECT pg_try_advisory_lock(:key)"), {"key": _LOCK}):
+                time.sleep(_TURN_SECONDS)
+            yield connection
+        finally:
+            turn.invalidate()  # with its session the lock ends, and nobody gets its settings
 
 
 @contextmanager

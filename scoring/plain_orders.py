@@ -152,18 +152,43 @@ class PlainOrders:
         """Not there when its delivery was due."""
         return self.arrived_at > self.deliver_due
 
+    @cached_property
+    def low_from(self) -> Ints:
+        """From when on an order has a low rating [epoch ms]."""
+        return np.where(self.rating <= LOW_RATING, self.reviewed_at, FOREVER_MS)
+
+    @cached_property
+    def by_seller_from(self) -> Ints:
+        """From when on an order is one that the seller cancelled [epoch ms]."""
+        return np.where(self.is_cancelled_by_seller, self.cancelled_at, FOREVER_MS)
+
+    @cached_property
+    def untraceable_from(self) -> Ints:
+        """From when on a parcel is under way that nobody can follow [epoch ms]."""
+        return np.where(self.is_trackable, FOREVER_MS, self.shipped_at)
+
+    @cached_property
+    def late_from(self) -> Ints:
+        """From when on a delivery that is owed is late, where somebody can know of it [epoch ms]."""
+        return np.where(self.is_late & self.is_delivery_owed, self.deliver_due, FOREVER_MS)
+
+    def is_known(self, order: Ints, at: Ints) -> Bools:
+        """Whether somebody can know right after moments [epoch ms] where parcels are."""
+        known: Bools = (self.untraceable_from[order] > at) | (self.knowledge_at[order] <= at)
+        return known
+
     def is_delivery_judged(self, order: Ints, at: Ints) -> Bools:
         """Whether deliveries count right after moments [epoch ms]: not while nobody can know of them."""
-        unknowable = (self.shipped_at[order] <= at) & ~self.is_trackable[order] & (self.knowledge_at[order] > at)
-        return self.is_delivery_owed[order] & (self.deliver_due[order] <= at) & ~unknowable
+        return self.is_delivery_owed[order] & (self.deliver_due[order] <= at) & self.is_known(order, at)
 
     def find_kinds(self, order: Ints, at: Ints) -> Ints:
-        """The masks of the defects that stand on orders right after moments [epoch ms]."""
-        return (
-            _flag((self.reviewed_at[order] <= at) & (self.rating[order] <= LOW_RATING), LOW)
-            | _flag(self.is_cancelled_by_seller[order] & (self.cancelled_at[order] <= at), BY_SELLER)
-            | _flag(self.not_shipped_from[order] <= at, NOT_SHIPPED)
-            | _flag(self.is_late[order] & self.is_delivery_judged(order, at), LATE))
+        """The masks of the defects that stand on orders right after moments [epoch ms], `FOREVER_MS` not being one."""
+        kinds = np.zeros(len(order), np.int8)
+        began = (LOW, self.low_from), (BY_SELLER, self.by_seller_from), (NOT_SHIPPED, self.not_shipped_from)
+        for kind, since in began:
+            kinds |= (since[order] <= at) * np.int8(kind)
+        kinds |= ((self.late_from[order] <= at) & self.is_known(order, at)) * np.int8(LATE)
+        return kinds.astype(np.int64)
 
 
 class PlainSpans(NamedTuple):
@@ -231,9 +256,8 @@ def _join(group: int, anchor_ms: Ints, looks: _Looks, state: _State) -> PlainSpa
 
 
 def _span_placed(o: PlainOrders) -> PlainSpans:
-    own_doing = np.where(o.is_cancelled_by_seller, o.cancelled_at, FOREVER_MS)
-    looks = _look(o.ordered_at, o.accepted_at, o.refused_at, own_doing, o.not_shipped_from, o.deliver_due, o.shipped_at,
-                  o.knowledge_at, o.reviewed_at)
+    looks = _look(o.ordered_at, o.accepted_at, o.refused_at, o.by_seller_from, o.not_shipped_from, o.deliver_due,
+                  o.shipped_at, o.knowledge_at, o.reviewed_at)
     order, at = looks
     kinds, refused = o.find_kinds(order, at), o.refused_at[order] <= at
     accepted = ~refused & (o.accepted_at[order] <= at)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -122,4 +123,8 @@ class _Numbered:
         from pyspark import TaskContext
 
         context = TaskContext.get()
-        yield from self._mapper(batches, context.partitionId() if context is not None else 0)
+        gc.disable()  # many objects and no cycles; looking for some would be lost time
+        try:
+            yield from self._mapper(batches, context.partitionId() if context is not None else 0)
+        finally:
+            gc.enable()

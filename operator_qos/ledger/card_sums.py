@@ -122,7 +122,8 @@ def _window_query(days: tuple[tuple[int, int], ...], dialect: str, *, by_pair: b
     line = cast(each.c.week, String) + ":" + cast(each.c.amount, String) + "/" + cast(each.c.weekly, String)
     told = case((and_(each.c.week < WEEKS, each.c.weekly > 0), line))
     return select(
-        each.c.shop_id, each.c.metric_code, *(func.sum(each.c[column.key]) for column in _SUMMED),
+        each.c.shop_id, each.c.metric_code,
+        *(cast(func.sum(each.c[column.key]), BigInteger) for column in _SUMMED),  # PostgreSQL's sums are of any size
         func.aggregate_strings(told, ","),
     ).group_by(each.c.shop_id, each.c.metric_code)
 
@@ -136,7 +137,7 @@ def sum_windows(session: Session, batch: Batch, *, slow: bool = False) -> dict[t
     for day, group in batch.by_day().items():
         for asks in _list_asks(batch, group, dialect):
             for shop, code, *sums, weeks in connection.execute(query, {**asks, "day": day}):
-                found[shop, code] = Sums._make((*map(int, sums), weeks))
+                found[shop, code] = Sums._make((*sums, weeks))
     return found
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
+from operator import add
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -191,17 +192,22 @@ def ends_to_count(now_ms: int) -> ColumnElement[bool]:
                 OutcomeRow.from_ms < Shop.cells_ms, OutcomeRow.until_ms < literal_column(str(FOREVER_MS)))
 
 
-def recount(session: Session, shop_ids: Sequence[int]) -> dict[Key, tuple[int, ...]]:
+def recount(
+    session: Session, shop_ids: Sequence[int], *, rows_at_once: int = 50_000
+) -> dict[Key, tuple[int, ...]]:
     """The cells of shops counted anew from their outcomes, as of each shop's own instant."""
     zones = list_zones(session, shop_ids)
     counted: dict[Key, tuple[int, ...]] = {}
     for part in chunks(sorted(zones), 50):
         query = select(*CONTRIBUTION).join(Shop, Shop.id == OutcomeRow.shop_id).where(
             OutcomeRow.shop_id.in_(part), OutcomeRow.from_ms < Shop.cells_ms, OutcomeRow.until_ms >= Shop.cells_ms)
-        rows = session.connection().execute(query).fetchall()
-        if rows:
+        # A part in memory at a time: fifty shops may have millions of outcomes.
+        found = session.connection().execute(query, execution_options={"yield_per": rows_at_once})
+        for rows in found.partitions():
             columns = [np.array(column, dtype=np.int64) for column in zip(*rows, strict=True)]
-            counted |= sum_cells(np.stack(columns, axis=1), zones)
+            for key, sums in sum_cells(np.stack(columns, axis=1), zones).items():
+                before = counted.get(key)
+                counted[key] = sums if before is None else tuple(map(add, before, sums))
     return counted
 
 

@@ -71,11 +71,16 @@ def derive_guarded(dossiers: Dossiers, frames: Mapping[int, Frame]) -> Piece:
     return Piece(rows, {dossier: flaw for piece in pieces for dossier, flaw in piece.flaws.items()})
 
 
+def _collect_seldom() -> None:
+    # They make many objects and few cycles: looking for those after every few hundred objects would be lost time,
+    # and never looking would add up, over millions of dossiers, to hundreds of megabytes.
+    gc.set_threshold(200_000)
+
+
 @lru_cache(maxsize=1)
 def _get_pool() -> ProcessPoolExecutor:
     # Processes that start afresh: a fork would copy open database connections and locks held by threads.
-    # They make many objects and no cycles, so looking for cycles would be lost time.
-    pool = ProcessPoolExecutor(os.cpu_count() or 1, mp_context=get_context("spawn"), initializer=gc.disable)
+    pool = ProcessPoolExecutor(os.cpu_count() or 1, mp_context=get_context("spawn"), initializer=_collect_seldom)
     atexit.register(pool.shutdown, wait=False, cancel_futures=True)
     return pool
 

@@ -98,3 +98,31 @@ def test_an_index_is_built_beside_writers_and_a_half_built_one_is_replaced(
         with Operations.context(context), context.begin_transaction(_per_migration=True):
             online.drop_index_online("ix_wide_number", "wide")
         assert writer.execute(INDEX_STATE).first() is None
+
+
+@ONLY_POSTGRESQL
+def test_neither_who_has_the_turn_nor_who_waits_for_it_holds_up_an_index(empty_engine: Engine, second: Engine) -> None:
+    def take_turn() -> None:
+        with migrate._taking_turns(second):
+            pass
+
+    def give_up() -> None:
+        with second.connect() as connection:
+            connection.execute(text("SELECT pg_cancel_backend(pid) FROM pg_stat_activity "
+                                    "WHERE query LIKE 'CREATE INDEX CONCURRENTLY%' AND pid <> pg_backend_pid()"))
+
+    with empty_engine.begin() as connection:
+        connection.execute(text("CREATE TABLE wide (number INTEGER)"))
+    waiting, watch = threading.Thread(target=take_turn), threading.Timer(15, give_up)
+    with migrate._taking_turns(empty_engine) as connection:
+        waiting.start()
+        watch.start()
+        context = MigrationContext.configure(connection, opts={"transaction_per_migration": True})
+        with Operations.context(context), context.begin_transaction(_per_migration=True):
+            online.create_index_online("ix_wide_number", "wide", ["number"])
+        connection.rollback()
+        assert waiting.is_alive()
+    watch.cancel()
+    waiting.join()
+    with empty_engine.connect() as connection:
+        assert connection.execute(INDEX_STATE).one() == (True, False)

@@ -81,11 +81,17 @@ def _repair_chunk(engine: Engine, rows: Sequence[Held], change: Change, actor: s
             given_up = sum(dismiss(session, row_id=held.id, actor=actor, now=now) for held in rows)
         return Bulk(landed=given_up, unlike=len(rows) - given_up)
     alike: dict[str, list[tuple[Held, str]]] = {}
+    unsure = 0
     for held in rows:
         raw = change_row(held.raw, change)
-        if raw is not None and (change.mapping_id is None or held.mapping_id is not None):
+        if raw is None or (change.mapping_id is not None and held.mapping_id is None):
+            continue
+        # A row with a field too many or too few may have its values in the wrong columns: somebody has to look at it.
+        if held.field == "row" and raw == held.raw:
+            unsure += 1
+        else:
             alike.setdefault(held.origin, []).append((held, raw))
-    done = Bulk(unlike=len(rows) - sum(map(len, alike.values())))
+    done = Bulk(refused=unsure, unlike=len(rows) - unsure - sum(map(len, alike.values())))
     for group in alike.values():
         done = _add(done, _repair_group(engine, group, change, actor, now))
     return done
