@@ -123,9 +123,13 @@ def sync_dossiers(
     for part in chunks(sorted(dossiers), _PART):
         query = select(CaseFact.shop_id, CaseFact.case_ref).where(CaseFact.dossier_id.in_(part))
         keys |= {(row.shop_id, row.case_ref) for row in session.execute(query)}
-    if retracted_in:
-        keys |= set(_list_orphans(session, retracted_in))
-    return sync_disputes(session, shop_id=None, case_refs=keys, now=now)
+    return sync_cases(session, cases=keys, now=now, retracted_in=retracted_in)
+
+
+def sync_cases(session: Session, *, cases: Collection[Key], now: datetime, retracted_in: Collection[int] = ()) -> int:
+    """The same for these cases (shop, case), for who knows them from deriving their facts. Does not commit."""
+    orphans = _list_orphans(session, retracted_in) if retracted_in else ()
+    return sync_disputes(session, shop_id=None, case_refs={*cases, *orphans}, now=now)
 
 
 def _list_orphans(session: Session, shops: Collection[int]) -> Sequence[Key]:

@@ -8,14 +8,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 from sqlalchemy import select, text, tuple_
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.orm import Session
 
-from operator_qos.db import among, bulk_insert, chunks
+from operator_qos.db import among, bulk_insert, chunks, fetch_among
 from operator_qos.events.flaws import spell_out, storable
 from operator_qos.events.models import Event, EventBody, EventId, Quarantined
 from scoring.events import RANKS, TYPES, Problem, TypedEvent, links_of, names_of
@@ -136,16 +136,32 @@ def typed_from_row(row: Any, marketplace: str = "", shop: str = "") -> TypedEven
         names=names_of(name, data))
 
 
-_EVENT_FIELDS = (Event.dossier_id, Event.shop_id, Event.type_rank, Event.at_ms, Event.other_ms, Event.source,
-                 Event.event_id, Event.subject, Event.data)
+class LoggedEvent(NamedTuple):
+    """The columns of the log that make a typed event, in their order."""
+
+    dossier_id: int
+    shop_id: int
+    type_rank: int
+    at_ms: int
+    other_ms: int | None
+    source: str
+    event_id: str
+    subject: str
+    data: Any
+
+
+_EVENT_FIELDS = tuple(getattr(Event, name) for name in LoggedEvent._fields)
 
 
 def list_dossier_events(session: Session, dossiers: Sequence[int]) -> Mapping[int, tuple[int, list[TypedEvent]]]:
     """Per dossier its shop and its events, read in a new statement."""
     found: dict[int, tuple[int, list[TypedEvent]]] = {}
     for part in chunks(list(dossiers), 50_000):
-        for row in session.execute(select(*_EVENT_FIELDS).where(among(session, Event.dossier_id, part))):
-            found.setdefault(row.dossier_id, (row.shop_id, []))[1].append(typed_from_row(row))
+        for row in fetch_among(session, Event, LoggedEvent._fields, where="dossier_id", ids=part):
+            logged = LoggedEvent(*row)
+            if isinstance(logged.data, str):  # as SQLite's driver gives it
+                logged = logged._replace(data=orjson.loads(logged.data))
+            found.setdefault(logged.dossier_id, (logged.shop_id, []))[1].append(typed_from_row(logged))
     return found
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal
@@ -294,8 +294,9 @@ def _follow(session: Session, fresh: Sequence[Arrival], intake: Intake) -> None:
         return
     dossiers |= moved.keys()
     touched = Touched(frozenset(dossiers), _list_fresh(fresh, assignment), frozenset(assignment.merged))
-    changed = join_changed({a.shop_id: () for a in fresh}, derive_dossiers(session, touched))
-    _follow_disputes(session, dossiers, fresh, intake)
+    followed = derive_dossiers(session, touched)
+    changed = join_changed({a.shop_id: () for a in fresh}, followed.changed)
+    _follow_disputes(session, followed.cases, fresh, intake)
     changed = join_changed(changed, advance_shops(session, changed, now_ms=intake.now_ms))
     update_scorecards(session, changed, now_ms=intake.now_ms)
 
@@ -310,13 +311,16 @@ def _list_fresh(fresh: Sequence[Arrival], assignment: Assignment) -> dict[int, t
     return found
 
 
-def _follow_disputes(session: Session, dossiers: set[int], fresh: Sequence[Arrival], intake: Intake) -> None:
-    """Bring the disputes of the touched dossiers up to date."""
+def _follow_disputes(
+    session: Session, cases: Collection[tuple[int, str]], fresh: Sequence[Arrival], intake: Intake,
+) -> None:
+    """Bring the disputes of the touched cases (shop, case) up to date."""
     # Disputes decide through this module; the import waits until both are loaded.
-    from operator_qos.disputes.sync import sync_dossiers
+    from operator_qos.disputes.sync import sync_cases
 
     retracted_in = {a.shop_id for a in fresh if a.typed.type == "event.retracted"}
-    sync_dossiers(session, dossiers=dossiers, now=intake.now, retracted_in=retracted_in)
+    if cases or retracted_in:
+        sync_cases(session, cases=cases, now=intake.now, retracted_in=retracted_in)
 
 
 def _take_in_waiting(session: Session, opened: Sequence[Arrival], intake: Intake) -> None:

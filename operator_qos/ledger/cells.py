@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from operator import add
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import ColumnElement, and_, delete, literal_column, select, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import ColumnElement, and_, delete, literal_column, select, text, update
 from sqlalchemy.orm import Session
 
 from operator_qos.db import among, bulk_insert, chunks
@@ -19,7 +17,7 @@ from operator_qos.ledger.models import MetricDay, OutcomeRow
 from operator_qos.sellers.models import Marketplace, Shop
 from scoring.metrics import CATALOGUE, GROUP_CODES, Metric
 from scoring.spans import FOREVER_MS
-from scoring.windows import DAY_MS, QUARTER_MS, local_ordinal, offset_ms
+from scoring.windows import DAY_MS, QUARTER_MS, offset_ms
 
 IntArray = NDArray[np.int64]
 Key = tuple[int, int, int]  # shop, metric code, day
@@ -57,6 +55,7 @@ class Unit(NamedTuple):
 
 
 UNIT = tuple(getattr(OutcomeRow, name) for name in Unit._fields)
+_WIDTH, _ANCHOR = len(Contribution._fields), Contribution._fields.index("anchor_ms")
 _REPEAT = {GROUP_CODES[metric.group]: metric for metric in CATALOGUE if metric.kind == "repeat"}
 Changed = dict[int, set[int]]  # by shop the codes of the metrics whose numbers may be others
 
@@ -75,109 +74,100 @@ class Deltas:
 
     def __init__(self, zones: Mapping[int, str]) -> None:
         self._zones = zones
-        self._sums: dict[Key, list[int]] = defaultdict(lambda: [0] * len(SUMS))
-        # What sums do not show, as a sum of hashes: 0 again where what came in is what went out.
-        self._units: dict[tuple[int, int], int] = defaultdict(int)
+        self._rows: list[Sequence[Any]] = []
+        self._signs: list[int] = []
+        self._sums: dict[Key, tuple[int, ...]] | None = None
 
     def add(self, row: Contribution, unit: Unit, sign: int) -> None:
         """Count one outcome in (sign 1) or out (sign -1)."""
-        self._count(row, sign)
-        bare, whole = sign * hash((unit, row.anchor_ms)), sign * hash((unit, row))
-        for metric in BY_GROUP[row.group_code]:
-            if row.base & metric.flag and (metric.kind != "share" or row.official_bad & metric.flag):
-                self._units[(row.shop_id, metric.code)] += bare if metric.kind == "share" else whole
-        repeat = _REPEAT.get(row.group_code)
-        if repeat is not None and row.base & repeat.flag:
-            self._units[(row.shop_id, repeat.code)] += bare
+        self.add_all([(*row, *unit)], sign)
+
+    def add_all(self, rows: Sequence[Sequence[Any]], sign: int) -> None:
+        """Count outcomes in or out, each in the columns of `Contribution`, then those of `Unit`."""
+        self._rows += rows
+        self._signs += [sign] * len(rows)
+        self._sums = None
+
+    def sum(self) -> dict[Key, tuple[int, ...]]:
+        """By how much each cell changes; what comes in and goes out alike is left out."""
+        if self._sums is None:
+            signs = np.array(self._signs, dtype=np.int64)
+            sums = sum_cells(self._stack(), self._zones, signs) if self._rows else {}
+            self._sums = {key: found for key, found in sums.items() if any(found)}
+        return self._sums
 
     def list_changed(self) -> Changed:
         """By shop the metrics whose numbers may be others than before; a shop with none that counts is left out."""
         found: Changed = {}
-        for (shop, code, _), sums in self._sums.items():
-            if any(sums):
-                found.setdefault(shop, set()).add(code)
-        for (shop, code), mark in self._units.items():
-            if mark:
-                found.setdefault(shop, set()).add(code)
+        for shop, code, _ in self.sum():
+            found.setdefault(shop, set()).add(code)
+        for shop, code in _list_other_units(self._stack(), self._mark()) if self._rows else ():
+            found.setdefault(shop, set()).add(code)
         return found
 
-    def _count(self, row: Contribution, sign: int) -> None:
-        day = local_ordinal(row.anchor_ms, self._zones[row.shop_id])
-        for metric in BY_GROUP[row.group_code]:
-            if not row.base & metric.flag:
-                continue
-            measured = row.amount if metric.kind != "share" else 0
-            official = 1 if row.official_base & metric.flag else 0
-            sums = self._sums[(row.shop_id, metric.code, day)]
-            for place, value in enumerate((
-                1 if row.bad & metric.flag else 0, 1, 1 if row.official_bad & metric.flag else 0, official,
-                measured, measured * measured, measured * official, measured * measured * official,
-            )):
-                sums[place] += sign * value
+    def _stack(self) -> IntArray:
+        return np.array([row[:_WIDTH] for row in self._rows], dtype=np.int64)
+
+    def _mark(self) -> IntArray:
+        """Two hashes of each outcome, of whose it is and when, and of all of it; what goes out takes its own away."""
+        marks = [(hash((row[_WIDTH:], row[_ANCHOR])), hash(row)) for row in map(tuple, self._rows)]
+        return np.array(marks, dtype=np.int64) * np.array(self._signs, dtype=np.int64)[:, None]
 
     def write(self, session: Session) -> None:
         """Add the changes to the stored cells. Does not commit."""
-        rows = [
-            dict(zip(("shop_id", "metric_code", "day", *SUMS), (*key, *sums), strict=True))
-            for key, sums in sorted(self._sums.items()) if any(sums)
-        ]
-        build = postgresql.insert if session.connection().dialect.name == "postgresql" else sqlite.insert
-        statement = build(MetricDay)
-        grow = {name: getattr(MetricDay, name) + getattr(statement.excluded, name) for name in SUMS}
-        upsert = statement.on_conflict_do_update(index_elements=["shop_id", "metric_code", "day"], set_=grow)
-        for part in chunks(rows, 5_000):
-            session.connection().execute(upsert, list(part))
+        rows = [(*key, *sums) for key, sums in sorted(self.sum().items())]
+        connection = session.connection()
+        if connection.dialect.name == "postgresql":
+            for part in chunks(rows, 5_000):
+                columns = (",".join(map(str, column)) for column in zip(*part, strict=True))
+                connection.execute(_GROW_MANY, {name: f"{{{column}}}" for name, column in
+                                                zip(_CELL, columns, strict=True)})
+        elif rows:
+            connection.execute(_GROW, [dict(zip(_CELL, row, strict=True)) for row in rows])
+
+
+_CELL = ("shop_id", "metric_code", "day", *SUMS)
+_GROWTH = ("ON CONFLICT (shop_id, metric_code, day) DO UPDATE SET "
+           + ", ".join(f"{name} = metric_days.{name} + excluded.{name}" for name in SUMS))
+_VALUES = ", ".join(f":{name}" for name in _CELL)
+# A list per column in one statement is written many times faster than a statement per cell.
+_LISTS = ", ".join(f"CAST(:{name} AS bigint[])" for name in _CELL)
+_INTO = f"INSERT INTO metric_days ({', '.join(_CELL)})"
+_GROW = text(f"{_INTO} VALUES ({_VALUES}) {_GROWTH}")
+_GROW_MANY = text(f"{_INTO} SELECT * FROM unnest({_LISTS}) {_GROWTH}")  # noqa: S608  # names are ours
 
 
 def list_zones(session: Session, shop_ids: Sequence[int]) -> dict[int, str]:
     """The marketplace's zone of each shop."""
     query = select(Shop.id, Marketplace.timezone).join(Marketplace, Marketplace.id == Shop.marketplace_id)
-    return {shop: zone for part in chunks(list(shop_ids)) for shop, zone in session.execute(
-        query.where(Shop.id.in_(part)))}
+    return dict(session.connection().execute(query.where(among(session, Shop.id, shop_ids))).all())
 
 
-def list_standing(
-    session: Session, dossiers: Iterable[int], cells_ms: Mapping[int, int],
-) -> list[tuple[Contribution, Unit]]:
-    """What dossiers add to the cells of their shops now."""
-    found: list[tuple[Contribution, Unit]] = []
-    for part in chunks(list(dossiers)):
-        query = select(*CONTRIBUTION, *UNIT, OutcomeRow.from_ms, OutcomeRow.until_ms).where(
-            among(session, OutcomeRow.dossier_id, part))
-        for row in session.execute(query):
-            if row.from_ms < cells_ms[row.shop_id] <= row.until_ms:
-                found.append(_split(row[:-2]))
-    return found
-
-
-def _split(row: Sequence[Any]) -> tuple[Contribution, Unit]:
-    width = len(CONTRIBUTION)
-    return Contribution(*row[:width]), Unit(*row[width:])
-
-
-def advance(session: Session, shops: Mapping[int, int], *, now_ms: int) -> Changed:
-    """Move the cells of shops (id -> their instant) on to `now_ms`: what time alone changes. Does not commit.
+def advance(session: Session, shop_ids: Iterable[int], *, now_ms: int) -> Changed:
+    """Move the cells of shops on to `now_ms`: what time alone changes. Does not commit.
 
     Returns which of their metrics it changed.
     """
-    late = sorted(shop for shop, since in shops.items() if since < now_ms)
-    if not late:
-        return {}
-    deltas = Deltas(list_zones(session, late))
-    for part in chunks(late, 5_000):
-        _advance_group(session, part, now_ms, deltas)
-        session.execute(update(Shop).where(among(session, Shop.id, part)).values(cells_ms=now_ms))
-    deltas.write(session)
-    return deltas.list_changed()
+    changed: Changed = {}
+    for part in chunks(sorted(shop_ids), 5_000):
+        late = select(Shop.id, Marketplace.timezone).join(Marketplace, Marketplace.id == Shop.marketplace_id).where(
+            among(session, Shop.id, part), Shop.cells_ms < now_ms)
+        zones = dict(session.connection().execute(late).all())
+        if zones:
+            changed |= _advance_group(session, zones, now_ms)
+    return changed
 
 
-def _advance_group(session: Session, shops: Sequence[int], now_ms: int, deltas: Deltas) -> None:
+def _advance_group(session: Session, zones: Mapping[int, str], now_ms: int) -> Changed:
     """Count in what began to count since the instant of each shop, and out what ended."""
+    connection, deltas = session.connection(), Deltas(zones)
     for sign, when in ((1, begins_to_count(now_ms)), (-1, ends_to_count(now_ms))):
         query = select(*CONTRIBUTION, *UNIT).join(Shop, Shop.id == OutcomeRow.shop_id).where(
-            among(session, Shop.id, shops), Shop.cells_ms < now_ms, when)
-        for row in session.execute(query):
-            deltas.add(*_split(row), sign)
+            among(session, Shop.id, zones), Shop.cells_ms < now_ms, when)
+        deltas.add_all([tuple(row) for row in connection.execute(query)], sign)  # an array is made of these faster
+    connection.execute(update(Shop).where(among(session, Shop.id, zones)).values(cells_ms=now_ms))
+    deltas.write(session)
+    return deltas.list_changed()
 
 
 def begins_to_count(now_ms: int) -> ColumnElement[bool]:
@@ -211,30 +201,54 @@ def recount(
     return counted
 
 
-def sum_cells(rows: IntArray, zones: Mapping[int, str]) -> dict[Key, tuple[int, ...]]:
-    """The cells of many contributions (one row each, in the order of `Contribution`); `Deltas` on whole columns."""
+def sum_cells(rows: IntArray, zones: Mapping[int, str], signs: IntArray | None = None) -> dict[Key, tuple[int, ...]]:
+    """The cells of many contributions (one row each, in the order of `Contribution`).
+
+    `signs` tells of each whether it comes in (1) or goes out (-1); without them all come in.
+    """
     cells: dict[Key, tuple[int, ...]] = {}
     days = _local_ordinals(rows[:, 0], rows[:, 2], zones)
+    ones = np.ones(len(rows), dtype=np.int64) if signs is None else signs
     for code, metrics in BY_GROUP.items():
-        here = rows[:, 1] == code
+        here = np.flatnonzero(rows[:, 1] == code)
+        bases = rows[here, 3]
         for metric in metrics:
-            counts = here & (rows[:, 3] & metric.flag > 0)
-            if counts.any():
-                cells |= _sum_metric(metric, rows[counts], days[counts])
+            counts = here[bases & metric.flag > 0]
+            if len(counts):
+                cells |= _sum_metric(metric, rows[counts], days[counts], ones[counts])
     return cells
 
 
-def _sum_metric(metric: Metric, rows: IntArray, days: IntArray) -> dict[Key, tuple[int, ...]]:
+def _list_other_units(rows: IntArray, marks: IntArray) -> Iterator[tuple[int, int]]:
+    """(shop, metric) of those whose units are others, though perhaps with equal sums: their marks do not add up to 0.
+
+    Shares ask who was let down and when, the others and buyers who come back for every unit.
+    """
+    order = np.argsort(rows[:, 0], kind="stable")
+    shops, groups, bases, bads = (rows[order, column] for column in (0, 1, 3, 6))
+    bare, whole = marks[order].T
+    for code, metrics in BY_GROUP.items():
+        here = np.flatnonzero(groups == code)
+        repeat = _REPEAT.get(code)
+        asked = [(metric, bads & bases if metric.kind == "share" else bases, bare if metric.kind == "share" else whole)
+                 for metric in metrics] + ([(repeat, bases, bare)] if repeat is not None else [])
+        for metric, flags, mark in asked if len(here) else ():
+            chosen = here[flags[here] & metric.flag > 0]
+            starts = np.flatnonzero(np.diff(shops[chosen], prepend=-1))
+            sums = np.add.reduceat(mark[chosen], starts) if len(chosen) else starts
+            yield from ((shop, metric.code) for shop in shops[chosen][starts][sums != 0].tolist())
+
+
+def _sum_metric(metric: Metric, rows: IntArray, days: IntArray, one: IntArray) -> dict[Key, tuple[int, ...]]:
     shops, _, _, _, bad, official_base, official_bad, amount = rows.T
-    one = np.ones(len(rows), dtype=np.int64)
-    measured = amount if metric.kind != "share" else one * 0
-    official = (official_base & metric.flag > 0) * one
-    columns = (bad & metric.flag > 0, one, official_bad & metric.flag > 0, official, measured, measured * measured,
-               measured * official, measured * measured * official)
+    measured = amount * one if metric.kind != "share" else one * 0
+    official = (official_base & metric.flag > 0).astype(np.int64)
+    columns = ((bad & metric.flag > 0) * one, one, (official_bad & metric.flag > 0) * one, official * one, measured,
+               measured * amount, measured * official, measured * amount * official)
     order = np.lexsort((days, shops))
     sorted_shops, sorted_days = shops[order], days[order]
     starts = np.flatnonzero(np.r_[True, (np.diff(sorted_shops) != 0) | (np.diff(sorted_days) != 0)])
-    sums = np.stack([np.add.reduceat(column[order].astype(np.int64), starts) for column in columns], axis=1)
+    sums = np.stack([np.add.reduceat(column[order], starts) for column in columns], axis=1)
     keys = zip(sorted_shops[starts].tolist(), sorted_days[starts].tolist(), strict=True)
     return {(shop, metric.code, day): tuple(found) for (shop, day), found in zip(keys, sums.tolist(), strict=True)}
 

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from operator_qos.ledger.derive import Row, main_line
 from scoring.aftercare import CRITICAL_RATING, REPLY_MS
-from scoring.dossier import Frame
-from scoring.events import TypedEvent
+from scoring.events import TypedEvent, order_key
 from scoring.orders import NOT_SHIPPED_DAYS, Cancellation, is_seller_cancellation
 from scoring.outcomes import SETTLED_DAYS
 from scoring.plain_orders import (
@@ -26,23 +25,40 @@ from scoring.plain_orders import (
     stack_orders,
 )
 from scoring.spans import FOREVER_MS
+from scoring.terms import Terms
 from scoring.windows import DAY_MS, local_ordinal, next_weekday_end_ms, promise_due_ms
 
 # What comes once or never; another type, or a second of one, is for the fold.
-ONCE = frozenset({
-    "order.placed", "order.accepted", "order.refused", "order.paid", "order.invoiced", "order.cancelled",
-    "order.shipped", "order.delivered", "review.posted", "review.replied"})
-BY_LINE = ("order.shipped", "order.delivered", "order.cancelled")
+ONCE = frozenset({"order.placed", "order.cancelled", "order.delivered", "review.posted", "review.replied"})
+# What may be said again: of these the first counts.
+FIRST = frozenset({"order.accepted", "order.refused", "order.paid", "order.invoiced", "order.shipped"})
+BY_LINE = ("order.delivered", "order.cancelled")
 LATEST_MS = FOREVER_MS - 400 * DAY_MS  # what is promised later reaches to where no T is looked at
 FEW = 8  # fewer are folded as fast as columns are set up
 KINDS = tuple(",".join(kind for bit, kind in enumerate(DEFECTS) if mask >> bit & 1) or None for mask in range(16))
 
 
+# Where the rows of a plain order are; nothing it could have been before, with fewer events, has rows elsewhere.
+TABLES = ("OrderFact", "LineFact", "ParcelFact", "PromiseFact", "ReviewFact", "DefectFact", "Obligation", "OutcomeRow")
+
+
+class Ground(Protocol):
+    """What a plain order needs of its `Frame`: no promise of it runs on a clock."""
+
+    @property
+    def zone(self) -> str:
+        """The marketplace's zone."""
+
+    def terms_at(self, at_ms: int) -> Terms:
+        """The terms of what began at a moment [epoch ms]."""
+
+
 class Told(NamedTuple):
-    """The events of a plain order, those that come once by type."""
+    """The events of a plain order: the one that counts of each type, all scans, and each parcel handed over."""
 
     once: Mapping[str, TypedEvent]
     scans: Sequence[TypedEvent]
+    shipments: Sequence[TypedEvent]
 
     def at(self, kind: str) -> int:
         """When it happened [epoch ms], `FOREVER_MS` for never."""
@@ -59,24 +75,36 @@ def find_plain(events: Sequence[TypedEvent]) -> Told | None:
     """The events of a dossier where they tell of one plain order; None for what is left to the fold."""
     once: dict[str, TypedEvent] = {}
     scans: list[TypedEvent] = []
+    shipments: list[TypedEvent] = []
     for event in events:
         kind = event.type
         if kind == "tracking.scanned":
             scans.append(event)
-        elif kind in ONCE and kind not in once:
+            continue
+        if kind not in ONCE and kind not in FIRST:
+            return None
+        if kind == "order.shipped":
+            shipments.append(event)
+        if kind not in once:
             once[kind] = event
+        elif kind in FIRST:
+            once[kind] = min(event, once[kind], key=order_key)
         else:
             return None
-    told = Told(once, scans)
+    told = Told(once, scans, sorted(shipments, key=order_key) if len(shipments) > 1 else shipments)
     return told if _is_whole(told, events) else None
 
 
 def _is_whole(told: Told, events: Sequence[TypedEvent]) -> bool:
-    """The order was placed before anything else, and everything is about all of it."""
+    """The order was placed before anything else, everything is about all of it, and the first parcel says it all."""
     placed = told.once.get("order.placed")
     if placed is None or any(event.order != placed.order or event.at_ms < placed.at_ms for event in events):
         return False
-    if placed.data.get("lines") and any("lines" in told.data(kind) for kind in BY_LINE):
+    parts = (*told.shipments, *(told.once[kind] for kind in BY_LINE if kind in told.once))
+    if placed.data.get("lines") and any("lines" in event.data for event in parts):
+        return False
+    if any(event.data.get("trackable") for event in told.shipments[1:]) and not told.data("order.shipped").get(
+            "trackable"):
         return False
     return "review.replied" not in told.once or told.at("review.posted") < told.at("review.replied")
 
@@ -137,7 +165,7 @@ def _due(promise: int | str | None, zone: str, plus_days: int = 0) -> int:
     return FOREVER_MS if promise is None else promise_due_ms(promise, zone, plus_days=plus_days)
 
 
-def _number(told: Told, moments: Moments, dues: Dues, frame: Frame) -> tuple[int, ...]:
+def _number(told: Told, moments: Moments, dues: Dues, frame: Ground) -> tuple[int, ...]:
     """The order as a row of `PlainOrders`."""
     placed, cancelled, review = told.once["order.placed"], told.data("order.cancelled"), told.data("review.posted")
     fields, reviewed, rating = placed.data, told.at("review.posted"), review.get("rating", 0)
@@ -170,7 +198,7 @@ class Plain(NamedTuple):
 
     shop_id: int
     dossier: int
-    frame: Frame
+    frame: Ground
     told: Told
     moments: Moments
     dues: Dues
@@ -181,7 +209,7 @@ class Plain(NamedTuple):
         return self.shop_id, self.dossier, self.told.once["order.placed"].order or ""
 
 
-def read_plain(shop_id: int, dossier: int, events: Sequence[TypedEvent], frame: Frame) -> Plain | None:
+def read_plain(shop_id: int, dossier: int, events: Sequence[TypedEvent], frame: Ground) -> Plain | None:
     """A dossier that tells of one plain order; None for what is left to the fold."""
     told = find_plain(events)
     if told is None:
@@ -219,14 +247,15 @@ def _line_rows(order: Plain) -> list[Row]:
 
 
 def _parcel_rows(order: Plain) -> list[Row]:
-    if "order.shipped" not in order.told.once:
-        return []
-    data = order.told.data("order.shipped")
-    tracking = data.get("tracking")
+    return [_parcel_row(order, shipment) for shipment in order.told.shipments]
+
+
+def _parcel_row(order: Plain, shipment: TypedEvent) -> Row:
+    data, tracking = shipment.data, shipment.data.get("tracking")
     scans = [scan for scan in order.told.scans if scan.data.get("tracking") in (None, tracking)]
     delivered = min((scan.at_ms for scan in scans if scan.data["milestone"] == "delivered"), default=None)
-    return [(*order.head, tracking, data.get("carrier"), data.get("trackable", False), order.moments.raw_shipped,
-             min((scan.at_ms for scan in scans), default=None), delivered)]
+    return (*order.head, tracking, data.get("carrier"), data.get("trackable", False), shipment.at_ms,
+            min((scan.at_ms for scan in scans), default=None), delivered)
 
 
 def _promise_rows(order: Plain) -> list[Row]:

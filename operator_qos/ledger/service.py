@@ -2,29 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
 
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
 from operator_qos.clock import end_of_day_ms, to_ms
-from operator_qos.db import Base, among, bulk_insert, chunks
+from operator_qos.db import Base, among, bulk_insert, chunks, delete_among, fetch_among
 from operator_qos.events.log import list_dossier_events, list_shop_events
 from operator_qos.events.models import Event
 from operator_qos.ledger import models
-from operator_qos.ledger.cells import Changed, Contribution, Deltas, Unit, advance, list_standing, list_zones
+from operator_qos.ledger.cells import Changed, Deltas, advance
+from operator_qos.ledger.changes import ORDERED, find_changes
 from operator_qos.ledger.derive import COLUMNS, Row, build_book
-from operator_qos.ledger.workers import Rows, derive_committed, derive_each
+from operator_qos.ledger.models import OutcomeRow
+from operator_qos.ledger.plain_orders import TABLES as PLAIN_TABLES
+from operator_qos.ledger.plain_orders import Ground
+from operator_qos.ledger.workers import Rows, derive_committed, derive_split, split_plain
 from operator_qos.sellers.models import Marketplace, Shop
-from operator_qos.standards.binding import BEGINNING, Period, get_shipped_standard, list_bindings
+from operator_qos.standards.binding import BEGINNING, Binding, Period, get_shipped_standard, list_bindings
 from scoring.dossier import Frame
 from scoring.events import TypedEvent
-from scoring.terms import ALWAYS_MS, Terms, read_terms
+from scoring.terms import ALWAYS_MS, Terms, find_terms, read_terms
 
 FACT_MODELS: Mapping[str, type[Base]] = {name: getattr(models, name) for name in COLUMNS}
+_LED: Mapping[str, tuple[str, ...]] = {name: ("shop_id", "dossier_id", *columns) for name, columns in COLUMNS.items()}
+_OUTCOMES = _LED["OutcomeRow"]
 
 
 def build_frames(
@@ -40,24 +45,52 @@ def build_frames(
     told = list_shop_events(session, shop_ids) if calendars is None else calendars
     terms = _list_terms(session, shop_ids)
     frames: dict[int, Frame] = {}
-    for part in chunks(list(shop_ids)):
-        for shop_id, own_zone, zone in session.execute(query.where(Shop.id.in_(part))):
-            events = [e for e in told.get(shop_id, ()) if known_ms is None or e.at_ms < known_ms]
-            frames[shop_id] = Frame(zone, build_book(events, own_zone or zone), terms[shop_id])
+    for shop_id, own_zone, zone in session.connection().execute(query.where(among(session, Shop.id, shop_ids))):
+        events = [e for e in told.get(shop_id, ()) if known_ms is None or e.at_ms < known_ms]
+        frames[shop_id] = Frame(zone, build_book(events, own_zone or zone), terms[shop_id])
     return frames
 
 
-def _list_terms(session: Session, shop_ids: Sequence[int]) -> dict[int, tuple[Terms, ...]]:
-    shipped = get_shipped_standard()
+@dataclass(frozen=True)
+class _Ground:
+    """What a plain order is judged in: a frame without its clocks, which no promise of it runs on."""
+
+    zone: str
+    terms: tuple[Terms, ...]
+
+    def terms_at(self, at_ms: int) -> Terms:
+        """The terms of what began at a moment [epoch ms]."""
+        return self.terms[0] if len(self.terms) == 1 else find_terms(self.terms, at_ms)
+
+
+def list_grounds(session: Session, shop_ids: Sequence[int]) -> dict[int, Ground]:
+    """What each shop's plain orders are judged in. Reads no event about the shops."""
     bindings = list_bindings(session, shop_ids)
+    terms = _read_terms(bindings)
+    grounds = {key: _Ground(binding.zone, terms[key]) for key, binding in _distinct(bindings).items()}
+    return {shop_id: grounds[id(binding)] for shop_id, binding in bindings.items()}
+
+
+def _list_terms(session: Session, shop_ids: Sequence[int]) -> dict[int, tuple[Terms, ...]]:
+    bindings = list_bindings(session, shop_ids)
+    terms = _read_terms(bindings)
+    return {shop_id: terms[id(binding)] for shop_id, binding in bindings.items()}
+
+
+def _distinct(bindings: Mapping[int, Binding]) -> dict[int, Binding]:
     # Shops of one kind share one binding; to compare bindings would go through every rule of their standards.
-    found = {
-        id(binding): tuple(
+    return {id(binding): binding for binding in bindings.values()}
+
+
+def _read_terms(bindings: Mapping[int, Binding]) -> dict[int, tuple[Terms, ...]]:
+    """The terms of every binding, by its identity."""
+    shipped = get_shipped_standard()
+    return {
+        key: tuple(
             read_terms(period.standard, from_ms=_start_ms(period, binding.zone), otherwise=shipped)
             for period in binding.periods)
-        for binding in {id(binding): binding for binding in bindings.values()}.values()
+        for key, binding in _distinct(bindings).items()
     }
-    return {shop_id: found[id(binding)] for shop_id, binding in bindings.items()}
 
 
 def _start_ms(period: Period, zone: str) -> int:
@@ -80,6 +113,14 @@ class Touched:
     vanished: frozenset[int]
 
 
+@dataclass(frozen=True)
+class Followed:
+    """What was derived anew: every shop with the metrics that changed, and the cases (shop, case) of the dossiers."""
+
+    changed: Changed
+    cases: frozenset[tuple[int, str]]
+
+
 def list_clock_dossiers(session: Session, shop_ids: Iterable[int]) -> dict[int, int]:
     """The dossiers of shops whose promises run on the shop's clock, with their shop."""
     found: dict[int, int] = {}
@@ -89,31 +130,20 @@ def list_clock_dossiers(session: Session, shop_ids: Iterable[int]) -> dict[int, 
     return found
 
 
-def _delete_rows(session: Session, dossiers: Sequence[int]) -> None:
-    for part in chunks(dossiers, 50_000):
-        for model in FACT_MODELS.values():
-            gone = delete(model).where(among(session, model.dossier_id, part))  # type: ignore[attr-defined]
-            session.connection().execute(gone)
+def derive_dossiers(session: Session, touched: Touched) -> Followed:
+    """Derive touched dossiers anew from the log, write the rows that differ and correct the day cells.
 
-
-def _split(shop_id: int, row: Sequence[Any]) -> tuple[Contribution, Unit]:
-    group, unit, anchor, _, _, base, bad, official_base, official_bad, amount, order, buyer, _, settled = row
-    return (Contribution(shop_id, group, anchor, base, bad, official_base, official_bad, amount),
-            Unit(unit, order, buyer, settled))
-
-
-def derive_dossiers(session: Session, touched: Touched) -> Changed:
-    """Derive touched dossiers anew from the log and correct the day cells. Does not commit.
-
-    Returns every shop with a touched dossier, and which of its metrics that changed.
+    Does not commit.
     """
-    old = sorted((touched.dossiers - touched.fresh.keys()) | touched.vanished)
-    events = {**list_dossier_events(session, sorted(touched.dossiers - touched.fresh.keys())), **touched.fresh}
+    old = touched.dossiers - touched.fresh.keys()
+    events = {**list_dossier_events(session, sorted(old)), **touched.fresh}
     shop_ids = {shop_id for shop_id, _ in events.values()} | _shops_of(session, touched.vanished)
+    split = split_plain(events, list_grounds(session, sorted(shop_ids)))
+    rows = derive_split(split, build_frames(session, sorted({shop_id for shop_id, _ in split.rest.values()})))
     ledger = Ledger(session, sorted(shop_ids))
-    ledger.forget(old)
-    ledger.write(derive_each(events, ledger.frames))
-    return {shop: set[int]() for shop in shop_ids} | ledger.close()
+    ledger.replace(old | touched.vanished, rows, plain={order.dossier for order in split.plain})
+    changed = {shop: set[int]() for shop in shop_ids} | ledger.close()
+    return Followed(changed, frozenset((row[0], row[2]) for row in rows["CaseFact"]))
 
 
 @dataclass(frozen=True)
@@ -129,10 +159,11 @@ def derive_stored(session: Session, dossiers: Mapping[int, int]) -> Derived:
 
     The rows of those that could not be derived are gone.
     """
-    ledger = Ledger(session, sorted(set(dossiers.values())))
+    shop_ids = sorted(set(dossiers.values()))
+    ledger, frames = Ledger(session, shop_ids), build_frames(session, shop_ids)
     ledger.forget(sorted(dossiers))
     flaws: dict[int, str] = {}
-    for piece in derive_committed(session, dossiers, ledger.frames):
+    for piece in derive_committed(session, dossiers, frames):
         ledger.write(piece.rows)
         flaws |= piece.flaws
     return Derived(flaws, ledger.close())
@@ -142,31 +173,52 @@ class Ledger:
     """The rows of some shops while dossiers are replaced in them, and what that changes in their day cells."""
 
     def __init__(self, session: Session, shop_ids: Sequence[int]) -> None:
-        self._session = session
-        self._instants = {shop: at for part in chunks(shop_ids) for shop, at in session.execute(
-            select(Shop.id, Shop.cells_ms).where(Shop.id.in_(part)))}
-        self._deltas = Deltas(list_zones(session, shop_ids))
-        self.frames = build_frames(session, shop_ids)
+        query = select(Shop.id, Shop.cells_ms, Marketplace.timezone).join(
+            Marketplace, Marketplace.id == Shop.marketplace_id).where(among(session, Shop.id, shop_ids))
+        self._session, places = session, session.connection().execute(query).fetchall()
+        self._instants = {shop: at_ms for shop, at_ms, _ in places}
+        self._deltas = Deltas({shop: zone for shop, _, zone in places})
 
     def forget(self, dossiers: Sequence[int]) -> None:
         """Take the rows of dossiers away, and out of the cells."""
-        if any(self._instants.values()):
-            for standing, unit in list_standing(self._session, dossiers, self._instants):
-                self._deltas.add(standing, unit, -1)
-        _delete_rows(self._session, dossiers)
+        for part in chunks(dossiers, 50_000):
+            if any(self._instants.values()):
+                self._count(fetch_among(self._session, OutcomeRow, _OUTCOMES, where="dossier_id", ids=part), -1)
+            for model in FACT_MODELS.values():
+                delete_among(self._session, model, where="dossier_id", ids=part)
 
     def write(self, rows: Rows) -> None:
         """Add rows that were derived, and count them in."""
         for name, found in rows.items():
-            bulk_insert(self._session, FACT_MODELS[name], ("shop_id", "dossier_id", *COLUMNS[name]), found)
-        for shop_id, _, *row in rows.get("OutcomeRow", ()):
-            if row[3] < self._instants[shop_id] <= row[4]:
-                self._deltas.add(*_split(shop_id, row), 1)
+            bulk_insert(self._session, FACT_MODELS[name], _LED[name], found)
+        self._count(rows.get("OutcomeRow", ()), 1)
+
+    def replace(self, dossiers: Collection[int], rows: Rows, *, plain: Collection[int]) -> None:
+        """Make these the rows of dossiers and of new ones: what stands already stays. `plain` are plain orders."""
+        odd = [dossier for dossier in dossiers if dossier not in plain]
+        for name, model in FACT_MODELS.items():
+            ids = dossiers if name in PLAIN_TABLES else odd
+            standing = fetch_among(self._session, model, ("row_id", *_LED[name]), where="dossier_id", ids=ids) \
+                if ids else []
+            changes = find_changes(standing, rows[name], is_ordered=name in ORDERED)
+            if changes.gone:
+                delete_among(self._session, model, where="row_id", ids=[row[0] for row in changes.gone])
+            bulk_insert(self._session, model, _LED[name], changes.added)
+            if model is OutcomeRow:
+                self._count([row[1:] for row in changes.gone], -1)
+                self._count(changes.added, 1)
 
     def close(self) -> Changed:
         """Store what changed in the cells. Returns which metrics of which shops that is."""
         self._deltas.write(self._session)
         return self._deltas.list_changed()
+
+    def _count(self, rows: Iterable[Row], sign: int) -> None:
+        """Count outcomes in or out that count as of the instant of their shop."""
+        instants = self._instants
+        self._deltas.add_all([
+            (row[0], row[2], row[4], *row[7:12], row[3], *row[12:14], row[15]) for row in rows
+            if row[5] < instants[row[0]] <= row[6]], sign)
 
 
 def store_numbers(
@@ -195,10 +247,7 @@ def _shops_of(session: Session, dossiers: Iterable[int]) -> set[int]:
 
 def advance_shops(session: Session, shop_ids: Iterable[int], *, now_ms: int) -> Changed:
     """Bring the day cells of shops up to now. Returns which of their metrics that changed. Does not commit."""
-    ids = sorted(shop_ids)
-    instants = {shop: at for part in chunks(ids) for shop, at in session.execute(
-        select(Shop.id, Shop.cells_ms).where(Shop.id.in_(part)))}
-    return advance(session, instants, now_ms=now_ms)
+    return advance(session, shop_ids, now_ms=now_ms)
 
 
 def list_all_dossiers(session: Session, shop_id: int) -> list[int]:

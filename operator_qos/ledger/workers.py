@@ -13,13 +13,14 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import islice
 from multiprocessing import get_context
+from typing import NamedTuple
 
 from sqlalchemy.orm import Session
 
 from operator_qos.db import get_engine, reading
 from operator_qos.events.log import list_dossier_events
 from operator_qos.ledger.derive import COLUMNS, Row, derive_rows
-from operator_qos.ledger.plain_orders import FEW, derive_plain, read_plain
+from operator_qos.ledger.plain_orders import FEW, Ground, Plain, derive_plain, read_plain
 from scoring.dossier import Frame
 from scoring.events import TypedEvent
 
@@ -41,17 +42,32 @@ class Piece:
 
 def derive_each(dossiers: Dossiers, frames: Mapping[int, Frame]) -> Rows:
     """The rows of every dossier: of plain orders at once, of the others by folding each."""
-    read = (read_plain(shop_id, dossier, events, frames[shop_id]) for dossier, (shop_id, events) in dossiers.items())
+    return derive_split(split_plain(dossiers, frames), frames)
+
+
+class Split(NamedTuple):
+    """Dossiers that are plain orders, and those left to the fold."""
+
+    plain: Sequence[Plain]
+    rest: Dossiers
+
+
+def split_plain(dossiers: Dossiers, grounds: Mapping[int, Ground]) -> Split:
+    """Tell plain orders from the others; too few to be worth it are left to the fold."""
+    read = (read_plain(shop_id, dossier, events, grounds[shop_id]) for dossier, (shop_id, events) in dossiers.items())
     plain = [order for order in read if order is not None]
-    written: Rows = {name: [] for name in COLUMNS}
     if len(plain) < FEW:
-        plain = []
-    for name, rows in derive_plain(plain).items() if plain else ():
-        written[name] += rows
+        return Split((), dossiers)
     done = {order.dossier for order in plain}
-    for dossier, (shop_id, events) in dossiers.items():
-        if dossier in done:
-            continue
+    return Split(plain, {dossier: told for dossier, told in dossiers.items() if dossier not in done})
+
+
+def derive_split(split: Split, frames: Mapping[int, Frame]) -> Rows:
+    """The rows of every dossier; `frames` are those of the shops whose dossiers are folded."""
+    written: Rows = {name: [] for name in COLUMNS}
+    for name, rows in derive_plain(split.plain).items() if split.plain else ():
+        written[name] += rows
+    for dossier, (shop_id, events) in split.rest.items():
         for name, rows in derive_rows(events, frames[shop_id]).items():
             written[name] += [(shop_id, dossier, *row) for row in rows]
     return written

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from operator_qos.db import chunks
+from operator_qos.db import among_texts
 from operator_qos.lake.membership import list_lake_shops
 from operator_qos.sellers.models import Marketplace, Seller, Shop
 
@@ -51,9 +51,9 @@ def load_directory(session: Session, names: Iterable[tuple[str, str]]) -> Direct
             codes.setdefault(marketplace, set()).add(code)
     shops: dict[tuple[str, str], int] = {}
     for marketplace, wanted in codes.items():
-        for part in chunks(sorted(wanted)):
-            query = select(Shop.id, Shop.code).where(Shop.marketplace_id == marketplace, Shop.code.in_(part))
-            shops |= {(marketplace, row.code): row.id for row in session.execute(query)}
+        query = select(Shop.code, Shop.id).where(
+            Shop.marketplace_id == marketplace, among_texts(session, Shop.code, wanted))
+        shops |= {(marketplace, code): shop_id for code, shop_id in session.connection().execute(query)}
     return Directory(keys, shops, list_lake_shops(session, shops.values()))
 
 

@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from sqlalchemy import bindparam, func, select, update
+from sqlalchemy import bindparam, func, select, text, update
 from sqlalchemy.orm import Session
 
 from operator_qos.audit.service import append_audit
@@ -93,7 +93,7 @@ def update_shops(session: Session, fresh: Sequence[Arrival]) -> set[int]:
     latest: dict[int, int] = {}
     for arrival in fresh:
         latest[arrival.shop_id] = max(latest.get(arrival.shop_id, 0), arrival.typed.at_ms)
-    session.connection().execute(_HEARD_OF, [{"shop": shop, "at": at_ms} for shop, at_ms in sorted(latest.items())])
+    _note_last_heard(session, latest)
     opened = sorted({a.shop_id for a in fresh if a.typed.type == "shop.opened"})
     firsts = _list_openings(session, opened)
     return {shop_id for shop_id, first in firsts.items() if fill_in_shop(session, shop_id, first)}
@@ -101,6 +101,19 @@ def update_shops(session: Session, fresh: Sequence[Arrival]) -> set[int]:
 
 _HEARD_OF = update(Shop).where(Shop.id == bindparam("shop"), Shop.last_event_ms < bindparam("at")).values(
     last_event_ms=bindparam("at"))
+# Two lists in one statement are written many times faster than a statement per shop.
+_HEARD_OF_MANY = text(
+    "UPDATE shops SET last_event_ms = heard.at FROM unnest(CAST(:shops AS integer[]), CAST(:moments AS bigint[])) "
+    "AS heard(shop, at) WHERE shops.id = heard.shop AND shops.last_event_ms < heard.at")
+
+
+def _note_last_heard(session: Session, latest: Mapping[int, int]) -> None:
+    connection = session.connection()
+    if connection.dialect.name == "postgresql":
+        shops, moments = (f"{{{','.join(map(str, column))}}}" for column in (latest.keys(), latest.values()))
+        connection.execute(_HEARD_OF_MANY, {"shops": shops, "moments": moments})
+    else:
+        connection.execute(_HEARD_OF, [{"shop": shop, "at": at_ms} for shop, at_ms in latest.items()])
 
 
 _FROM_TO = update(Shop).where(Shop.id == bindparam("shop")).values(

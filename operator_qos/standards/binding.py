@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from operator_qos.db import chunks
+from operator_qos.db import among
 from operator_qos.sellers.models import Marketplace, Shop, ShopTraits
 from operator_qos.standards.models import StandardVersion
 from operator_qos.standards.rules import today_of
@@ -161,20 +161,20 @@ def _find_end(standard: Standard, retired_at: datetime | None) -> date | None:
 def _list_places(session: Session, shop_ids: Sequence[int]) -> dict[int, _Place]:
     columns = (Shop.id, Marketplace.id, Marketplace.timezone, Shop.country, Marketplace.country)
     traits = _list_traits(session, shop_ids)
+    query = select(*columns).join(Marketplace, Marketplace.id == Shop.marketplace_id).where(
+        among(session, Shop.id, shop_ids))
     return {
         shop_id: _Place(marketplace, zone, country or home, traits.get(shop_id, ()))
-        for part in chunks(list(shop_ids))
-        for shop_id, marketplace, zone, country, home in session.execute(
-            select(*columns).join(Marketplace, Marketplace.id == Shop.marketplace_id).where(Shop.id.in_(part)))
+        for shop_id, marketplace, zone, country, home in session.connection().execute(query)
     }
 
 
 def _list_traits(session: Session, shop_ids: Sequence[int]) -> dict[int, Traits]:
     found: dict[int, Traits] = {}
-    for part in chunks(list(shop_ids)):
-        rows = session.scalars(select(ShopTraits).where(ShopTraits.shop_id.in_(part)).order_by(ShopTraits.from_on))
-        for row in rows:
-            found[row.shop_id] = (*found.get(row.shop_id, ()), (row.from_on, tuple(sorted(row.traits.items()))))
+    query = select(ShopTraits.shop_id, ShopTraits.from_on, ShopTraits.traits).where(
+        among(session, ShopTraits.shop_id, shop_ids)).order_by(ShopTraits.from_on)
+    for shop_id, from_on, traits in session.execute(query):
+        found[shop_id] = (*found.get(shop_id, ()), (from_on, tuple(sorted(traits.items()))))
     return found
 
 

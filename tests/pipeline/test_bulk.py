@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -24,6 +25,7 @@ from operator_qos.ledger.rebuild import rebuild
 from operator_qos.sellers.models import Shop
 from scoring.events import RANKS
 from scoring.metrics import GROUP_CODES, METRICS
+from scoring.windows import local_ordinal
 from tests.databases import wipe
 from tests.histories import ZONES, history_of
 from tests.pipeline.loading import NOW, add_places, feed, snapshot
@@ -197,8 +199,34 @@ def test_whole_columns_sum_to_the_same_cells_as_one_by_one() -> None:
                      *(draw.randrange(1024) for _ in range(4)), draw.choice([0, 1, 5, 30_000_000]))
         for _ in range(3_000)
     ]
-    one_by_one = Deltas(zones)
-    for row in rows:
-        one_by_one.add(row, NOBODY, 1)
-    assert sum_cells(np.array(rows, dtype=np.int64), zones) == {
-        key: tuple(sums) for key, sums in one_by_one._sums.items()}
+    one_by_one = _sum_one_by_one(rows, [1] * len(rows), zones)
+    assert sum_cells(np.array(rows, dtype=np.int64), zones) == one_by_one
+    # What comes in and goes out again leaves nothing behind.
+    gone = Deltas(zones)
+    gone.add_all([(*row, *NOBODY) for row in rows], 1)
+    gone.add_all([(*row, *NOBODY) for row in rows[1_000:]], -1)
+    assert gone.sum() == _sum_one_by_one(rows[:1_000], [1] * 1_000, zones)
+    signs = [draw.choice((1, -1)) for _ in rows]
+    mixed = Deltas(zones)
+    for row, sign in zip(rows, signs, strict=True):
+        mixed.add(row, NOBODY, sign)
+    assert mixed.sum() == {key: sums for key, sums in _sum_one_by_one(rows, signs, zones).items() if any(sums)}
+
+
+def _sum_one_by_one(
+    rows: Sequence[Contribution], signs: Sequence[int], zones: Mapping[int, str],
+) -> dict[tuple[int, int, int], tuple[int, ...]]:
+    """The cells of outcomes, each added to every metric it counts in."""
+    cells: dict[tuple[int, int, int], list[int]] = {}
+    for row, sign in zip(rows, signs, strict=True):
+        for metric in BY_GROUP[row.group_code]:
+            if row.base & metric.flag:
+                measured = row.amount if metric.kind != "share" else 0
+                official = 1 if row.official_base & metric.flag else 0
+                key = (row.shop_id, metric.code, local_ordinal(row.anchor_ms, zones[row.shop_id]))
+                added = (
+                    1 if row.bad & metric.flag else 0, 1, 1 if row.official_bad & metric.flag else 0, official,
+                    measured, measured**2, measured * official, measured**2 * official)
+                sums = cells.setdefault(key, [0] * 8)
+                sums[:] = [before + sign * value for before, value in zip(sums, added, strict=True)]
+    return {key: tuple(sums) for key, sums in cells.items()}

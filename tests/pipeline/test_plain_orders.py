@@ -31,6 +31,7 @@ OFFSETS = (0, 0, 1_000, HOUR, DAY, 2 * DAY, 2 * DAY + HOUR, 2 * DAY + HOUR + 1_0
            NOT_SHIPPED_DAYS * DAY, 15 * DAY, 15 * DAY + 1_000, 17 * DAY, 24 * DAY, 60 * DAY, 900 * DAY)
 ONCE = ("order.accepted", "order.refused", "order.paid", "order.invoiced", "order.cancelled", "order.shipped",
         "order.delivered", "review.posted", "review.replied")
+AGAIN = ("order.accepted", "order.refused", "order.paid", "order.invoiced", "order.shipped")  # the first counts
 OFFSET = st.sampled_from(OFFSETS)
 LATER = (ALWAYS_MS, STARTS[1] + DAY)
 TERMS = (Terms(), Terms(LATER[1], defect_kinds=frozenset({"late_delivery", "low_rating"}), standard_version=2))
@@ -60,7 +61,7 @@ DATA: dict[str, dict[str, Sequence[Any]]] = {
     "order.refused": {"by": (None, "seller", "automatic")},
     "order.cancelled": {"by": (None, "buyer", "seller", "automatic", "operator"),
                         "reason": (None, "buyer_request", "out_of_stock", "seller_timeout", "fraud")},
-    "order.shipped": {"carrier": (None, "dhl"), "tracking": (None, "T1"), "trackable": (True, False, None)},
+    "order.shipped": {"carrier": (None, "dhl"), "tracking": (None, "T1", "T2"), "trackable": (True, False, None)},
     "order.delivered": {"known_by": (None, "automatic", "carrier")},
     "review.posted": {"rating": (1, 2, 3, 4, 5)},
     "tracking.scanned": {"tracking": (None, "T1", "T2"),
@@ -73,7 +74,7 @@ def plain_histories(draw: st.DrawFn) -> list[TypedEvent]:
     """The events of one order, most of them plain, in any order."""
     start = draw(st.sampled_from(STARTS))
     kinds = draw(st.lists(st.sampled_from(ONCE), unique=draw(st.integers(0, 9)) > 0, max_size=9))
-    kinds += ["tracking.scanned"] * draw(st.integers(0, 3))
+    kinds += draw(st.lists(st.sampled_from(AGAIN), max_size=3)) + ["tracking.scanned"] * draw(st.integers(0, 3))
     events = [_event("order.placed", "O1", 0, start, _placed(draw, start))]
     for place, kind in enumerate(kinds, 1):
         at_ms = start + draw(OFFSET) - (HOUR if draw(st.integers(0, 60)) == 60 else 0)
