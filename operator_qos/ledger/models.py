@@ -39,7 +39,8 @@ class PendingDossier(Base):
 class OrderFact(_Fact):
     __tablename__ = "order_facts"
     __table_args__ = (Index("ix_order_facts_shop_order", "shop_id", "order_ref"),
-                      Index("ix_order_facts_shop_ordered", "shop_id", "ordered_ms"))
+                      Index("ix_order_facts_shop_ordered", "shop_id", "ordered_ms"),
+                      Index("ix_order_facts_order", "order_ref"))
 
     order_ref: Mapped[str] = mapped_column(String(200))
     buyer: Mapped[str | None] = mapped_column(String(32))
