@@ -248,6 +248,8 @@ class OutcomeRow(Base):
     __table_args__ = (
         Index("ix_outcomes_shop_group_anchor", "shop_id", "group_code", "anchor_ms"),
         Index("ix_outcomes_shop_from", "shop_id", "from_ms"),
+        Index("ix_outcomes_odd", "shop_id", "group_code", "anchor_ms", sqlite_where=text(IS_ODD),
+              postgresql_where=text(IS_ODD)),
         Index("ix_outcomes_until", "shop_id", "until_ms", sqlite_where=text("until_ms < 4102444800000"),
               postgresql_where=text("until_ms < 4102444800000")),
     )
