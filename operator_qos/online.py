@@ -32,7 +32,9 @@ def _outside_transaction() -> Iterator[None]:
                 op.execute(f"RESET {name}")
 
 
-def create_index_online(name: str, table: str, columns: Sequence[str], *, unique: bool = False, where: str = "") -> None:
+def create_index_online(
+    name: str, table: str, columns: Sequence[str], *, unique: bool = False, where: str = "",
+) -> None:
     """Create an index, of the rows `where` holds, while the table is read and written. A half-built one is replaced.
 
     What the migration did before is committed: let the index be the first or the only thing it does.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Index, JSON, SmallInteger, String, Text, UniqueConstraint, text
+from sqlalchemy import JSON, BigInteger, Index, SmallInteger, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from operator_qos.db import Base, BigKey, UtcDateTime
