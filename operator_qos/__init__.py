@@ -44,6 +44,7 @@ BLUEPRINTS: tuple[str, ...] = (
     "operator_qos.exclusions.views",
     "operator_qos.exclusions.incidents.views",
     "operator_qos.exclusions.registry.views",
+    "operator_qos.finding.views",
     "operator_qos.notebook.views",
     "operator_qos.notices.views",
     "operator_qos.hooks.views",

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from fractions import Fraction
 
-from flask_babel import get_locale, gettext
+from flask_babel import gettext
 from flask_babel import lazy_gettext as _
 
 from operator_qos import formats
-from operator_qos.i18n import set_french_spaces
+from operator_qos.i18n import find_language, set_french_spaces
 from operator_qos.metric_words import Words
 
 PARTS: Mapping[str, Words] = {
@@ -50,7 +50,7 @@ def say_asked(asks: str) -> str:
         return _say_flag(asks)
     if asks[:1] not in "<>=≤≥" or not asks:
         return asks
-    return set_french_spaces(asks.replace(".", ",")) if _language() == "fr" else asks.replace(" %", "%")
+    return set_french_spaces(asks.replace(".", ",")) if find_language() == "fr" else asks.replace(" %", "%")
 
 
 def say_found(found: str, asks: str) -> str:
@@ -62,15 +62,11 @@ def say_found(found: str, asks: str) -> str:
     except ValueError:
         return found or str(gettext("nothing"))
     if asks.endswith("%"):
-        return formats.format_rate(float(number), _language())
+        return formats.format_rate(float(number), find_language())
     if number.denominator == 1:
-        return formats.format_count(int(number), _language())
-    return formats.format_number(float(number), _language(), digits=2)
+        return formats.format_count(int(number), find_language())
+    return formats.format_number(float(number), find_language(), digits=2)
 
 
 def _say_flag(flag: str) -> str:
     return str(gettext("yes") if flag == "yes" else gettext("no"))
-
-
-def _language() -> str:
-    return str(get_locale() or "en")[:2]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime
 from decimal import ROUND_HALF_UP, Decimal
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from babel.dates import format_date as _babel_date
@@ -28,10 +29,22 @@ def _locale(language: str) -> str:
     return _LOCALES.get(language, "en_GB")
 
 
+# A page says the same numbers and days many times over, and locale patterns are slow.
+@lru_cache(maxsize=8_192)
 def _number(value: Decimal, digits: int, language: str) -> str:
     rounded = value.quantize(Decimal(1).scaleb(-digits), rounding=ROUND_HALF_UP)
     pattern = f"#,##0.{'0' * digits}" if digits else "#,##0"
     return str(format_decimal(rounded, format=pattern, locale=_locale(language)))
+
+
+@lru_cache(maxsize=1_024)
+def _short_number(value: float, language: str) -> str:
+    return str(format_decimal(value, format="#,##0.####", locale=_locale(language)))
+
+
+@lru_cache(maxsize=4_096)
+def _say_date(value: date, pattern: str, language: str) -> str:
+    return str(_babel_date(value, pattern, locale=_locale(language)))
 
 
 def _percent(number: str, language: str) -> str:
@@ -74,8 +87,7 @@ def format_limit(value: float | None, language: str) -> str:
     """A limit as people write it: 0.04 -> "4%", 0.025 -> "2.5%"."""
     if value is None:
         return DASH
-    percent = round(float(value) * 100, 6)
-    return _percent(str(format_decimal(percent, format="#,##0.####", locale=_locale(language))), language)
+    return _percent(_short_number(round(float(value) * 100, 6), language), language)
 
 
 def format_money(minor: int | None, currency: str, language: str) -> str:
@@ -99,9 +111,9 @@ def format_day(value: date | None, language: str, year: bool = False, weekday: b
     if value is None:
         return DASH
     first = "1er" if language == "fr" and value.day == 1 else str(value.day)
-    words = [first, str(_babel_date(value, "MMMM", locale=_locale(language)))]
+    words = [first, _say_date(value, "MMMM", language)]
     if weekday:
-        words.insert(0, str(_babel_date(value, "EEE", locale=_locale(language))))
+        words.insert(0, _say_date(value, "EEE", language))
     if year:
         words.append(str(value.year))
     return _NB.join(words)

@@ -1,4 +1,4 @@
-"""Headers that every answer carries, and compressed static files."""
+"""Headers that every answer carries, compressed pages and static files."""
 
 from __future__ import annotations
 
@@ -9,9 +9,11 @@ from functools import lru_cache
 from pathlib import Path
 
 from flask import Flask, Response, current_app, g, request, url_for
+from flask_compress import Compress
 
 YEAR_SECONDS = 31_536_000
 COMPRESSED = {".css", ".js", ".svg"}
+compress = Compress()
 
 
 def csp_nonce() -> str:
@@ -53,7 +55,19 @@ def add_headers(response: Response) -> Response:
         return _serve_static(response)
     if "Cache-Control" not in headers:
         headers["Cache-Control"] = "private, no-store"
-    return response
+    return _compress_page(response)
+
+
+def _compress_page(response: Response) -> Response:
+    """Pages compressed for whoever asks from here; files, what programs read and what is streamed stay as they are.
+
+    The length of a compressed page can betray a secret in it to whoever makes somebody's browser ask for it again and
+    again with guesses (BREACH). Browsers say so when another site makes them ask.
+    """
+    asked_by = request.headers.get("Sec-Fetch-Site", "none")
+    if response.mimetype != "text/html" or response.is_streamed or asked_by not in {"none", "same-origin"}:
+        return response
+    return compress.after_request(response)
 
 
 @lru_cache(maxsize=64)
@@ -90,5 +104,8 @@ def asset(filename: str) -> str:
 
 def init_headers(app: Flask) -> None:
     """Give every answer its headers and templates `asset`, `csp_nonce` and `show_pdf`."""
+    # zstd first: it takes least time, and every browser that lacks it knows gzip.
+    app.config.update(COMPRESS_REGISTER=False, COMPRESS_ALGORITHM=["zstd", "gzip"], COMPRESS_LEVEL=4)
+    compress.init_app(app)
     app.after_request(add_headers)
     app.jinja_env.globals.update(asset=asset, csp_nonce=csp_nonce, show_pdf=show_pdf)

@@ -19,6 +19,7 @@ from babel.messages.catalog import Catalog
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.support import NullTranslations, Translations
+from flask_babel import get_locale
 
 LANGUAGES = ("en", "fr")
 LANGUAGE_NAMES = {"en": "English", "fr": "Français"}
@@ -81,6 +82,12 @@ def get_translations(language: str) -> NullTranslations:
     write_mo(compiled, read_catalogue(language))
     compiled.seek(0)
     return Translations(compiled)
+
+
+def find_language() -> str:
+    """The language of the page being made, or of a part of it that speaks another: "en" or "fr"."""
+    locale = get_locale()
+    return "en" if locale is None else str(locale.language)
 
 
 def other_language(language: str) -> str:

@@ -32,18 +32,22 @@ def _outside_transaction() -> Iterator[None]:
                 op.execute(f"RESET {name}")
 
 
-def create_index_online(name: str, table: str, columns: Sequence[str], *, unique: bool = False) -> None:
-    """Create an index while the table is read and written. A half-built one of an earlier try is replaced.
+def create_index_online(
+    name: str, table: str, columns: Sequence[str], *, unique: bool = False, where: str = "",
+) -> None:
+    """Create an index, of the rows `where` holds, while the table is read and written. A half-built one is replaced.
 
     What the migration did before is committed: let the index be the first or the only thing it does.
     """
+    kept = text(where) if where else None
     if op.get_bind().dialect.name == "sqlite":
-        op.create_index(name, table, list(columns), unique=unique)
+        op.create_index(name, table, list(columns), unique=unique, sqlite_where=kept)
         return
     with _outside_transaction():
         if _is_half_built(name):
             op.drop_index(name, table, postgresql_concurrently=True, if_exists=True)
-        op.create_index(name, table, list(columns), unique=unique, postgresql_concurrently=True, if_not_exists=True)
+        op.create_index(name, table, list(columns), unique=unique, postgresql_concurrently=True, if_not_exists=True,
+                        postgresql_where=kept)
 
 
 def drop_index_online(name: str, table: str) -> None:

@@ -11,14 +11,13 @@ from urllib.parse import urlsplit
 
 from flask import Flask, abort, current_app, g, has_request_context, request
 from flask.json.provider import DefaultJSONProvider
-from flask_babel import get_locale
 from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session
 from werkzeug.routing import IntegerConverter, Map
 
 from operator_qos import formats
 from operator_qos.db import create_session, unit_of_work
-from operator_qos.i18n import LANGUAGES
+from operator_qos.i18n import LANGUAGES, find_language
 from operator_qos.settings import Settings
 
 T = TypeVar("T")
@@ -131,7 +130,7 @@ def select_language() -> str:
 
 def get_language() -> str:
     """The language of the page being made: "en" or "fr"."""
-    return str(get_locale() or "en")[:2]
+    return find_language()
 
 
 def safe_next(target: str | None, fallback: str) -> str:

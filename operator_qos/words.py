@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date
-from functools import lru_cache
 from typing import Any
 
-from flask_babel import get_locale, gettext, ngettext
+from flask_babel import gettext, ngettext
 from flask_babel import lazy_gettext as _
 
 from operator_qos import condition_words, formats
+from operator_qos.i18n import find_language
 from operator_qos.metric_words import METRIC_WORDS, MetricWords, Words
 from scoring.metrics import METRICS
 
@@ -299,33 +299,24 @@ def event_name(event_type: str | None) -> Words:
     return _say(EVENTS, event_type)
 
 
-def _language() -> str:
-    return str(get_locale() or "en")[:2]
-
-
-# A league table says the same few numbers hundreds of times, and locale patterns are slow.
-_write_count = lru_cache(maxsize=4096)(formats.format_count)
-_write_rate = lru_cache(maxsize=4096)(formats.format_rate)
-
-
 def count(value: int) -> str:
     """ "7,310"."""
-    return _write_count(value, _language())
+    return formats.format_count(value, find_language())
 
 
 def format_metric(metric: str, value: float | None) -> str:
     """A metric's value the way people read it: a share in per cent, a time in hours, a rating plain."""
     found = METRICS.get(metric)
     if value is None or found is None or found.kind in {"share", "repeat"}:
-        return _write_rate(value, _language())
+        return formats.format_rate(value, find_language())
     if found.kind == "time":
-        return formats.format_duration(value, _language())
+        return formats.format_duration(value, find_language())
     if found.kind == "percentile":
         days = days_phrase(abs(int(value)))
         return f"\N{MINUS SIGN}{days}" if value < 0 else days
     if found.kind == "streak":
         return count(int(value))
-    return formats.format_number(value, _language(), 2)
+    return formats.format_number(value, find_language(), 2)
 
 
 def shown_count(metric: str, *, bad: int, base: int) -> int:
@@ -351,7 +342,7 @@ def orders_phrase(number: int) -> str:
 
 def limit_phrase(limit: float, higher_is_better: bool) -> str:
     """ "at most 2%" or "at least 90%"."""
-    shown = formats.format_limit(limit, _language())
+    shown = formats.format_limit(limit, find_language())
     if higher_is_better:
         return str(gettext("at least %(limit)s", limit=shown))
     return str(gettext("at most %(limit)s", limit=shown))
@@ -391,7 +382,7 @@ def _condition_words(reason: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _in_days(text: str | None) -> str:
-    return formats.format_day(date.fromisoformat(text), _language(), year=True) if text else ""
+    return formats.format_day(date.fromisoformat(text), find_language(), year=True) if text else ""
 
 
 REASON_SENTENCES: Table = {

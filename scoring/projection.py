@@ -7,6 +7,7 @@ and as levels follow from verdicts it changes no level either.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -271,7 +272,7 @@ class _Crowd:
 
     def reach(self, missed: int) -> tuple[int, int]:
         """The fewest and the most distinct buyers behind so many missed promises, those known included."""
-        fewest = next(n for n, most in enumerate(self.sums) if self.free + most >= missed)
+        fewest = bisect_left(self.sums, missed - self.free)
         return len(self.known) + fewest, len(self.known) + min(missed, len(self.counts))
 
     def can_be(self, missed: int, buyers: int) -> bool:

@@ -111,10 +111,9 @@ class Bench:
         texts = {shop_id: self.bindings[shop_id].attributes_on(dates[0]) for shop_id in ids}
         return CourseJudge(place, standard, shops, wide, before, texts, self.shelters)
 
-
     def open_course(self, session: Session, standard: Standard, on: date, *, shop_id: int) -> Course:
-        """A shop ready to be looked at under a standard, with all who have it only where one compares with peers."""
-        compares = any(figure.against_peers is not None for figure in (*standard.figures, *standard.rules))
+        """A shop ready to be looked at under a standard, with all who have it where one compares with peers."""
+        compares = compares_with_peers(standard)
         shops = [shop for shop in self.shops
                  if shop.id == shop_id or (compares and self.bindings[shop.id].on(on).id == standard.id)]
         place = self.place(standard)
@@ -129,8 +128,15 @@ def count_ready_days(standard: Standard) -> int:
     return queries.longest_window_days(standard) if is_plain(standard) else READY_DAYS
 
 
-def open_bench(session: Session, marketplace: queries.MarketplaceRow) -> Bench:
-    """A marketplace with its shops and what binds them."""
-    shops = queries.list_shops(session, marketplace.id)
+def compares_with_peers(standard: Standard) -> bool:
+    """Whether anything in a standard looks at other shops than the one it judges."""
+    return any(figure.against_peers is not None for figure in (*standard.figures, *standard.rules))
+
+
+def open_bench(
+    session: Session, marketplace: queries.MarketplaceRow, *, only: Sequence[int] | None = None
+) -> Bench:
+    """A marketplace with its shops and what binds them; with `only` as if it had no others."""
+    shops = queries.list_shops(session, marketplace.id, only=only)
     ids = [shop.id for shop in shops]
     return Bench(marketplace, shops, list_bindings(session, ids), list_shelters(session, marketplace.id))

@@ -94,10 +94,11 @@ def lock_marketplace(session: Session, marketplace_id: str) -> None:
     )
 
 
-def list_shops(session: Session, marketplace_id: str) -> list[ShopRow]:
-    """The shops of a marketplace whose events are in the log, by number."""
+def list_shops(session: Session, marketplace_id: str, *, only: Sequence[int] | None = None) -> list[ShopRow]:
+    """The shops of a marketplace whose events are in the log, by number; of few only those."""
     columns = (Shop.id, Shop.seller_id, Shop.code, Shop.name, Shop.opened_ms)
     query = select(*columns).where(Shop.marketplace_id == marketplace_id, in_ledger()).order_by(Shop.id)
+    query = query if only is None else query.where(Shop.id.in_(only))
     return [ShopRow(*row) for row in session.execute(query)]
 
 

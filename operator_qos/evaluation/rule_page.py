@@ -7,14 +7,16 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 from sqlalchemy.orm import Session
 
 from operator_qos import words
 from operator_qos.clock import to_ms
 from operator_qos.evaluation import queries
-from operator_qos.evaluation.bench import open_bench
+from operator_qos.evaluation.bench import compares_with_peers, open_bench
 from operator_qos.evaluation.general import name_result
+from operator_qos.evaluation.narrowing import narrow_standard
 from operator_qos.ledger.unit_queries import Forgiveness, list_dossiers, list_forgiveness
 from operator_qos.sellers.queries import ShopCard
 from operator_qos.standards.phrases import name_part, say_condition
@@ -22,7 +24,8 @@ from operator_qos.standards.values import say_value
 from operator_qos.standards.wording import RuleWords, word_part
 from operator_qos.standing.live import Live, LiveLine, find_live
 from operator_qos.standing.queries import OfficialResult, find_standing, list_official_results
-from scoring.behind import list_behind, list_exclusions
+from scoring.answers import Texts
+from scoring.behind import Behind, list_behind, list_exclusions
 from scoring.evaluate import Evaluation
 from scoring.measures import EPOCH
 from scoring.metrics import GROUP_CODES
@@ -139,7 +142,8 @@ def find_rule_page(
 
     None for a rule the standard does not have.
     """
-    bench = open_bench(session, queries.get_marketplace(session, card.marketplace_id))
+    marketplace = queries.get_marketplace(session, card.marketplace_id)
+    bench = open_bench(session, marketplace, only=[card.id])
     standard = bench.bindings[card.id].at(now)
     rule = find_part(standard, rule_id)
     if rule is None:
@@ -147,10 +151,13 @@ def find_rule_page(
     standing = find_standing(session, card.id)
     is_official = not is_projected and standing is not None and standing.decided_under(standard)
     on = standing.decided_on if standing and is_official else local_day(to_ms(now), bench.place(standard).zone)
-    course = bench.open_course(session, standard, on, shop_id=card.id)
+    narrow = narrow_standard(standard, rule.id)
+    if compares_with_peers(narrow):
+        bench = open_bench(session, marketplace)
+    course = bench.open_course(session, narrow, on, shop_id=card.id)
     evaluation = course.look(on)
     places = [place for place, (shop_id, _) in enumerate(course.there) if shop_id == card.id]
-    seen = _Seen(evaluation, rule, places)
+    seen = _Seen(evaluation, standard, rule, places)
     results = list_official_results(session, card.id, on=on) if is_official else {}
     page = seen.build(on, results.get(rule.id) or results.get(rule.metric))
     page = replace(page, rows=_add_reasons(session, card.id, rule, page.rows))
@@ -178,12 +185,13 @@ class _Seen:
     """An evaluation looked at for one rule or figure and the standings of one shop."""
 
     evaluation: Evaluation
+    standard: Standard
     rule: Figure
     places: Sequence[int]
 
     def build(self, on: date, decided: OfficialResult | None) -> RulePage:
         """The page as of a date."""
-        standard, result = self.evaluation.standard, self.evaluation.results[self.rule.id]
+        standard, result = self.standard, self.evaluation.results[self.rule.id]
         mine = np.flatnonzero(np.isin(result.shop, self.places))
         rows = tuple(row for place in self.places for row in self._list_rows(place))
         verdict = decided.verdict if decided else self._find_verdict()
@@ -227,15 +235,16 @@ class _Seen:
     def _list_rows(self, place: int) -> Iterator[RuleRow]:
         """The units of the window, youngest first."""
         behind, rows = list_behind(self.evaluation, self.rule.id, place), self.evaluation.table.rows
-        excluded = list_exclusions(self.evaluation, self.rule.id, behind.row) if len(behind.row) else {}
-        for number in range(len(behind.row) - 1, -1, -1):
-            line = rows.loc[int(behind.row[number])]
-            state = find_state(*(bool(flags[number]) for flags in (
-                behind.base, behind.bad, behind.raw_base, behind.raw_bad)))
-            order = line.get("order_ref")
-            said = tuple(name.replace("_", " ") for name in excluded.get(int(behind.row[number]), ()))
-            yield RuleRow(str(line["unit_ref"]), str(order) if order else None, int(behind.anchor_ms[number]), state,
-                          said if state == "excluded" else ())
+        if not len(behind.row):
+            return
+        states = name_states(behind)
+        left_out = list_exclusions(self.evaluation, self.rule.id, behind.row[states == "excluded"])
+        orders = rows["order_ref"].reindex(behind.row) if "order_ref" in rows else pd.Series("", behind.row)
+        units, orders = rows["unit_ref"].reindex(behind.row).astype(str), orders.fillna("").astype(str)
+        columns = (behind.row, units, orders, behind.anchor_ms, states)
+        for label, unit, order, anchor_ms, state in zip(*(column[::-1].tolist() for column in columns), strict=True):
+            said = tuple(name.replace("_", " ") for name in left_out.get(label, ())) if state == "excluded" else ()
+            yield RuleRow(unit, order or None, anchor_ms, state, said)
 
 
 def _say_only(figure: Figure, values: NDArray[np.float64], mine: NDArray[np.intp]) -> str:
@@ -261,10 +270,8 @@ def _find_forgiven(row: RuleRow, forgiven: Mapping[str, Sequence[Forgiveness]]) 
     return forgiven.get(row.unit) or forgiven.get(row.order_ref or "") or ()
 
 
-def find_state(base: bool, bad: bool, raw_base: bool, raw_bad: bool) -> str:  # four flags of one unit
-    """How a unit counts officially, given how it counts raw."""
-    if base and bad:
-        return "against"
-    if (raw_base and not base) or (raw_bad and not bad):
-        return "excluded"
-    return "in_order" if base else "not_counted"
+def name_states(behind: Behind) -> Texts:
+    """How each unit counts officially, one of STATES, given how it counts raw."""
+    against = behind.base & behind.bad
+    excluded = (behind.raw_base & ~behind.base) | (behind.raw_bad & ~behind.bad)
+    return np.select([against, excluded, behind.base], STATES[:3], STATES[3]).astype(object)

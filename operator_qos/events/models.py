@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Index, SmallInteger, String, Text, UniqueConstraint
+from sqlalchemy import JSON, BigInteger, Index, SmallInteger, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from operator_qos.db import Base, BigKey, UtcDateTime
@@ -30,6 +30,8 @@ class Event(Base):
     __table_args__ = (
         Index("ix_events_dossier", "dossier_id"),
         Index("ix_events_shop_at", "shop_id", "at_ms"),
+        Index("ix_events_shop_itself", "shop_id", sqlite_where=text("dossier_id IS NULL"),
+              postgresql_where=text("dossier_id IS NULL")),
     )
 
     seq: Mapped[int] = mapped_column(BigKey, primary_key=True, autoincrement=False)

@@ -8,6 +8,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 from operator_qos.db import Base, BigKey
 
 _OPEN = "settled_ms IS NULL AND void_ms IS NULL"
+# Outcomes that count against anybody in anything, or that were forgiven.
+IS_ODD = "bad <> 0 OR official_bad <> 0 OR official_base <> base"
 
 
 class _Fact(Base):
@@ -37,7 +39,8 @@ class PendingDossier(Base):
 class OrderFact(_Fact):
     __tablename__ = "order_facts"
     __table_args__ = (Index("ix_order_facts_shop_order", "shop_id", "order_ref"),
-                      Index("ix_order_facts_shop_ordered", "shop_id", "ordered_ms"))
+                      Index("ix_order_facts_shop_ordered", "shop_id", "ordered_ms"),
+                      Index("ix_order_facts_order", "order_ref"))
 
     order_ref: Mapped[str] = mapped_column(String(200))
     buyer: Mapped[str | None] = mapped_column(String(32))
@@ -245,6 +248,8 @@ class OutcomeRow(Base):
     __table_args__ = (
         Index("ix_outcomes_shop_group_anchor", "shop_id", "group_code", "anchor_ms"),
         Index("ix_outcomes_shop_from", "shop_id", "from_ms"),
+        Index("ix_outcomes_odd", "shop_id", "group_code", "anchor_ms", sqlite_where=text(IS_ODD),
+              postgresql_where=text(IS_ODD)),
         Index("ix_outcomes_until", "shop_id", "until_ms", sqlite_where=text("until_ms < 4102444800000"),
               postgresql_where=text("until_ms < 4102444800000")),
     )

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, Integer, Row, Select, and_, or_, select, text
+from sqlalchemy import func as sql
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from operator_qos.clock import to_ms
 from operator_qos.db import among, chunks
 from operator_qos.events.models import Event, EventBody
 from operator_qos.ledger.models import (
+    IS_ODD,
     CaseFact,
     CaseSpan,
     DefectFact,
@@ -34,7 +36,7 @@ from operator_qos.ledger.models import (
 from operator_qos.ledger.slow_metrics import list_answers, list_buyer_chances
 from operator_qos.sellers.models import Shop
 from scoring.events import TYPES
-from scoring.metrics import GROUP_CODES, METRICS_BY_CODE, SLOW_CODES, Metric, get_metric
+from scoring.metrics import GROUP_CODES, METRICS, METRICS_BY_CODE, SLOW_CODES, Metric, get_metric
 from scoring.runs import REPEAT_MS, list_streak
 
 
@@ -59,29 +61,39 @@ class ScorecardRow:
     trend: tuple[float | None, ...]
 
 
-def counted_ms(row: Scorecard, cells_ms: int) -> int:
+_SCORE = (Scorecard.shop_id, Scorecard.metric_code, Scorecard.as_of_ms, Scorecard.window_start_ms, Scorecard.bad,
+          Scorecard.base, Scorecard.value, Scorecard.lower, Scorecard.upper, Scorecard.raw_bad, Scorecard.raw_base,
+          Scorecard.raw_value, Scorecard.buyers, Scorecard.verdict, Scorecard.trend)
+
+
+def counted_ms(row: Scorecard | Row[Any], cells_ms: int) -> int:
     """As of when a number of a scorecard holds [epoch ms], for the instant of its shop's day cells.
 
     Only what changes is written: the others hold as of that instant as well, but for those measured now and then.
     """
-    return row.as_of_ms if row.metric_code in SLOW_CODES else max(row.as_of_ms, cells_ms)
+    at_ms: int = row.as_of_ms
+    return at_ms if row.metric_code in SLOW_CODES else max(at_ms, cells_ms)
 
 
-def _to_scorecard_row(row: Scorecard, cells_ms: int) -> ScorecardRow:
+def _to_scorecard_row(row: Row[Any]) -> ScorecardRow:
     trend = tuple(float(part) if part else None for part in row.trend.split(",")) if row.trend else ()
     return ScorecardRow(
-        row.shop_id, METRICS_BY_CODE[row.metric_code].id, counted_ms(row, cells_ms), row.window_start_ms, row.bad,
+        row.shop_id, METRICS_BY_CODE[row.metric_code].id, counted_ms(row, row.cells_ms), row.window_start_ms, row.bad,
         row.base, row.value, row.lower, row.upper, row.raw_bad, row.raw_base, row.raw_value, row.buyers,
         row.verdict, trend)
 
 
-def list_scorecards(session: Session, shop_ids: Sequence[int]) -> dict[int, dict[str, ScorecardRow]]:
-    """Per shop its metrics by id."""
+def list_scorecards(
+    session: Session, shop_ids: Sequence[int], *, metrics: Collection[str] | None = None
+) -> dict[int, dict[str, ScorecardRow]]:
+    """Per shop its metrics by id; only some where asked."""
     found: dict[int, dict[str, ScorecardRow]] = {shop_id: {} for shop_id in shop_ids}
+    query: Any = select(*_SCORE, Shop.cells_ms).join(Shop, Shop.id == Scorecard.shop_id)
+    if metrics is not None:
+        query = query.where(Scorecard.metric_code.in_(sorted({METRICS[metric].code for metric in metrics})))
     for part in chunks(list(shop_ids)):
-        query = select(Scorecard, Shop.cells_ms).join(Shop, Shop.id == Scorecard.shop_id)
-        for row, cells_ms in session.execute(query.where(among(session, Scorecard.shop_id, part))):
-            found[row.shop_id][METRICS_BY_CODE[row.metric_code].id] = _to_scorecard_row(row, cells_ms)
+        for row in session.execute(query.where(among(session, Scorecard.shop_id, part))):
+            found[row.shop_id][METRICS_BY_CODE[row.metric_code].id] = _to_scorecard_row(row)
     return found
 
 
@@ -102,6 +114,10 @@ class Unit:
     buyer: str | None = None
 
 
+_COUNTED = (OutcomeRow.unit, OutcomeRow.order_ref, OutcomeRow.anchor_ms, OutcomeRow.bad, OutcomeRow.official_base,
+            OutcomeRow.official_bad, OutcomeRow.amount, OutcomeRow.kinds, OutcomeRow.settled_ms, OutcomeRow.buyer)
+
+
 def list_units(  # whose, of what, for when
     session: Session, shop_id: int, *, metric: str, window_start_ms: int, as_of_ms: int,
     only: Sequence[str] | None = None, only_odd: bool = False,
@@ -117,11 +133,44 @@ def list_units(  # whose, of what, for when
     query = query if only is None else query.where(OutcomeRow.unit.in_(only))
     if only_odd and defined.kind not in {"repeat", "streak"}:
         flag = defined.flag
-        query = query.where(or_(OutcomeRow.bad.op("&")(flag) != 0, OutcomeRow.official_base.op("&")(flag) == 0))
-    found = [_to_unit(row, defined.flag) for row in session.scalars(query)]
+        query = query.where(
+            text(f"({IS_ODD})"), or_(OutcomeRow.bad.op("&")(flag) != 0, OutcomeRow.official_base.op("&")(flag) == 0))
+    found = [_to_unit(row, defined.flag) for row in session.execute(query)]
     if defined.kind == "repeat":
         return _mark_chances(found, start_ms=window_start_ms, as_of_ms=as_of_ms)
     return _mark_streak(found) if defined.kind == "streak" else found
+
+
+@dataclass(frozen=True)
+class OddCounts:
+    """How many units of a metric count officially against a shop, and of how many something was forgiven."""
+
+    bad: int
+    forgiven: int
+
+
+def list_latest_bad(  # whose, of what, for when
+    session: Session, shop_id: int, *, metric: str, window_start_ms: int, as_of_ms: int, limit: int
+) -> tuple[list[Unit], OddCounts]:
+    """The latest units that count against a shop in a metric whose units are judged each by itself, and all counted.
+
+    At least `limit` where there are as many: those anchored with the last of them come along.
+    """
+    defined = get_metric(metric)
+    odd = _select_units(shop_id, defined, window_start_ms, as_of_ms).where(text(f"({IS_ODD})"))
+    bad = odd.where(_has(OutcomeRow.official_bad, defined.flag))
+    edge_ms = session.scalar(bad.with_only_columns(OutcomeRow.anchor_ms).order_by(None)
+                             .order_by(OutcomeRow.anchor_ms.desc()).offset(limit - 1).limit(1))
+    latest = bad if edge_ms is None else bad.where(OutcomeRow.anchor_ms >= edge_ms)
+    is_forgiven = or_(~_has(OutcomeRow.official_base, defined.flag),
+                      and_(_has(OutcomeRow.bad, defined.flag), ~_has(OutcomeRow.official_bad, defined.flag)))
+    against, forgiven = session.execute(odd.order_by(None).with_only_columns(
+        sql.count().filter(_has(OutcomeRow.official_bad, defined.flag)), sql.count().filter(is_forgiven))).one()
+    return [_to_unit(row, defined.flag) for row in session.execute(latest)], OddCounts(against, forgiven)
+
+
+def _has(mask: InstrumentedAttribute[int], flag: int) -> ColumnElement[bool]:
+    return mask.op("&", return_type=Integer)(flag) != 0
 
 
 def stream_units(
@@ -134,19 +183,21 @@ def stream_units(
         yield from chunks(units, size)
         return
     query = _select_units(shop_id, defined, window_start_ms, as_of_ms).execution_options(yield_per=size)
-    for part in session.scalars(query).partitions():
+    for part in session.execute(query).partitions():
         yield [_to_unit(row, defined.flag) for row in part]
 
 
-def _select_units(shop_id: int, metric: Metric, since_ms: int, as_of_ms: int) -> Select[OutcomeRow]:
-    return select(OutcomeRow).where(
+def _select_units(shop_id: int, metric: Metric, since_ms: int, as_of_ms: int) -> Select[Any]:
+    units: Any = select(*_COUNTED)
+    found: Select[Any] = units.where(
         OutcomeRow.shop_id == shop_id, OutcomeRow.group_code == GROUP_CODES[metric.group],
         OutcomeRow.anchor_ms >= since_ms, OutcomeRow.anchor_ms < as_of_ms, OutcomeRow.from_ms < as_of_ms,
         OutcomeRow.until_ms >= as_of_ms, OutcomeRow.base.op("&")(metric.flag) != 0,
     ).order_by(OutcomeRow.anchor_ms.desc(), OutcomeRow.unit)
+    return found
 
 
-def _to_unit(row: OutcomeRow, flag: int) -> Unit:
+def _to_unit(row: Row[Any], flag: int) -> Unit:
     return Unit(row.unit, row.order_ref, row.anchor_ms, True, bool(row.bad & flag), bool(row.official_base & flag),
                 bool(row.official_bad & flag), row.amount, tuple(row.kinds.split(",")) if row.kinds else (),
                 row.settled_ms, row.buyer)

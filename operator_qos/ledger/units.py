@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from operator_qos import words
 from operator_qos.clock import from_ms
-from operator_qos.ledger.queries import ScorecardRow, Unit, list_scorecards, list_units
+from operator_qos.ledger.queries import OddCounts, ScorecardRow, Unit, list_latest_bad, list_scorecards, list_units
 from operator_qos.ledger.unit_queries import (
     Forgiveness,
     OrderBrief,
@@ -130,8 +130,10 @@ def read_show(metric: Metric, asked: str | None) -> str:
     return asked if asked in SHOWS else usual
 
 
-def find_units(session: Session, shop_id: int, *, metric: str, show: str | None) -> UnitsView | None:
-    """The units behind a scorecard's number, counted at the scorecard's own moment.
+def find_units(
+    session: Session, shop_id: int, *, metric: str, show: str | None, latest: int | None = None
+) -> UnitsView | None:
+    """The units behind a scorecard's number, counted at the scorecard's own moment; of what failed the latest few.
 
     None for an unknown metric, or one the shop has no number for.
     """
@@ -140,10 +142,7 @@ def find_units(session: Session, shop_id: int, *, metric: str, show: str | None)
     if found is None or score is None:
         return None
     chosen = read_show(found, show)
-    units = list_units(
-        session, shop_id, metric=metric, window_start_ms=score.window_start_ms, as_of_ms=score.as_of_ms,
-        only_odd=chosen != "all")
-    counted = [unit for unit in units if unit.base]
+    rows, counts = _list_rows(session, score, chosen, latest=latest)
     standard = get_bound(session, shop_id, now=from_ms(score.as_of_ms))
     return UnitsView(
         metric=found,
@@ -151,13 +150,29 @@ def find_units(session: Session, shop_id: int, *, metric: str, show: str | None)
         card=build_card(score, find_plain_rule(standard, metric), standard.evidence),
         score=score,
         show=chosen,
-        rows=tuple(choose_units(counted, chosen)),
-        bad=sum(bool(unit.official_bad) for unit in counted),
-        forgiven=sum(is_forgiven(unit) for unit in counted),
+        rows=tuple(rows),
+        bad=counts.bad,
+        forgiven=counts.forgiven,
         total=score.raw_base,
         anchor_title=str(ANCHORS[found.group]),
         unit_title=str(TITLES[found.group]),
     )
+
+
+def _list_rows(
+    session: Session, score: ScorecardRow, show: str, *, latest: int | None
+) -> tuple[list[Unit], OddCounts]:
+    """The rows of a tab, and how many there are of each sort."""
+    start_ms, end_ms = score.window_start_ms, score.as_of_ms
+    if show == "bad" and latest is not None and METRICS[score.metric].kind not in {"repeat", "streak"}:
+        found, counts = list_latest_bad(
+            session, score.shop_id, metric=score.metric, window_start_ms=start_ms, as_of_ms=end_ms, limit=latest)
+        return choose_units(found, show)[:latest], counts
+    units = list_units(session, score.shop_id, metric=score.metric, window_start_ms=start_ms, as_of_ms=end_ms,
+                       only_odd=show != "all")
+    counted = [unit for unit in units if unit.base]
+    return choose_units(counted, show), OddCounts(
+        sum(bool(unit.official_bad) for unit in counted), sum(is_forgiven(unit) for unit in counted))
 
 
 def _settled_ms(view: UnitsView, unit: Unit, facts: _Facts) -> int | None:

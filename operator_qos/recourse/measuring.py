@@ -21,7 +21,8 @@ NOTHING = Measured(0, 0, None)
 
 def measure_since(session: Session, shop_id: int, rule: str, *, start_on: date, on: date) -> tuple[Measured, Standard]:
     """A rule of the standard that binds a shop on a date, over its window but not before `start_on`."""
-    bench = open_bench(session, evaluation.get_marketplace(session, get_marketplace_id(session, shop_id)))
+    marketplace = evaluation.get_marketplace(session, get_marketplace_id(session, shop_id))
+    bench = open_bench(session, marketplace, only=[shop_id])
     standard = bench.bindings[shop_id].on(on)
     place = bench.place(standard)
     start_ms, end_ms = place.end_ms(start_on - timedelta(days=1)), place.end_ms(on)

@@ -31,6 +31,7 @@ from scoring.metrics import METRICS
 from scoring.plain import find_plain_rule, is_plain, list_plain_rules
 from scoring.standards import MetricRule, Standard
 
+ORDERS_OF = "order_defect_rate"  # whose raw base are the orders of a shop
 Query = Mapping[str, str | list[str]]
 
 SHEET_COLUMNS: dict[str, type] = {
@@ -242,7 +243,7 @@ class _Judged:
 
 def _line(judged: _Judged, view: LeagueView) -> LeagueLine:
     row, standard = judged.row, judged.standard
-    placed = row.scores.get("order_defect_rate")
+    placed = row.scores.get(ORDERS_OF)
     return LeagueLine(
         card=row.card,
         level=row.level,
@@ -266,19 +267,22 @@ def build_lines(
     session: Session, shop_ids: Sequence[int], *, view: LeagueView, now: datetime
 ) -> list[LeagueLine]:
     """The lines of a page of shops."""
-    return [_line(judged, view) for judged in _list_judged(session, shop_ids, now)]
+    shown = (ORDERS_OF, view.metric, *list_brief(view))
+    return [_line(judged, view) for judged in _list_judged(session, shop_ids, shown, now)]
 
 
-def _list_judged(session: Session, shop_ids: Sequence[int], now: datetime) -> list[_Judged]:
+def _list_judged(
+    session: Session, shop_ids: Sequence[int], metrics: Sequence[str], now: datetime
+) -> list[_Judged]:
     bound = list_bound(session, shop_ids, now=now)
     live = list_live(session, [shop_id for shop_id, standard in bound.items() if not is_plain(standard)])
     return [_Judged(row, bound[row.card.id], live.get(row.card.id))
-            for row in list_league_rows(session, shop_ids, now=now)]
+            for row in list_league_rows(session, shop_ids, metrics=metrics, now=now)]
 
 
 def build_sheet(session: Session, shop_ids: Sequence[int], *, judged: Sequence[str], now: datetime) -> Sheet:
     """The table for other programs: a row per shop and judged metric."""
-    return Sheet("sellers", SHEET_COLUMNS, _list_sheet_rows(_list_judged(session, shop_ids, now), judged))
+    return Sheet("sellers", SHEET_COLUMNS, _list_sheet_rows(_list_judged(session, shop_ids, judged, now), judged))
 
 
 def _list_sheet_rows(shops: Sequence[_Judged], judged: Sequence[str]) -> Iterator[Row]:

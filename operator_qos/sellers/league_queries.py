@@ -130,11 +130,9 @@ def _list_by_score(session: Session, view: LeagueView, *, offset: int, limit: in
     metric = METRICS[view.column] if view.column in METRICS else METRICS[view.metric]
     value = Scorecard.raw_value if view.column == "raw" else Scorecard.value
     largest_first = view.worst_first != metric.higher_is_better
-    scored = (
-        select(Scorecard.shop_id)
-        .join(Shop, Shop.id == Scorecard.shop_id)
-        .where(Scorecard.metric_code == metric.code, *_filters(view))
-    )
+    scored, filters = select(Scorecard.shop_id).where(Scorecard.metric_code == metric.code), _filters(view)
+    if filters:  # without, the index alone answers
+        scored = scored.join(Shop, Shop.id == Scorecard.shop_id).where(*filters)
     # Of equal rates the one with more orders behind it says more.
     ordered = scored.order_by(
         _ranked(value, Scorecard.verdict),
@@ -226,10 +224,12 @@ def _count_disputes(session: Session, shop_ids: Sequence[int], now: datetime) ->
     return {shop: (total, int(late)) for shop, total, late in session.execute(query)}
 
 
-def list_league_rows(session: Session, shop_ids: Sequence[int], *, now: datetime) -> list[LeagueRow]:
-    """Everything shown of these shops, in the order given."""
+def list_league_rows(
+    session: Session, shop_ids: Sequence[int], *, metrics: Sequence[str], now: datetime
+) -> list[LeagueRow]:
+    """What is shown of these shops on some metrics, in the order given."""
     cards = {card.id: card for card in list_shop_cards(session, shop_ids=shop_ids)}
-    scores = list_scorecards(session, list(shop_ids))
+    scores = list_scorecards(session, list(shop_ids), metrics=metrics)
     standings = list_standings(session, shop_ids)
     disputes = _count_disputes(session, shop_ids, now)
     rows: list[LeagueRow] = []

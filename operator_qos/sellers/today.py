@@ -199,7 +199,7 @@ def _list_worst(session: Session, metric: str, now: datetime) -> tuple[WorstLine
     ids = list_league_ids(session, LeagueView(metric=metric), limit=WORST_SHOWN)
     bound = list_bound(session, ids, now=now)
     found = []
-    for row in list_league_rows(session, ids, now=now):
+    for row in list_league_rows(session, ids, metrics=[metric], now=now):
         standard = bound[row.card.id]
         if is_ranked(row, metric):
             card = build_card(row.scores[metric], find_plain_rule(standard, metric), standard.evidence)
@@ -276,7 +276,7 @@ def build_today(session: Session, *, now: datetime, zone: str, shop_count: int) 
     changes = queries.list_recent_changes(session, since=since, limit=SHOWN)
     counts = queries.count_disputes(session, now=now, within=NEAR)
     set_aside = queries.count_quarantined(session)
-    silent = queries.list_silent_ids(session, now=now, limit=SHOWN)
+    silent = queries.list_silent_ids(session, now=now, limit=SHOWN) if any(one.silent_shops for one in lights) else []
     return TodayPage(
         now=now,
         zone=zone,

@@ -23,6 +23,7 @@ from operator_qos.models import (
     ShopStanding,
     StandingChange,
 )
+from operator_qos.recent import Recent
 from operator_qos.sellers.queries import ShopCard, list_shop_cards
 from operator_qos.standards.binding import list_bound, list_in_use
 from operator_qos.standing.live import list_live_moves
@@ -257,9 +258,9 @@ def list_projections(session: Session, *, now: datetime) -> list[Projection]:
     Of very many shops what was found last in this process, for some minutes.
     """
     key, standards = str(session.get_bind().engine.url), tuple(list_in_use(session, now=now))
-    kept = _KEPT.get(key)
-    if kept is not None and kept.standards == standards and timedelta(0) <= now - kept.at < KEPT_FOR:
-        return kept.found
+    kept = _RECENT.find(key, stand=standards, now=now)
+    if kept is not None:
+        return kept
     found: list[Projection] = []
     looked_at = 0
     for standard in standards:
@@ -271,19 +272,12 @@ def list_projections(session: Session, *, now: datetime) -> list[Projection]:
             found += _list_moves(session, standard)
     found.sort(key=lambda p: (p.is_up, p.shop_id))
     if looked_at > WORTH_KEEPING:
-        _KEPT[key] = _Kept(now, standards, found)
+        _RECENT.keep(key, found, stand=standards, now=now)
     return found
 
 
-@dataclass(frozen=True)
-class _Kept:
-    at: datetime
-    standards: tuple[Standard, ...]
-    found: list[Projection]
-
-
-WORTH_KEEPING, KEPT_FOR = 1_000, timedelta(minutes=5)  # shops looked at
-_KEPT: dict[str, _Kept] = {}  # by database
+WORTH_KEEPING = 1_000  # shops looked at
+_RECENT: Recent[list[Projection]] = Recent(most=4, age=timedelta(minutes=5))  # by database
 
 
 def _list_moves(session: Session, standard: Standard) -> list[Projection]:

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import flask_babel
-from flask_babel import get_locale
 from flask_babel import lazy_gettext as _
 
 from operator_qos import words
-from operator_qos.i18n import set_french_spaces
+from operator_qos.i18n import find_language, set_french_spaces
 from scoring.metrics import METRICS
 from scoring.standards import Figure, Standard, Window, Windows, title_in
 from scoring.standards.conditions import Among, Compare, Condition, Flag, Group, Known, Not, OverRules
@@ -56,7 +55,7 @@ def gettext(text: str, **values: object) -> str:
 
 def read_language() -> str:
     """The reader's language."""
-    return str(get_locale() or "en")[:2]
+    return find_language()
 
 
 def name_part(part: Figure) -> str:

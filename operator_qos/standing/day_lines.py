@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from flask_babel import get_locale, gettext
+from flask_babel import gettext
 from flask_babel import lazy_gettext as _
 from sqlalchemy.orm import Session
 
 from operator_qos import words
 from operator_qos.clock import from_ms
 from operator_qos.formats import format_money
+from operator_qos.i18n import find_language
 from operator_qos.ledger.queries import ScorecardRow, list_scorecards
 from operator_qos.metric_cards import room_sentence
 from operator_qos.sellers.queries import ShopCard
@@ -122,7 +123,7 @@ def read_facts(session: Session, owed: Sequence[Owed], shops: Shops, *, now_ms: 
 
 
 def _money(minor: int, currency: str) -> str:
-    return format_money(minor, currency, str(get_locale() or "en")[:2])
+    return format_money(minor, currency, find_language())
 
 
 def _excerpt(text: str) -> str:

@@ -6,13 +6,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
-from flask_babel import get_locale, ngettext
+from flask_babel import ngettext
 from sqlalchemy.orm import Session
 
 from operator_qos import words
 from operator_qos.clock import end_of_day_ms, to_ms
+from operator_qos.i18n import find_language
 from operator_qos.ledger import open_units
 from operator_qos.ledger.open_units import BadUnit, Course, DaySum, OpenUnit, Promise
+from operator_qos.recent import Recent
 from operator_qos.sellers.queries import ShopCard
 from operator_qos.standards.phrases import name_part
 from operator_qos.standards.titles import name_level
@@ -29,7 +31,7 @@ from scoring.windows import local_day, window_start_ms
 ODR = "order_defect_rate"
 SHOWN_PROMISES = 12
 WEEK_DAYS, LONGEST_GAP_DAYS = 7, 400
-WORTH_KEEPING, MOST_KEPT, KEPT_MS = 2_000, 500, 5 * 60_000  # rows read, outlooks, age
+WORTH_KEEPING = 2_000  # rows read
 _OVERDUE_MS = 30 * 86_400_000  # a promise broken that long ago can still turn an order into a defect
 
 
@@ -107,7 +109,6 @@ class _Facts:
 
     rules: Sequence[Rule]
     course: Course
-    promises: Sequence[Promise]
     sums: Sequence[DaySum]
     bad: Sequence[BadUnit]
     standing: Standing | None
@@ -153,52 +154,48 @@ def _find_plain(
     session: Session, card: ShopCard, standard: Standard, *, now: datetime, on: date | None = None
 ) -> OutlookPage | None:
     """What plain rules say of the first date still open, or of one date."""
-    rules, today = list_plain_rules(standard), local_day(to_ms(now), card.timezone)
-    counted_ms = open_units.get_counted_ms(session, card.id)
-    key = (str(session.get_bind().engine.url), card.id, standard.id, standard.version, on or today, str(get_locale()))
-    kept = _KEPT.get(key)
-    if kept is not None and 0 <= to_ms(now) - kept.at_ms < KEPT_MS:
-        return kept.page
+    today, stand = local_day(to_ms(now), card.timezone), open_units.get_stand(session, card.id)
     horizons = [_Horizon(card, standard, on, end_of_day_ms(on, card.timezone), to_ms(now))
                 for on in ([on] if on is not None else list_next_dates(standard, today))]
-    if not rules or not horizons or not counted_ms:
+    if not list_plain_rules(standard) or not horizons or not stand.counted_ms:
         return None
-    # Of a busy shop the first date mostly has something to decide, and a week of it is a great deal to read.
-    facts = _load(session, rules, horizons, counted_ms, until_ms=horizons[0].ends_ms)
-    page, read = _word(*facts.look(horizons[0]), horizons[0], horizons[-1].on), len(facts.course.rows)
-    if not page.deciding_count and horizons[1:]:
-        facts = _load(session, rules, horizons, counted_ms, until_ms=horizons[-1].ends_ms)
-        page, read = _find_later(facts, horizons) or page, read + len(facts.course.rows)
+    key = (str(session.get_bind().engine.url), card.id, standard.id, standard.version, on or today, find_language())
+    held = find_standing(session, card.id)
+    rests_on = (stand, held.decided_on if held is not None else None)
+    kept = _RECENT.find(key, stand=rests_on, now=now)
+    if kept is not None:
+        return kept
+    page, read = _look_at(session, horizons, stand.counted_ms, held)
     if read > WORTH_KEEPING:
-        _keep(key, _Kept(to_ms(now), page))
+        _RECENT.keep(key, page, stand=rests_on, now=now)
     return page
 
 
-@dataclass(frozen=True)
-class _Kept:
-    at_ms: int
-    page: OutlookPage
+# Of shops with very many open promises: while none of their numbers moves, one more deadline changes little.
+_RECENT: Recent[OutlookPage] = Recent(most=500, age=timedelta(minutes=5))
 
 
-# Of shops with very many open promises what was found last, in this process: one more or less changes little.
-_KEPT: dict[tuple[object, ...], _Kept] = {}
+def _look_at(
+    session: Session, horizons: Sequence[_Horizon], counted_ms: int, held: StandingRow | None
+) -> tuple[OutlookPage, int]:
+    """The section for the first of some dates on which a promise decides, else for the first; and the rows read."""
+    # Of a busy shop the first date mostly has something to decide, and a week of it is a great deal to read.
+    facts = _load(session, horizons, counted_ms, held)
+    seen, read = _Seen(horizons[0], *facts.look(horizons[0])), len(facts.course.rows)
+    if not seen.outlook.deciding and horizons[1:]:
+        facts = replace(facts, course=_load_course(session, facts.rules, horizons[-1], counted_ms))
+        seen, read = _find_later(facts, horizons) or seen, read + len(facts.course.rows)
+    told = _list_told(session, seen, since_ms=counted_ms - _OVERDUE_MS, until_ms=horizons[-1].ends_ms)
+    return _word(seen, told, horizons[-1].on), read
 
 
-def _keep(key: tuple[object, ...], kept: _Kept) -> None:
-    """Keep what took long to find; the oldest gives way."""
-    _KEPT.pop(key, None)
-    while len(_KEPT) >= MOST_KEPT:
-        _KEPT.pop(next(iter(_KEPT)), None)
-    _KEPT[key] = kept
-
-
-def _find_later(facts: _Facts, horizons: Sequence[_Horizon]) -> OutlookPage | None:
+def _find_later(facts: _Facts, horizons: Sequence[_Horizon]) -> _Seen | None:
     """The first later date on which a promise decides."""
     # A date by which nothing more falls due than by the one before it has nothing new to decide.
     counts = [facts.count_open(horizon) for horizon in horizons]
     new = [place for place, count in enumerate(counts) if place and count and count not in counts[:place]]
-    found = (_word(*facts.look(horizons[place]), horizons[place], horizons[-1].on) for place in new)
-    return next((page for page in found if page.deciding_count), None)
+    found = (_Seen(horizons[place], *facts.look(horizons[place])) for place in new)
+    return next((seen for seen in found if seen.outlook.deciding), None)
 
 
 def _join_live(
@@ -227,22 +224,24 @@ def _word_live(rule: Rule, live: Live) -> Iterator[OutlookLine]:
 
 
 def _load(
-    session: Session, rules: Sequence[Rule], horizons: Sequence[_Horizon], counted_ms: int, *, until_ms: int
+    session: Session, horizons: Sequence[_Horizon], counted_ms: int, held: StandingRow | None
 ) -> _Facts:
-    """What is known, with what will count otherwise until a moment."""
+    """What is known, with what will count otherwise until the first date ends."""
     first = horizons[0]
+    rules = list_plain_rules(first.standard)
     shop_id, metrics = first.card.id, [rule.metric for rule in rules]
     longest = max(*(rule.window_days for rule in rules), _count_order_days(first.standard))
-    course = open_units.load_course(session, shop_id, metrics, counted_ms=counted_ms, until_ms=until_ms)
-    held = find_standing(session, shop_id)
     return _Facts(
-        rules, course,
-        open_units.list_promises(session, shop_id, since_ms=counted_ms - _OVERDUE_MS, until_ms=horizons[-1].ends_ms)
-        if course.rows else [],
+        rules, _load_course(session, rules, first, counted_ms),
         open_units.list_day_sums(session, shop_id, {*metrics, ODR}, from_day=first.on.toordinal() - longest + 1),
         open_units.list_bad_units(session, shop_id, metrics, counted_ms=counted_ms,
                                   since_ms=min(first.start_ms(rule) for rule in rules)),
         _read(held.as_decided()) if held else None)
+
+
+def _load_course(session: Session, rules: Sequence[Rule], last: _Horizon, counted_ms: int) -> Course:
+    metrics = [rule.metric for rule in rules]
+    return open_units.load_course(session, last.card.id, metrics, counted_ms=counted_ms, until_ms=last.ends_ms)
 
 
 def _read(row: StandingRow) -> Standing:
@@ -251,37 +250,49 @@ def _read(row: StandingRow) -> Standing:
 
 @dataclass(frozen=True)
 class _Ending:
-    """A promise that ends by the date, as it counts and as it is told."""
+    """A promise that ends by the date, as it counts, with the last of the units that rest on it."""
 
     open: OpenPromise
-    told: Promise
+    kind: str
+    unit: OpenUnit
 
 
-def _gather(
-    units: Sequence[OpenUnit], facts: _Facts, horizon: _Horizon
-) -> dict[str, _Ending]:
+def _gather(units: Sequence[OpenUnit], facts: _Facts, horizon: _Horizon) -> dict[str, _Ending]:
     """The promises behind units, by key: one promise may stand behind a unit of several metrics."""
-    known = {(one.kind, one.ref): one for one in facts.promises}
     starts = {rule.metric: horizon.start_ms(rule) for rule in facts.rules}
+    latest_ms = max(starts.values())
     found: dict[str, _Ending] = {}
     for unit in units:
-        told = _find_promise(unit, known)
-        key = f"{told.kind}|{told.ref}"
-        empty = OpenPromise(key, unit.due_ms, frozenset(), frozenset(), unit.buyer)
-        before = found[key].open if key in found else empty
-        joins, hurts = (frozenset(metric for metric in metrics if unit.anchor_ms >= starts[metric])
-                        for metrics in (unit.joins, unit.hurts))
-        open_one = replace(before, joins=before.joins | joins, hurts=before.hurts | hurts)
-        found[key] = _Ending(open_one, replace(told, due_ms=open_one.due_ms))
+        kind = facts.course.find_kind(unit)
+        key, joins, hurts = f"{kind}|{unit.unit}", unit.joins, unit.hurts
+        if unit.anchor_ms < latest_ms:
+            joins, hurts = (frozenset(metric for metric in metrics if unit.anchor_ms >= starts[metric])
+                            for metrics in (joins, hurts))
+        before = found.get(key)
+        open_one = OpenPromise(key, unit.due_ms, hurts, joins, unit.buyer) if before is None else replace(
+            before.open, joins=before.open.joins | joins, hurts=before.open.hurts | hurts)
+        found[key] = _Ending(open_one, kind, unit)
     return found
 
 
-def _find_promise(unit: OpenUnit, known: Mapping[tuple[str, str], Promise]) -> Promise:
-    """The promise a unit rests on; one made up of the unit itself where none is kept."""
-    delivery = known.get(("deliver", unit.unit))
-    if unit.group == "placed" and delivery is not None and delivery.due_ms == unit.due_ms:
-        return delivery
-    return known.get((unit.kind, unit.unit)) or Promise(unit.kind, unit.unit, unit.order_ref, None, unit.due_ms)
+@dataclass(frozen=True)
+class _Seen:
+    """A date looked at: its outlook, and the promises it speaks of by key."""
+
+    horizon: _Horizon
+    outlook: Outlook
+    ending: Mapping[str, _Ending]
+
+
+def _list_told(session: Session, seen: _Seen, *, since_ms: int, until_ms: int) -> list[DecidingLine]:
+    """The first promises that decide as they are kept; as their units say where none is."""
+    shown = seen.outlook.deciding[:SHOWN_PROMISES]
+    endings = [seen.ending[promise.key] for promise in shown]
+    refs = [ending.unit.unit for ending in endings]
+    known = open_units.list_promises(
+        session, seen.horizon.card.id, refs, since_ms=since_ms, until_ms=until_ms) if refs else {}
+    return [_word_promise(ending, known.get((ending.kind, ending.unit.unit)), promise.hurts)
+            for ending, promise in zip(endings, shown, strict=True)]
 
 
 def _count_known(facts: _Facts, horizon: _Horizon, certain: Sequence[OpenUnit]) -> tuple[list[KnownCounts], int]:
@@ -305,18 +316,16 @@ def _count_order_days(standard: Standard) -> int:
     return max((level.orders_window_days or 0 for level in standard.levels), default=0)
 
 
-def _word(  # what, with whom, for when
-    outlook: Outlook, ending: Mapping[str, _Ending], horizon: _Horizon, until_on: date
-) -> OutlookPage:
+def _word(seen: _Seen, told: Sequence[DecidingLine], until_on: date) -> OutlookPage:
+    horizon, outlook = seen.horizon, seen.outlook
     standard, today = horizon.standard, local_day(horizon.now_ms, horizon.card.timezone)
     changing = [rule for rule in outlook.rules if rule.spare_count is not None]
     return OutlookPage(
         on=outlook.on, until_on=until_on, is_today=outlook.on == today,
         best=outlook.best.level, worst=outlook.worst.level,
         best_name=name_level(standard, outlook.best.level), worst_name=name_level(standard, outlook.worst.level),
-        open_count=len(ending), lines=tuple(_word_rule(rule) for rule in changing),
-        deciding=tuple(_word_promise(ending[one.key].told, one.hurts) for one in outlook.deciding[:SHOWN_PROMISES]),
-        deciding_count=len(outlook.deciding))
+        open_count=len(seen.ending), lines=tuple(_word_rule(rule) for rule in changing),
+        deciding=tuple(told), deciding_count=len(outlook.deciding))
 
 
 def _word_rule(rule: RuleOutlook) -> OutlookLine:
@@ -339,8 +348,10 @@ def _say_spare(rule: RuleOutlook) -> str:
                         spare, due=words.count(due), n=words.count(spare)))
 
 
-def _word_promise(told: Promise, hurts: frozenset[str]) -> DecidingLine:
+def _word_promise(ending: _Ending, kept: Promise | None, hurts: frozenset[str]) -> DecidingLine:
+    kind, ref = ending.kind, ending.unit.unit
+    order, talk = (kept.order_ref, kept.conversation) if kept is not None else (ending.unit.order_ref, None)
     metrics = tuple(str(words.metric_name(metric)) for metric in METRICS if metric in hurts)
-    title = words.obligation_name(told.kind) or (metrics[0] if metrics else told.kind)
-    name = told.order_ref or told.conversation or told.ref.partition("|")[2] or told.ref
-    return DecidingLine(told.kind, str(title), name, told.ref, told.order_ref, told.conversation, told.due_ms, metrics)
+    title = words.obligation_name(kind) or (metrics[0] if metrics else kind)
+    name = order or talk or ref.partition("|")[2] or ref
+    return DecidingLine(kind, str(title), name, ref, order, talk, ending.open.due_ms, metrics)

@@ -8,13 +8,14 @@ from datetime import date, datetime, timedelta
 from fractions import Fraction
 from math import ceil
 
-from flask_babel import get_locale, gettext, ngettext
+from flask_babel import gettext, ngettext
 from sqlalchemy.orm import Session
 
 from operator_qos import words
 from operator_qos.charts import Squares, draw_squares
 from operator_qos.evaluation.rule_page import RuleLine, list_rule_lines
 from operator_qos.formats import format_day, to_local
+from operator_qos.i18n import find_language
 from operator_qos.ledger.card_sums import SHOWN_DAYS
 from operator_qos.ledger.queries import ScorecardRow, list_scorecards
 from operator_qos.ledger.units import UnitLine, UnitsView, build_lines, find_units, settled_title
@@ -141,7 +142,7 @@ class ScorecardPage:
 
 
 def _day(on: date) -> str:
-    return format_day(on, str(get_locale() or "en")[:2], year=True)
+    return format_day(on, find_language(), year=True)
 
 
 def count_to_mend(score: ScorecardRow, rule: MetricRule) -> int | None:
@@ -332,7 +333,7 @@ def _list_against(
         if rule.metric in scores and scores[rule.metric].bad
     )
     metric = _choose(tabs, asked)
-    view = find_units(session, card.id, metric=metric, show="bad") if metric else None
+    view = find_units(session, card.id, metric=metric, show="bad", latest=SHOWN_UNITS) if metric else None
     if metric is None or view is None:
         return Against(tabs, None, (), "")
     days = view.card.window_days or SHOWN_DAYS

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gzip
 import re
 from pathlib import Path
 
 import pytest
+from backports import zstd
 from flask import Flask
 from sqlalchemy import Engine, text
 
@@ -261,3 +263,17 @@ def test_the_menu_shows_what_exists_and_where_one_is(probe_app: Flask) -> None:
     page = sign_in(probe_app, "admin").get("/operator/probe").text
     assert PEOPLE["admin"][1] in page
     assert "/operator/reports" not in page
+
+
+def test_a_page_is_compressed_for_whoever_asks_from_here(probe_app: Flask) -> None:
+    client = sign_in(probe_app, "admin")
+    plain = client.get("/operator/probe")
+    assert "Content-Encoding" not in plain.headers
+    for asked, taken, unpack in (("gzip, br, zstd", "zstd", zstd.decompress), ("gzip", "gzip", gzip.decompress)):
+        answer = client.get("/operator/probe", headers={"Accept-Encoding": asked, "Sec-Fetch-Site": "same-origin"})
+        assert (answer.headers["Content-Encoding"], "Accept-Encoding" in answer.vary) == (taken, True)
+        assert len(answer.data) < len(plain.data)
+        assert len(unpack(answer.data)) == len(plain.data)  # but for its tokens it is the same page
+    from_elsewhere = client.get("/operator/probe", headers={"Accept-Encoding": "zstd", "Sec-Fetch-Site": "cross-site"})
+    assert "Content-Encoding" not in from_elsewhere.headers
+    assert "Content-Encoding" not in client.get("/healthz", headers={"Accept-Encoding": "zstd"}).headers
