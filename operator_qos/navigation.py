@@ -76,6 +76,14 @@ def get_home(actor: Actor) -> str:
     return HOMES["seller"] if actor.is_seller else HOMES["mediator"]
 
 
+def find_search_path(actor: Actor | None) -> str | None:
+    """Where a person finds a thing by its number; None for who has no such page."""
+    if actor is None or actor.is_mediator:
+        return None
+    path = "/operator/find" if actor.is_operator else "/seller/find"
+    return path if _page_exists(path) else None
+
+
 def _page_exists(path: str) -> bool:
     known: dict[str, bool] = current_app.extensions.setdefault("operator_qos.paths", {})
     if path not in known:

@@ -20,7 +20,7 @@ from operator_qos.extensions import init_extensions
 from operator_qos.headers import init_headers
 from operator_qos.health import check_health
 from operator_qos.i18n import LANGUAGE_NAMES, other_language
-from operator_qos.navigation import get_home, list_menu
+from operator_qos.navigation import find_search_path, get_home, list_menu
 from operator_qos.permissions import (
     EVERYONE,
     Rule,
@@ -106,6 +106,7 @@ def _shell_context() -> dict[str, Any]:
         "other_language": other,
         "other_language_name": LANGUAGE_NAMES[other],
         "menu": list_menu(actor),
+        "find_path": find_search_path(actor),
     }
 
 

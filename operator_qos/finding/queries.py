@@ -43,6 +43,11 @@ class Found:
     orders: tuple[OrderHit, ...] = ()
     cases: tuple[CaseHit, ...] = ()
 
+    @property
+    def things(self) -> tuple[OrderHit | CaseHit | ShopCard, ...]:
+        """All of it."""
+        return (*self.orders, *self.cases, *self.shops)
+
 
 def find_things(session: Session, text: str, *, shop_ids: Collection[int] | None) -> Found:
     """Orders and cases with exactly that number, however it is written, and shops whose name or code holds the text.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, redirect, request, url_for
 from werkzeug.wrappers import Response as BaseResponse
 
-from operator_qos.finding.queries import CaseHit, Found, OrderHit, find_things
+from operator_qos.finding.queries import CaseHit, OrderHit, find_things
 from operator_qos.pages import ShopLinks, show
 from operator_qos.permissions import OPERATOR, SELLER, current_actor, people, shop_ids_visible
 from operator_qos.sellers.queries import ShopCard
@@ -25,14 +25,9 @@ def find(audience: str) -> str | BaseResponse:
     """What fits; where one thing alone does, its page."""
     session, text = get_session(), request.args.get("q", "")
     found = find_things(session, text, shop_ids=shop_ids_visible(session, current_actor()))
-    hits = [_to_page(audience, hit) for hit in (*found.orders, *found.cases, *found.shops)]
-    if len(hits) == 1:
-        return redirect(hits[0])
-    return show("finding/find.html", audience=audience, asked=text, found=found, to_page=_to_page, count=_count(found))
-
-
-def _count(found: Found) -> int:
-    return len(found.shops) + len(found.orders) + len(found.cases)
+    if len(found.things) == 1:
+        return redirect(_to_page(audience, found.things[0]))
+    return show("finding/find.html", audience=audience, asked=text, found=found, to_page=_to_page)
 
 
 def _to_page(audience: str, hit: ShopCard | OrderHit | CaseHit) -> str:
