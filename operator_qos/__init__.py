@@ -20,7 +20,7 @@ BLUEPRINTS: tuple[str, ...] = (
     "operator_qos.accounts.views",
     "operator_qos.accounts.keys.views",
     "operator_qos.accounts.people.views",
-    "operator_qos.accounts.people.door_views",
+    "operator_qos.accounts.people.door.views",
     "operator_qos.acts.views",
     "operator_qos.acts.api",
     "operator_qos.sellers.views",
