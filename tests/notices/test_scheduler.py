@@ -15,6 +15,7 @@ from typing import Any
 from sqlalchemy import Engine, select
 
 from operator_qos.db import reading
+from operator_qos.logs import set_up_logs
 from operator_qos.notices.models import JobLease
 from operator_qos.scheduler import JOBS, Job, Leader, start_scheduler_thread
 from operator_qos.settings import Settings
@@ -50,6 +51,7 @@ def test_of_two_schedulers_one_works_and_the_other_takes_over_when_it_is_silent(
 
 
 def test_a_failing_job_is_logged_and_the_next_one_runs(engine: Engine, capsys: Any) -> None:
+    set_up_logs(form="text")
     leader, done = Leader(engine, Settings(), clock=Clock()), []
 
     def fail(*_: object) -> None:
@@ -58,7 +60,7 @@ def test_a_failing_job_is_logged_and_the_next_one_runs(engine: Engine, capsys: A
     assert not leader.run(job(fail, "broken"))
     assert leader.run(job(lambda *_: done.append(1)))
     assert done == [1]
-    assert "job_failed" in (output := capsys.readouterr().out) and "broken" in output
+    assert "job_failed" in (output := capsys.readouterr().err) and "broken" in output
 
 
 def test_a_job_gets_the_engine_the_settings_and_the_moment(engine: Engine) -> None:
