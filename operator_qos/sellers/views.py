@@ -41,6 +41,7 @@ from operator_qos.sellers.queries import list_marketplaces
 from operator_qos.sellers.service import count_shops
 from operator_qos.sellers.shop import build_shop
 from operator_qos.sellers.today import build_today
+from operator_qos.sheets import MOST_XLSX_ROWS
 from operator_qos.standards.binding import list_in_use
 from operator_qos.web import get_session, now, read_page
 from scoring.standards import MetricRule, Standard
@@ -52,7 +53,7 @@ PERMISSIONS = {
     "operator.download_sellers": people(*OPERATOR),
     "operator.show_shop": people(*OPERATOR, tenant="get_visible_shop"),
 }
-CSV_SHOPS = 50_000
+FILE_SHOPS = 50_000
 
 
 def _home_zone() -> str:
@@ -130,7 +131,8 @@ def download_sellers(form: str) -> Response:
     """The league table as a file, in the order shown."""
     session = get_session()
     view = _read_view(list_in_use(session, now=now()))
-    ids = list_league_ids(session, view, limit=CSV_SHOPS)
+    most = MOST_XLSX_ROWS // len(view.judged) if form == "xlsx" else FILE_SHOPS
+    ids = list_league_ids(session, view, limit=min(FILE_SHOPS, most))
     return send_sheet(build_sheet(session, ids, judged=view.judged, now=now()), form, f"sellers.{form}")
 
 

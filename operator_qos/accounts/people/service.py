@@ -11,14 +11,14 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from operator_qos.accounts.actors import MEDIATOR_ROLES, OPERATOR_ROLES, SELLER_ROLES, Actor
+from operator_qos.accounts.actors import SELLER_ROLES, Actor
 from operator_qos.accounts.models import User
 from operator_qos.accounts.people.links import INVITATION, mail_link
+from operator_qos.accounts.people.queries import SIDES
 from operator_qos.accounts.service import AccountError, NewUser, add_invited, deactivate_user
 from operator_qos.audit.service import append_audit
 from operator_qos.sellers.company_queries import find_company
 
-SIDES = (OPERATOR_ROLES, SELLER_ROLES, MEDIATOR_ROLES)
 LARGEST_ID = 2**31 - 1
 
 
@@ -51,7 +51,7 @@ def invite_again(session: Session, *, user_id: int, actor: Actor, now: datetime)
 def change_role(session: Session, *, user_id: int, role: str, actor: Actor, now: datetime) -> str:
     """Give a person another role of the same side; answers the address. Raises AccountError."""
     user = _get_person(session, user_id, actor)
-    if not any(role in side and user.role in side for side in SIDES):
+    if not any(role in side and user.role in side for side in SIDES.values()):
         raise AccountError("role", "unknown", f"{role!r} is no role of the side of {user.email}")
     if role == user.role:
         return user.email
