@@ -1,12 +1,13 @@
 """P2: 1,000 new events into a filled database, durable, with facts, promises, cells and touched scorecards.
 P3: the same over HTTP, many batches, by several senders at once.
 
-`python -m benchmarks.ingest [URL] [--rounds 20] [--http SECONDS] [--senders 1 2] [--spread SHARE]`
+`python -m benchmarks.ingest [URL] [--rounds 20] [--http SECONDS] [--senders 1 2] [--spread SHARE] [--shops N]`
 
 Writes into the database it is given (`python -m benchmarks.generate` fills one of any size); without a URL into a copy
 of the demo's. A batch is orders of the last 30 days: half are new, the others go on. Its shops are drawn as a
 marketplace has them, a few with most of the orders and many with some; `--spread 1` draws them evenly, so that nearly
-every event touches a scorecard of its own, the dearest case. Beside it a bare insert of the same rows into empty tables
+every event touches a scorecard of its own, the dearest case; `--shops 20` draws from so few, as a tool that serves some
+sellers sends them. Beside it a bare insert of the same rows into empty tables
 of the same database with the same indexes, commit size and durability, in the same minute.
 """
 
@@ -48,13 +49,21 @@ TABLES = ("event_ids", "events", "event_bodies")
 Document = dict[str, Any]
 
 
+@dataclass(frozen=True)
+class Mix:
+    """Whose events a batch holds: how evenly the shops are drawn, and from how many (None: all)."""
+
+    spread: float = 0.0
+    shops: int | None = None
+
+
 @dataclass
 class Sender:
     """Makes batches: new orders, and steps of orders that are there; every batch is new."""
 
     engine: Engine
     now: datetime
-    spread: float = 0.0
+    mix: Mix = Mix()
     marketplace: str | None = None
     seed: int = 1
     _orders: list[tuple[str, str, str]] = field(default_factory=list)
@@ -69,6 +78,7 @@ class Sender:
                 query = query.where(Shop.marketplace_id == self.marketplace)
             self._shops = [tuple(row) for row in session.execute(query)]
         self._dice.shuffle(self._shops)
+        del self._shops[self.mix.shops or len(self._shops):]
 
     def make_batch(self) -> list[Document]:
         """New orders and steps of earlier ones, in equal parts as soon as there are any."""
@@ -91,7 +101,7 @@ class Sender:
 
     def _draw(self) -> tuple[str, str]:
         share = self._dice.random()
-        place = share if self._dice.random() < self.spread else share**4
+        place = share if self._dice.random() < self.mix.spread else share**4
         return self._shops[int(place * len(self._shops))]  # type: ignore[return-value]
 
     def _place(self) -> Document:
@@ -156,9 +166,9 @@ def insert_bare(engine: Engine, events: Sequence[Document], first: int) -> float
     return time.perf_counter() - started
 
 
-def measure_batches(engine: Engine, *, now: datetime, rounds: int, spread: float) -> None:
+def measure_batches(engine: Engine, *, now: datetime, rounds: int, mix: Mix) -> None:
     """P2: batch after batch in this process."""
-    sender = Sender(engine, now, spread)
+    sender = Sender(engine, now, mix)
     sender.learn_orders()
     with reading(engine) as session:
         filled = count_events(session)
@@ -213,14 +223,14 @@ class HttpSender(threading.Thread):
             time.sleep(0.5)
 
 
-def measure_http(engine: Engine, *, now: datetime, seconds: int, senders: int, spread: float) -> None:
+def measure_http(engine: Engine, *, now: datetime, seconds: int, senders: int, mix: Mix) -> None:
     """P3: as many web workers as senders."""
     key = make_key(engine, now=now)
     over = threading.Event()
     with serve(engine, workers=senders) as port, bare_tables(engine) as beside:
-        threads = [HttpSender(port, key, Sender(engine, now, spread, "halle-fr", seed), over)
+        threads = [HttpSender(port, key, Sender(engine, now, mix, "halle-fr", seed), over)
                    for seed in range(senders)]
-        bare_before = _rate_bare(beside, Sender(engine, now, spread, "halle-fr", 99), 1)
+        bare_before = _rate_bare(beside, Sender(engine, now, mix, "halle-fr", 99), 1)
         started = time.perf_counter()
         for thread in threads:
             thread.start()
@@ -229,7 +239,7 @@ def measure_http(engine: Engine, *, now: datetime, seconds: int, senders: int, s
         for thread in threads:
             thread.join()
         elapsed = time.perf_counter() - started
-        bare_after = _rate_bare(beside, Sender(engine, now, spread, "halle-fr", 98), 10_000_001)
+        bare_after = _rate_bare(beside, Sender(engine, now, mix, "halle-fr", 98), 10_000_001)
     rate, bare = sum(thread.taken for thread in threads) / elapsed, (bare_before + bare_after) / 2
     spent = [one for thread in threads for one in thread.seconds]
     report("P3 ingest over HTTP", database=engine.dialect.name, workers=senders, seconds=round(elapsed),
@@ -251,6 +261,7 @@ def read_arguments(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("url", nargs="?", help="a filled database; left out: a copy of the demo's")
     parser.add_argument("--rounds", type=int, default=20)
     parser.add_argument("--spread", type=float, default=0.0, help="0: as a marketplace has them, 1: all shops alike")
+    parser.add_argument("--shops", type=int, help="of so few shops, each sender of its own")
     parser.add_argument("--http", type=int, default=0, metavar="SECONDS", help="also over HTTP, that long")
     parser.add_argument("--senders", type=int, nargs="+", default=[1, 2])
     return parser.parse_args(arguments)
@@ -259,13 +270,14 @@ def read_arguments(arguments: Sequence[str]) -> argparse.Namespace:
 def main(arguments: Sequence[str] = ()) -> None:
     """Run the rounds and print the figures."""
     asked, now = read_arguments(arguments), datetime.now(UTC).replace(microsecond=0)
+    mix = Mix(asked.spread, asked.shops)
     with tempfile.TemporaryDirectory() as folder:
         engine = open_database(asked.url, Path(folder))
         advance_cells(engine, now=now)
-        measure_batches(engine, now=now, rounds=asked.rounds, spread=asked.spread)
+        measure_batches(engine, now=now, rounds=asked.rounds, mix=mix)
         if asked.http:
             for senders in asked.senders:
-                measure_http(engine, now=now, seconds=asked.http, senders=senders, spread=asked.spread)
+                measure_http(engine, now=now, seconds=asked.http, senders=senders, mix=mix)
 
 
 if __name__ == "__main__":

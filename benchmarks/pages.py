@@ -31,7 +31,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import Engine, select, text
 
 from benchmarks.common import open_database, percentile, report
-from benchmarks.ingest import HttpSender, Sender
+from benchmarks.ingest import HttpSender, Mix, Sender
 from benchmarks.serving import make_key, serve
 from operator_qos.accounts.actors import COMMAND_LINE
 from operator_qos.accounts.models import User
@@ -194,7 +194,7 @@ def measure_together(engine: Engine, people: Sequence[Person], port: int, asked:
     readers = [Reader(person, port, over, asked.think) for person in people]
     for reader in readers:
         reader.sign_in()
-    sender = SteadySender(port, make_key(engine, now=now), Sender(engine, now, 0.0, "halle-fr", 5), over)
+    sender = SteadySender(port, make_key(engine, now=now), Sender(engine, now, Mix(), "halle-fr", 5), over)
     sender.pause_seconds = 60 / max(asked.ingest, 0.001)
     started = time.perf_counter()
     for thread in (*readers, *([sender] if asked.ingest else [])):
