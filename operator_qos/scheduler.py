@@ -205,6 +205,12 @@ def _drop_expired_bodies(engine: Engine, _settings: Settings, now: datetime) -> 
     return drop_expired_bodies(engine, now=now)
 
 
+def _empty_old_notes(engine: Engine, settings: Settings, now: datetime) -> object:
+    from operator_qos.notebook.jobs import empty_old_notes
+
+    return empty_old_notes(engine, days=settings.note_retention_days, now=now)
+
+
 def _forget_received(engine: Engine, _settings: Settings, now: datetime) -> object:
     from operator_qos.receiving.jobs import forget_received
 
@@ -226,6 +232,7 @@ JOBS: tuple[Job, ...] = (
     Job("add_up_source_counts", _add_up_counts, "interval", {"minutes": 1}),
     Job("forget_received_webhooks", _forget_received, "interval", {"hours": 24}),
     Job("drop_expired_bodies", _drop_expired_bodies, "interval", {"hours": 1}),
+    Job("empty_old_notes", _empty_old_notes, "cron", {"hour": 5, "minute": 15}),
     Job("run_imports", _run_imports, "interval", {"seconds": 10}),
     Job("run_tries", _run_tries, "interval", {"seconds": 10}),
     Job("drop_old_imports", _drop_old_imports, "cron", {"hour": 5, "minute": 5}),

@@ -42,6 +42,7 @@ class Settings:
     secure_cookies: bool = False
     trust_proxy: bool = False
     body_retention_days: int = 540
+    note_retention_days: int = 1_095
     backlog_limit: int = 200_000
     login_attempts: str = "10 per 15 minutes"
     operator_name: str = ""
@@ -99,6 +100,7 @@ MEANINGS: Mapping[str, str] = {
     "secure_cookies": "1: cookies travel over HTTPS only; set it wherever HTTPS is used",
     "trust_proxy": "1: believe X-Forwarded-* of one proxy in front",
     "body_retention_days": "days after which message texts and original events are deleted; facts stay",
+    "note_retention_days": "days after which what colleagues noted about a shop is taken away",
     "backlog_limit": "orders and cases waiting to be worked out beyond which events over HTTP are answered 429",
     "login_attempts": "sign-in attempts allowed per address and per account",
     "operator_name": "who issues statements of reasons; empty: the marketplace's name",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
+from datetime import timedelta
 
 import openpyxl
 import pytest
@@ -14,6 +15,7 @@ from operator_qos.accounts.actors import Actor
 from operator_qos.db import unit_of_work
 from operator_qos.models import AuditRow, SavedView, ShopNote
 from operator_qos.notebook import service
+from operator_qos.notebook.jobs import empty_old_notes
 from operator_qos.notebook.queries import list_views
 from operator_qos.notebook.service import NotebookError, save_view
 from tests.pages.operator_world import fill_world
@@ -108,6 +110,18 @@ def test_a_note_taken_away_says_nothing_any_more(world: Engine, login_as: LogIn)
     assert post(analyst, f"{SHOP}/notes/{number}/remove", {}).status_code == 303
     assert post(analyst, f"{SHOP}/notes/{number}/remove", {}).status_code == 404
     assert "wrong" not in analyst.get(SHOP).text.split('id="h-notes"')[1]
+    with unit_of_work(world) as session:
+        assert session.query(ShopNote.text).scalar() == ""
+
+
+def test_a_note_goes_when_its_time_is_over(world: Engine, login_as: LogIn) -> None:
+    analyst = login_as("analyst")
+    post(analyst, f"{SHOP}/notes", {"text": "promised by Monday"})
+    assert empty_old_notes(world, days=3, now=NOW + timedelta(days=3, seconds=-1)) == 0
+    assert "promised by Monday" in analyst.get(SHOP).text
+    assert empty_old_notes(world, days=3, now=NOW + timedelta(days=3)) == 1
+    assert "promised by Monday" not in analyst.get(SHOP).text
+    assert empty_old_notes(world, days=3, now=NOW + timedelta(days=4)) == 0
     with unit_of_work(world) as session:
         assert session.query(ShopNote.text).scalar() == ""
 
