@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass
 from datetime import date
+from itertools import chain
 from operator import add
 from typing import Any, NamedTuple
 
@@ -57,16 +59,45 @@ class Unit(NamedTuple):
 UNIT = tuple(getattr(OutcomeRow, name) for name in Unit._fields)
 _WIDTH, _ANCHOR = len(Contribution._fields), Contribution._fields.index("anchor_ms")
 _REPEAT = {GROUP_CODES[metric.group]: metric for metric in CATALOGUE if metric.kind == "repeat"}
-Changed = dict[int, set[int]]  # by shop the codes of the metrics whose numbers may be others
+Cell = tuple[int, ...]  # shop, metric code, day, and the sums
 
 
-def join_changed(*parts: Mapping[int, Iterable[int]]) -> Changed:
-    """What changed in any of these."""
-    found: Changed = {}
+@dataclass(frozen=True)
+class Changed:
+    """What became other in shops: by shop the metrics whose numbers may be, and by how much which cells are.
+
+    `units` are the (shop, metric) whose units are others, of shares those let down, perhaps with equal sums.
+    """
+
+    codes: Mapping[int, Set[int]]
+    cells: Sequence[Cell] = ()
+    units: Set[tuple[int, int]] = frozenset()
+
+    @property
+    def shops(self) -> list[int]:
+        """The shops that were touched, also those with nothing changed."""
+        return list(self.codes)
+
+    def only(self, shops: Set[int]) -> Changed:
+        """The same of these shops."""
+        return Changed({shop: own for shop, own in self.codes.items() if shop in shops},
+                       [cell for cell in self.cells if cell[0] in shops],
+                       {pair for pair in self.units if pair[0] in shops})
+
+
+def touch(shops: Iterable[int]) -> Changed:
+    """Shops that were touched, nothing of which changed by that alone."""
+    return Changed(dict.fromkeys(shops, frozenset()))
+
+
+def join_changed(*parts: Changed) -> Changed:
+    """What changed one after the other."""
+    codes: dict[int, set[int]] = {}
     for part in parts:
-        for shop, codes in part.items():
-            found.setdefault(shop, set()).update(codes)
-    return found
+        for shop, own in part.codes.items():
+            codes.setdefault(shop, set()).update(own)
+    cells = [cell for part in parts for cell in part.cells]
+    return Changed(codes, cells, frozenset().union(*(part.units for part in parts)))
 
 
 class Deltas:
@@ -96,14 +127,17 @@ class Deltas:
             self._sums = {key: found for key, found in sums.items() if any(found)}
         return self._sums
 
+    def list_cells(self) -> list[Cell]:
+        """The same as rows, in the order of the table."""
+        return [(*key, *sums) for key, sums in sorted(self.sum().items())]
+
     def list_changed(self) -> Changed:
-        """By shop the metrics whose numbers may be others than before; a shop with none that counts is left out."""
-        found: Changed = {}
-        for shop, code, _ in self.sum():
-            found.setdefault(shop, set()).add(code)
-        for shop, code in _list_other_units(self._stack(), self._mark()) if self._rows else ():
-            found.setdefault(shop, set()).add(code)
-        return found
+        """What is other than before; a shop of which nothing is that counts is left out."""
+        units = frozenset(_list_other_units(self._stack(), self._mark())) if self._rows else frozenset()
+        codes: dict[int, set[int]] = {}
+        for shop, code in chain(((cell[0], cell[1]) for cell in self.list_cells()), units):
+            codes.setdefault(shop, set()).add(code)
+        return Changed(codes, self.list_cells(), units)
 
     def _stack(self) -> IntArray:
         return np.array([row[:_WIDTH] for row in self._rows], dtype=np.int64)
@@ -115,8 +149,7 @@ class Deltas:
 
     def write(self, session: Session) -> None:
         """Add the changes to the stored cells. Does not commit."""
-        rows = [(*key, *sums) for key, sums in sorted(self.sum().items())]
-        connection = session.connection()
+        rows, connection = self.list_cells(), session.connection()
         if connection.dialect.name == "postgresql":
             for part in chunks(rows, 5_000):
                 columns = (",".join(map(str, column)) for column in zip(*part, strict=True))
@@ -144,18 +177,15 @@ def list_zones(session: Session, shop_ids: Sequence[int]) -> dict[int, str]:
 
 
 def advance(session: Session, shop_ids: Iterable[int], *, now_ms: int) -> Changed:
-    """Move the cells of shops on to `now_ms`: what time alone changes. Does not commit.
-
-    Returns which of their metrics it changed.
-    """
-    changed: Changed = {}
+    """Move the cells of shops on to `now_ms`: what time alone changes. Does not commit. Returns what it changed."""
+    changed = []
     for part in chunks(sorted(shop_ids), 5_000):
         late = select(Shop.id, Marketplace.timezone).join(Marketplace, Marketplace.id == Shop.marketplace_id).where(
             among(session, Shop.id, part), Shop.cells_ms < now_ms)
         zones = dict(session.connection().execute(late).all())
         if zones:
-            changed |= _advance_group(session, zones, now_ms)
-    return changed
+            changed.append(_advance_group(session, zones, now_ms))
+    return join_changed(*changed)
 
 
 def _advance_group(session: Session, zones: Mapping[int, str], now_ms: int) -> Changed:
