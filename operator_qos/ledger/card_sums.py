@@ -20,6 +20,7 @@ from scoring.windows import local_ordinal, window_start_ms
 
 Pair = tuple[int, int]  # shop, metric code
 SHOWN_DAYS = 30  # metrics no rule of the standard judges are shown over that many days
+TIME_CODES = frozenset(metric.code for metric in METRICS_BY_CODE.values() if metric.kind == "time")
 FAST_CODES = frozenset(metric.code for metric in SELLER_METRICS.values() if not metric.is_slow)
 # Sums per week of that many shops or pairs are added up within the memory a database gives to one statement.
 SHOPS_AT_ONCE, PAIRS_AT_ONCE = 100, 2_000

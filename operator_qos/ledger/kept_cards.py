@@ -6,109 +6,134 @@ what became other in the cells of its days. Nothing is added up anew.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, NamedTuple
+from operator import itemgetter
+from typing import Any
 
+import numpy as np
 from sqlalchemy import Executable, and_, select, text
 from sqlalchemy.orm import Session
 
-from operator_qos.db import bind_pairs, chunks, listed_pairs
+from operator_qos.db import bind_pairs, chunks, listed_pairs, write_array
+from operator_qos.ledger.card_lines import Added, IntArray, Lines
 from operator_qos.ledger.card_numbers import WEEKS, move_week
-from operator_qos.ledger.card_sums import COUNTED, Batch, Pair, Sums
-from operator_qos.ledger.cells import SUMS, Cell
+from operator_qos.ledger.card_sums import COUNTED, Batch, Pair
+from operator_qos.ledger.cells import SUMS
 from operator_qos.ledger.models import Scorecard
+from scoring.metrics import METRICS_BY_CODE
 
-Line = tuple[Any, ...]
-COLUMNS = ("shop_id", "metric_code", "as_of_ms", "window_start_ms", "bad", "base", "value", "lower", "upper",
-           "raw_bad", "raw_base", "raw_value", "buyers", "verdict", "trend", "weeks")
+_CODES = max(METRICS_BY_CODE) + 1
 
 
-class Kept(NamedTuple):
-    """A number as its card has it: the sums, and how many buyers are behind what is bad."""
+@dataclass(frozen=True, eq=False)
+class Kept:
+    """Numbers as their cards have them, by shop and metric, and how many buyers are behind what is bad."""
 
-    sums: Sums
-    buyers: int
+    added: Added
+    buyers: IntArray
+
+    def list_pairs(self) -> list[Pair]:
+        """Whose they are."""
+        shops, codes = self.added.pairs.T.tolist()
+        return list(zip(shops, codes, strict=True))
+
+    def find_rows(self, pairs: IntArray) -> IntArray:
+        """Where each of these pairs stands; -1 where it does not."""
+        mine, asked = (shops * _CODES + codes for shops, codes in (self.added.pairs.T, pairs.T))
+        rows = np.minimum(np.searchsorted(mine, asked), max(len(mine) - 1, 0))
+        return np.where(mine[rows] == asked, rows, -1) if len(mine) else np.full(len(asked), -1)
 
 
 @lru_cache(maxsize=4)
 def _kept_query(dialect: str) -> Executable:
     wanted = listed_pairs(dialect)
-    columns = (getattr(Scorecard, name) for name in Sums._fields)
-    return select(Scorecard.shop_id, Scorecard.metric_code, Scorecard.buyers, *columns).join_from(
-        wanted, Scorecard, and_(Scorecard.shop_id == wanted.c.first, Scorecard.metric_code == wanted.c.second),
+    return select(
+        Scorecard.shop_id, Scorecard.metric_code, Scorecard.bad, Scorecard.base, Scorecard.raw_bad, Scorecard.raw_base,
+        Scorecard.buyers, Scorecard.weeks,
+    ).join_from(wanted, Scorecard, and_(
+        Scorecard.shop_id == wanted.c.first, Scorecard.metric_code == wanted.c.second),
     ).where(Scorecard.weeks.is_not(None))
 
 
-def list_kept(session: Session, pairs: Sequence[Pair]) -> dict[Pair, Kept]:
-    """(shop, metric) -> what its card says, where it says all that is needed to move it."""
-    connection = session.connection()
-    dialect, found = connection.dialect.name, dict[Pair, Kept]()
-    for part in chunks(pairs, 5_000):
-        rows = connection.execute(_kept_query(dialect), bind_pairs(dialect, part))
-        found |= {(shop, code): Kept(Sums._make(sums), buyers) for shop, code, buyers, *sums in rows}
-    return found
+def list_kept(session: Session, batch: Batch) -> Kept:
+    """What of the metrics to be written cards say, where they say all that is needed to move it."""
+    connection, rows = session.connection(), list[tuple[Any, ...]]()
+    dialect = connection.dialect.name
+    for part in chunks(batch.list_pairs(), 5_000):
+        rows += connection.execute(_kept_query(dialect), bind_pairs(dialect, part)).tuples()
+    *columns, weeks = zip(*sorted(rows, key=itemgetter(0, 1)), strict=True) if rows else [()] * 8
+    numbers = np.array(columns, dtype=np.int64)
+    return Kept(Added(numbers[:2].T, numbers[2:6].T, weeks), numbers[6])
 
 
-def _find_places(*names: str) -> tuple[int, ...]:
+def _find_places(*names: str) -> list[int]:
     """Where those sums stand in a cell that changed."""
-    return tuple(3 + SUMS.index(name) for name in names)
+    return [3 + SUMS.index(name) for name in names]
 
 
 _OF_COUNTS = _find_places("official_bad", "official_base", "bad", "base")
 _OF_AMOUNTS = _find_places("official_total", "official_base", "total", "base")
-_PLACES = dict.fromkeys(COUNTED, _OF_COUNTS)
 
 
-def move_sums(batch: Batch, kept: Mapping[Pair, Kept], cells: Iterable[Cell]) -> dict[Pair, Sums]:
-    """(shop, metric) -> its sums now, of those of the batch that are kept, for what changed in cells since."""
-    days = {shown.metric.code: shown.days for shown in batch.shown}
+def move_sums(batch: Batch, kept: Kept, cells: IntArray) -> Added:
+    """The sums of cards now, for by how much cells (a row each: shop, metric, day, sums) are others than before."""
     last = {shop: day for day, shops in batch.by_day().items() for shop in shops}
-    moved = {pair: kept[pair].sums for pair in batch.list_pairs() if pair in kept}
-    for cell in cells:
-        shop, code, day = cell[:3]
-        sums = moved.get((shop, code))
-        if sums is not None and day <= last[shop]:  # a later day counts once its own has come
-            moved[shop, code] = _move(sums, cell, ago=last[shop] - day, days=days[code])
+    days = {shown.metric.code: shown.days for shown in batch.shown}
+    rows = kept.find_rows(cells[:, :2])
+    cells, rows = cells[rows >= 0], rows[rows >= 0]
+    ago = np.array([last[shop] for shop in cells[:, 0].tolist()], dtype=np.int64) - cells[:, 2]
+    window = np.array([days[code] for code in cells[:, 1].tolist()], dtype=np.int64)
+    more = np.where(np.isin(cells[:, 1], COUNTED)[:, None], cells[:, _OF_COUNTS], cells[:, _OF_AMOUNTS])
+    sums, counts = kept.added.sums.copy(), (ago >= 0) & (ago < window)  # a later day counts once its own has come
+    np.add.at(sums, rows[counts], more[counts])
+    shows = (ago >= 0) & (ago < 7 * WEEKS)
+    return Added(kept.added.pairs, sums, _move_weeks(kept.added.weeks, rows[shows], ago[shows] // 7, more[shows]))
+
+
+def _move_weeks(weeks: Sequence[str], rows: IntArray, weeks_ago: IntArray, more: IntArray) -> list[str]:
+    moved = list(weeks)
+    for row, ago, (amount, base) in zip(rows.tolist(), weeks_ago.tolist(), more[:, :2].tolist(), strict=True):
+        moved[row] = move_week(moved[row], ago, amount=amount, base=base)
     return moved
-
-
-def _move(sums: Sums, cell: Cell, *, ago: int, days: int) -> Sums:
-    bad, base, raw_bad, raw_base = (cell[place] for place in _PLACES.get(cell[1], _OF_AMOUNTS))
-    weeks = move_week(sums.weeks, ago // 7, amount=bad, base=base) if ago < 7 * WEEKS else sums.weeks
-    if ago >= days:
-        return sums._replace(weeks=weeks)
-    return Sums(sums.bad + bad, sums.base + base, sums.raw_bad + raw_bad, sums.raw_base + raw_base, weeks)
 
 
 # What a card that is kept says anew; its windows begin as they did.
 _SAID = {"as_of_ms": "bigint", "bad": "bigint", "base": "integer", "value": "float8", "lower": "float8",
          "upper": "float8", "raw_bad": "bigint", "raw_base": "integer", "raw_value": "float8", "buyers": "integer",
          "verdict": "text", "weeks": "text"}
-_SET = ", ".join(f"{name} = said.{name}" for name in _SAID)
-_TYPES = {"shop_id": "integer", "metric_code": "smallint", **_SAID}
+_TYPES = {**_SAID, "shop_id": "integer", "metric_code": "smallint"}
 _LISTS = ", ".join(f"CAST(:{name} AS {kind}[])" for name, kind in _TYPES.items())
 _UPDATE_MANY = text(
-    f"UPDATE scorecards SET {_SET} FROM unnest({_LISTS}) AS said ({', '.join(_TYPES)}) "  # noqa: S608  # names are ours
+    f"UPDATE scorecards SET {', '.join(f'{name} = said.{name}' for name in _SAID)} "  # noqa: S608  # names are ours
+    f"FROM unnest({_LISTS}) AS said ({', '.join(_TYPES)}) "
     "WHERE scorecards.shop_id = said.shop_id AND scorecards.metric_code = said.metric_code")
 _UPDATE = (f"UPDATE scorecards SET {', '.join(f'{name} = ?' for name in _SAID)} "  # noqa: S608  # names are ours
            "WHERE shop_id = ? AND metric_code = ?")
-_IN_LINE = {name: COLUMNS.index(name) for name in COLUMNS}
 
 
-def rewrite_kept(session: Session, lines: Sequence[Line]) -> None:
+def rewrite_lines(session: Session, lines: Lines) -> None:
     """Write rows of cards in place of those that are there. Does not commit."""
-    connection = session.connection()
-    if connection.dialect.name != "postgresql":
-        order = [_IN_LINE[name] for name in (*_SAID, "shop_id", "metric_code")]
-        if lines:
-            connection.exec_driver_sql(_UPDATE, [tuple(line[place] for place in order) for line in lines])
+    connection, columns = session.connection(), [getattr(lines, name) for name in _TYPES]
+    if connection.dialect.name == "postgresql":
+        connection.execute(_UPDATE_MANY, dict(zip(_TYPES, map(write_array, columns), strict=True)))
         return
-    for part in chunks(lines, 5_000):
-        columns = list(zip(*part, strict=True))
-        connection.execute(_UPDATE_MANY, {name: _write_list(columns[_IN_LINE[name]]) for name in _TYPES})
+    places = [Lines._fields.index(name) for name in _TYPES]
+    rows = [tuple(row[place] for place in places) for row in lines.list_rows()]
+    if rows:
+        connection.exec_driver_sql(_UPDATE, rows)
 
 
-def _write_list(values: Sequence[object]) -> str:
-    """An array as PostgreSQL reads it from text, many times faster than a list is sent; nothing here has a quote."""
-    return "{" + ",".join(["NULL" if value is None else f'"{value}"' for value in values]) + "}"
+def delete_pairs(session: Session, pairs: Sequence[Pair]) -> None:
+    """Take metrics off cards. Does not commit."""
+    connection = session.connection()
+    if pairs and connection.dialect.name == "postgresql":
+        shops, codes = map(write_array, zip(*pairs, strict=True))
+        connection.execute(_DELETE, {"shops": shops, "codes": codes})
+    elif pairs:
+        connection.exec_driver_sql("DELETE FROM scorecards WHERE shop_id = ? AND metric_code = ?", list(pairs))
+
+
+_DELETE = text("DELETE FROM scorecards USING unnest(CAST(:shops AS integer[]), CAST(:codes AS smallint[])) "
+               "AS gone (shop, code) WHERE shop_id = gone.shop AND metric_code = gone.code")

@@ -12,15 +12,16 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from sqlalchemy import delete, select, text, update
+from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from operator_qos.clock import from_ms, to_ms
 from operator_qos.db import among, bulk_insert, chunks
-from operator_qos.ledger.card_numbers import rate
+from operator_qos.ledger.card_lines import COLUMNS, Lines, is_shown, lay_out, tell
 from operator_qos.ledger.card_sums import (
     FAST_CODES,
     NOTHING,
+    TIME_CODES,
     Batch,
     Pair,
     Shown,
@@ -30,17 +31,16 @@ from operator_qos.ledger.card_sums import (
     sum_windows,
 )
 from operator_qos.ledger.cells import Changed
-from operator_qos.ledger.kept_cards import COLUMNS, Kept, Line, list_kept, move_sums, rewrite_kept
+from operator_qos.ledger.kept_cards import Kept, delete_pairs, list_kept, move_sums, rewrite_lines
 from operator_qos.ledger.models import Scorecard
 from operator_qos.ledger.slow_metrics import Slow, measure_slowly
 from operator_qos.sellers.models import Marketplace, Shop
 from operator_qos.standards.binding import find_last_change_at, list_bound
-from scoring.intervals import clopper_pearson
-from scoring.metrics import SLOW_CODES, Metric
-from scoring.standards import Evidence, MetricRule, Standard
-from scoring.verdicts import judge_evidence, to_verdicts
+from scoring.metrics import SLOW_CODES
+from scoring.standards import Standard
 from scoring.windows import local_ordinal, window_start_ms
 
+Line = tuple[Any, ...]
 __all__ = ["COLUMNS", "refresh_scorecards", "refresh_slowly", "update_scorecards"]
 
 
@@ -110,7 +110,7 @@ def _holds(place: Place, changed_ms: int) -> bool:
 
 
 def _write_whole(session: Session, places: Sequence[Place]) -> None:
-    rows = [row for batch in _list_batches(session, places) for row in _list_rows(batch, _ask_numbers(session, batch))]
+    rows = [row for batch in _list_batches(session, places) for row in _list_lines(session, batch).list_rows()]
     for part in chunks([place.shop_id for place in places]):
         session.execute(delete(Scorecard).where(
             among(session, Scorecard.shop_id, part), Scorecard.metric_code.not_in(SLOW_CODES)))
@@ -127,27 +127,29 @@ def _note(session: Session, places: Sequence[Place], column: str) -> None:
 
 def _write_changed(session: Session, places: Sequence[Place], changed: Changed) -> None:
     codes = {place.shop_id: changed.codes[place.shop_id] & FAST_CODES for place in places}
-    pairs = [(shop, code) for shop, own in codes.items() for code in own]
-    kept = list_kept(session, pairs)
-    rows: dict[Pair, Line] = {}
     for batch in _list_batches(session, [place for place in places if codes[place.shop_id]], codes):
-        numbers = _move_numbers(session, batch, kept, changed)
-        rows |= {row[:2]: row for row in _list_rows(batch, numbers)}
-    _delete_pairs(session, [pair for pair in pairs if pair not in kept or pair not in rows])
-    bulk_insert(session, Scorecard, COLUMNS, [row for pair, row in rows.items() if pair not in kept])
-    rewrite_kept(session, [row for pair, row in rows.items() if pair in kept])
+        kept = list_kept(session, batch)
+        _write_moved(session, batch, kept, changed)
+        _write_asked(session, batch.only(set(batch.list_pairs()).difference(kept.list_pairs())))
 
 
-def _delete_pairs(session: Session, pairs: Sequence[tuple[int, int]]) -> None:
-    connection = session.connection()
-    if pairs and connection.dialect.name == "postgresql":
-        connection.execute(_DELETE, {"shops": [shop for shop, _ in pairs], "codes": [code for _, code in pairs]})
-    elif pairs:
-        connection.exec_driver_sql("DELETE FROM scorecards WHERE shop_id = ? AND metric_code = ?", list(pairs))
+def _write_moved(session: Session, batch: Batch, kept: Kept, changed: Changed) -> None:
+    """What a card says and what changed since; who was let down and how long it took is asked where it may be other."""
+    moved = move_sums(batch, kept, changed.cells)
+    others = [row for row, pair in enumerate(kept.list_pairs()) if pair in changed.units or pair[1] in TIME_CODES]
+    windows = moved.take(np.array(others, dtype=np.int64)).by_pair()
+    asked, buyers = batch.only(windows), kept.buyers.copy()
+    counts = count_buyers(session, asked, windows)
+    buyers[others] = [counts.get(pair, 0) for pair in windows]
+    lines = tell(batch, moved, buyers=buyers, medians=list_medians(session, asked, windows))
+    stays = is_shown(batch, moved)
+    delete_pairs(session, [tuple(pair) for pair in moved.pairs[~stays].tolist()])
+    rewrite_lines(session, lines.take(np.flatnonzero(stays)))
 
 
-_DELETE = text("DELETE FROM scorecards USING unnest(CAST(:shops AS integer[]), CAST(:codes AS smallint[])) "
-               "AS gone (shop, code) WHERE shop_id = gone.shop AND metric_code = gone.code")
+def _write_asked(session: Session, batch: Batch) -> None:
+    delete_pairs(session, batch.list_pairs())
+    bulk_insert(session, Scorecard, COLUMNS, _list_lines(session, batch).list_rows())
 
 
 def _list_batches(
@@ -164,33 +166,12 @@ def _list_batches(
     return [Batch(standard, at_ms, shops, codes) for (_, at_ms), (standard, shops) in groups.items()]
 
 
-@dataclass(frozen=True)
-class _Numbers:
-    """What a batch comes to: by shop and metric code."""
-
-    windows: Mapping[Pair, Sums]
-    medians: Mapping[Pair, float]
-    buyers: Mapping[Pair, int]
-
-
-def _ask_numbers(session: Session, batch: Batch) -> _Numbers:
-    """All of them, from the cells and the outcomes."""
+def _list_lines(session: Session, batch: Batch) -> Lines:
+    """The rows of a batch with everything asked of the cells and the outcomes."""
     windows = sum_windows(session, batch)
-    return _Numbers(windows, list_medians(session, batch, windows), count_buyers(session, batch, windows))
-
-
-def _move_numbers(session: Session, batch: Batch, kept: Mapping[Pair, Kept], changed: Changed) -> _Numbers:
-    """The same from what cards say and what changed since; what they do not say, and who was let down now, is asked."""
-    pairs = batch.list_pairs()
-    windows = move_sums(batch, kept, changed.cells)
-    windows |= sum_windows(session, batch.only(pair for pair in pairs if pair not in kept))
-    others = batch.only(pair for pair in pairs if pair not in kept or pair in changed.units)
-    buyers = {pair: kept[pair].buyers for pair in pairs if pair in kept and pair not in changed.units}
-    return _Numbers(windows, list_medians(session, batch, windows), buyers | count_buyers(session, others, windows))
-
-
-def _list_rows(batch: Batch, numbers: _Numbers) -> list[Line]:
-    return [row for shown in batch.shown if not shown.metric.is_slow for row in _rows_of(batch, shown, numbers)]
+    added, counts = lay_out(batch, windows), count_buyers(session, batch, windows)
+    buyers = np.array([counts.get((shop, code), 0) for shop, code in added.pairs.tolist()], dtype=np.int64)
+    return tell(batch, added, buyers=buyers, medians=list_medians(session, batch, windows))
 
 
 def _list_slow_rows(session: Session, batch: Batch) -> list[Line]:
@@ -214,48 +195,3 @@ def _slow_rows(
          slow.raw_bad, slow.raw_base, slow.raw_value, 0, None, "", weeks[shop])
         for shop, slow in sorted(found.items())
     ]
-
-
-def _rows_of(batch: Batch, shown: Shown, numbers: _Numbers) -> list[Line]:
-    metric, code = shown.metric, shown.metric.code
-    found = {shop: numbers.windows.get((shop, code), NOTHING) for shop in batch.list_shops(code)}
-    ids = [shop for shop, sums in found.items() if shown.rule is not None or sums.raw_base]
-    bad = np.array([found[shop].bad for shop in ids], dtype=np.int64)
-    base = np.array([found[shop].base for shop in ids], dtype=np.int64)
-    counts = [numbers.buyers.get((shop, code), 0) for shop in ids]
-    verdicts = _judge(shown.rule, batch.standard.evidence, (bad, base, counts))
-    lower, upper = _bounds(metric, bad, base)
-    starts = {zone: window_start_ms(batch.now_ms, zone, days=shown.days) for zone in {batch.zones[s] for s in ids}}
-    rows: list[Line] = []
-    for place, shop in enumerate(ids):
-        row = found[shop]
-        value = numbers.medians.get((shop, code)) if metric.kind == "time" else rate(metric, row.bad, row.base)
-        rows.append((
-            shop, code, batch.now_ms, starts[batch.zones[shop]], row.bad, row.base, value, lower[place], upper[place],
-            row.raw_bad, row.raw_base, rate(metric, row.raw_bad, row.raw_base), counts[place], verdicts[place],
-            "", row.weeks))
-    return rows
-
-
-def _judge(
-    rule: MetricRule | None, evidence: Evidence, counted: tuple[Any, Any, Sequence[int]]
-) -> Sequence[str | None]:
-    """The verdict words of one rule over many shops' bad, base and buyers; None where no rule judges."""
-    bad, base, buyers = counted
-    if rule is None or not len(buyers):
-        return [None] * len(buyers)
-    codes = judge_evidence(bad, base, buyers, limits=rule.limit, higher_is_better=rule.higher_is_better,
-                           evidence=evidence)
-    return [verdict.value for verdict in to_verdicts(codes)]
-
-
-def _bounds(metric: Metric, bad: Any, base: Any) -> tuple[list[float | None], list[float | None]]:
-    """The likely range of shares (Clopper-Pearson 95 %), None where there is none."""
-    if metric.kind != "share" or not len(bad):
-        return [None] * len(bad), [None] * len(bad)
-    low, high = clopper_pearson(bad, base)
-    if metric.higher_is_better:
-        low, high = 1 - high, 1 - low
-    known = np.asarray(base) > 0
-    return ([float(v) if k else None for v, k in zip(low, known, strict=True)],
-            [float(v) if k else None for v, k in zip(high, known, strict=True)])

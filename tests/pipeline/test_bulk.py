@@ -205,12 +205,19 @@ def test_whole_columns_sum_to_the_same_cells_as_one_by_one() -> None:
     gone = Deltas(zones)
     gone.add_all([(*row, *NOBODY) for row in rows], 1)
     gone.add_all([(*row, *NOBODY) for row in rows[1_000:]], -1)
-    assert gone.sum() == _sum_one_by_one(rows[:1_000], [1] * 1_000, zones)
+    assert by_key(gone) == _sum_one_by_one(rows[:1_000], [1] * 1_000, zones)
     signs = [draw.choice((1, -1)) for _ in rows]
     mixed = Deltas(zones)
     for row, sign in zip(rows, signs, strict=True):
         mixed.add(row, NOBODY, sign)
-    assert mixed.sum() == {key: sums for key, sums in _sum_one_by_one(rows, signs, zones).items() if any(sums)}
+    assert by_key(mixed) == {key: sums for key, sums in _sum_one_by_one(rows, signs, zones).items() if any(sums)}
+
+
+def by_key(deltas: Deltas) -> dict[tuple[int, int, int], tuple[int, ...]]:
+    """By how much each cell changes; the rows come in the order of the table."""
+    rows = deltas.sum().tolist()
+    assert rows == sorted(rows)
+    return {(shop, code, day): tuple(sums) for shop, code, day, *sums in rows}
 
 
 def _sum_one_by_one(
