@@ -59,10 +59,10 @@ def _kept_query(dialect: str) -> Executable:
 
 def list_kept(session: Session, batch: Batch) -> Kept:
     """What of the metrics to be written cards say, where they say all that is needed to move it."""
-    connection, rows = session.connection(), list[tuple[Any, ...]]()
+    connection, rows = session.connection(), list[Sequence[Any]]()
     dialect = connection.dialect.name
     for part in chunks(batch.list_pairs(), 5_000):
-        rows += connection.execute(_kept_query(dialect), bind_pairs(dialect, part)).tuples()
+        rows += connection.execute(_kept_query(dialect), bind_pairs(dialect, part)).fetchall()
     *columns, weeks = zip(*sorted(rows, key=itemgetter(0, 1)), strict=True) if rows else [()] * 8
     numbers = np.array(columns, dtype=np.int64)
     return Kept(Added(numbers[:2].T, numbers[2:6].T, weeks), numbers[6])

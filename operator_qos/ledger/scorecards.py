@@ -41,7 +41,6 @@ from scoring.standards import Standard
 from scoring.windows import local_ordinal, window_start_ms
 
 Line = tuple[Any, ...]
-__all__ = ["COLUMNS", "refresh_scorecards", "refresh_slowly", "update_scorecards"]
 
 
 def refresh_scorecards(session: Session, shop_ids: Sequence[int], *, now_ms: int, slow: bool = False) -> None:
