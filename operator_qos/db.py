@@ -229,6 +229,15 @@ def _ask_driver(session: Session, statement: str, ids: Iterable[int]) -> Any:
     return cursor
 
 
+def write_array(values: object) -> str:
+    """Numbers or texts as PostgreSQL reads an array, sent many times faster than a list. NaN and None are NULL.
+
+    No text may hold a quote, a backslash or a control character.
+    """
+    written = orjson.dumps(values, option=orjson.OPT_SERIALIZE_NUMPY).decode()
+    return f"{{{written[1:-1]}}}"
+
+
 def one_of(dialect: str, column: InstrumentedAttribute[Any], name: str) -> ColumnElement[bool]:
     """Whether a whole-number column is one of those that `bind_numbers` binds to that name when the query is asked."""
     if dialect == "postgresql":
@@ -239,7 +248,7 @@ def one_of(dialect: str, column: InstrumentedAttribute[Any], name: str) -> Colum
 def listed_pairs(dialect: str) -> FromClause:
     """The pairs of whole numbers that `bind_pairs` binds when the query is asked: a table of `first` and `second`."""
     if dialect == "postgresql":
-        numbers = (bindparam(name, type_=ARRAY(BigInteger)) for name in ("first", "second"))
+        numbers = (cast(bindparam(name, type_=String), ARRAY(BigInteger)) for name in ("first", "second"))
         return func.unnest(*numbers).table_valued("first", "second").render_derived()
     pair = func.json_each(bindparam("pairs")).table_valued("value").c.value
     return select(func.json_extract(pair, "$[0]").label("first"),
@@ -254,7 +263,7 @@ def bind_numbers(dialect: str, numbers: Sequence[int]) -> object:
 def bind_pairs(dialect: str, pairs: Sequence[tuple[int, int]]) -> dict[str, object]:
     """Pairs of whole numbers as the parameters of `listed_pairs`."""
     if dialect == "postgresql":
-        return {"first": [first for first, _ in pairs], "second": [second for _, second in pairs]}
+        return {"first": write_array([first for first, _ in pairs]), "second": write_array([code for _, code in pairs])}
     return {"pairs": write_json(list(pairs))}
 
 

@@ -32,7 +32,7 @@ from operator_qos.events.log import (
     without_buyer,
 )
 from operator_qos.events.models import Event, Quarantined
-from operator_qos.ledger.cells import join_changed
+from operator_qos.ledger.cells import join_changed, touch
 from operator_qos.ledger.pending import mark_pending
 from operator_qos.ledger.scorecards import update_scorecards
 from operator_qos.ledger.service import Touched, advance_shops, derive_dossiers, list_clock_dossiers
@@ -295,9 +295,9 @@ def _follow(session: Session, fresh: Sequence[Arrival], intake: Intake) -> None:
     dossiers |= moved.keys()
     touched = Touched(frozenset(dossiers), _list_fresh(fresh, assignment), frozenset(assignment.merged))
     followed = derive_dossiers(session, touched)
-    changed = join_changed({a.shop_id: () for a in fresh}, followed.changed)
+    changed = join_changed(touch(a.shop_id for a in fresh), followed.changed)
     _follow_disputes(session, followed.cases, fresh, intake)
-    changed = join_changed(changed, advance_shops(session, changed, now_ms=intake.now_ms))
+    changed = join_changed(changed, advance_shops(session, changed.shops, now_ms=intake.now_ms))
     update_scorecards(session, changed, now_ms=intake.now_ms)
 
 

@@ -9,10 +9,10 @@ import pyarrow as pa
 from sqlalchemy import Boolean, Float, Integer, Table
 from sqlalchemy.orm import DeclarativeBase
 
+from operator_qos.ledger.card_lines import COLUMNS as SCORECARD_COLUMNS
 from operator_qos.ledger.cells import SUMS
 from operator_qos.ledger.derive import COLUMNS
 from operator_qos.ledger.models import MetricDay, Scorecard
-from operator_qos.ledger.scorecards import COLUMNS as SCORECARD_COLUMNS
 from operator_qos.ledger.service import FACT_MODELS
 
 _COUNT, _TEXT = pa.int64(), pa.string()

@@ -13,7 +13,7 @@ from operator_qos.db import among, chunks, lock_shops, reading, unit_of_work
 from operator_qos.disputes.sync import sync_dossiers
 from operator_qos.events.models import ImportProgress
 from operator_qos.lake.membership import in_ledger
-from operator_qos.ledger.cells import Changed, join_changed
+from operator_qos.ledger.cells import Changed, join_changed, touch
 from operator_qos.ledger.jobs import SHOPS_AT_ONCE, start_cells
 from operator_qos.ledger.pending import count_pending, derive_pending
 from operator_qos.ledger.scorecards import refresh_slowly, update_scorecards
@@ -53,10 +53,9 @@ def finish_bulk(engine: Engine, *, now: datetime, on_progress: Callable[[int], N
 
 def _follow_cards(session: Session, derived_in: set[int], changed: Changed, now: datetime) -> None:
     """The scorecards of the shops whose cells were begun before this load; the others begin theirs at its end."""
-    begun = list(session.scalars(select(Shop.id).where(among(session, Shop.id, derived_in), Shop.cells_ms > 0)))
-    own = {shop: changed.get(shop, set[int]()) for shop in begun}
+    begun = set(session.scalars(select(Shop.id).where(among(session, Shop.id, derived_in), Shop.cells_ms > 0)))
     moved = advance_shops(session, begun, now_ms=to_ms(now))
-    update_scorecards(session, join_changed(own, moved), now_ms=to_ms(now))
+    update_scorecards(session, join_changed(touch(begun), changed.only(begun), moved), now_ms=to_ms(now))
 
 
 def finish_abandoned(engine: Engine, *, now: datetime) -> int:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -11,18 +11,20 @@ from sqlalchemy import BigInteger, Executable, Integer, String, and_, bindparam,
 from sqlalchemy.orm import Session
 
 from operator_qos.db import bind_numbers, bind_pairs, chunks, listed_pairs, one_of
+from operator_qos.ledger.card_numbers import WEEKS, lay_out_weeks
 from operator_qos.ledger.models import MetricDay, OutcomeRow
 from scoring.metrics import GROUP_CODES, METRICS_BY_CODE, SELLER_METRICS, Metric
 from scoring.plain import list_plain_rules
 from scoring.standards import MetricRule, Standard
 from scoring.windows import local_ordinal, window_start_ms
 
+Pair = tuple[int, int]  # shop, metric code
 SHOWN_DAYS = 30  # metrics no rule of the standard judges are shown over that many days
-WEEKS = 12
+TIME_CODES = frozenset(metric.code for metric in METRICS_BY_CODE.values() if metric.kind == "time")
 FAST_CODES = frozenset(metric.code for metric in SELLER_METRICS.values() if not metric.is_slow)
 # Sums per week of that many shops or pairs are added up within the memory a database gives to one statement.
 SHOPS_AT_ONCE, PAIRS_AT_ONCE = 100, 2_000
-_COUNTED = tuple(metric.code for metric in METRICS_BY_CODE.values() if metric.kind == "share")
+COUNTED = tuple(metric.code for metric in METRICS_BY_CODE.values() if metric.kind == "share")
 
 
 @dataclass(frozen=True)
@@ -65,6 +67,18 @@ class Batch:
         """The shops whose metric is to be written."""
         return [shop for shop in self.zones if self.codes is None or code in self.codes[shop]]
 
+    def list_pairs(self) -> list[Pair]:
+        """The (shop, metric) to write."""
+        codes = dict.fromkeys(self.zones, FAST_CODES) if self.codes is None else self.codes
+        return [(shop, code) for shop in self.zones for code in codes[shop]]
+
+    def only(self, pairs: Iterable[Pair]) -> Batch:
+        """The same with these metrics alone."""
+        codes: dict[int, set[int]] = {}
+        for shop, code in pairs:
+            codes.setdefault(shop, set()).add(code)
+        return replace(self, zones={shop: self.zones[shop] for shop in codes}, codes=codes)
+
     def by_zone(self) -> dict[str, list[int]]:
         """The shops of each zone."""
         found: dict[str, list[int]] = {}
@@ -81,20 +95,27 @@ class Batch:
 
 
 class Sums(NamedTuple):
-    """One metric of a shop over its window, and its weeks as text: how many weeks ago : amount / base."""
+    """One metric of a shop over its window, officially and raw, and its weeks as a card keeps them.
 
-    official_bad: int
-    official_base: int
+    What is bad are units of a share; of what measures something it is the sum of the amounts.
+    """
+
     bad: int
     base: int
-    official_total: int
-    total: int
-    weeks: str | None
+    raw_bad: int
+    raw_base: int
+    weeks: str
 
 
-NOTHING = Sums(0, 0, 0, 0, 0, 0, None)
+NOTHING = Sums(0, 0, 0, 0, "")
 _DAY = bindparam("day", type_=Integer)
-_SUMMED = tuple(getattr(MetricDay, name) for name in Sums._fields[:-1])
+_IS_COUNTED = MetricDay.metric_code.in_(COUNTED)
+_SUMMED = {
+    "bad": case((_IS_COUNTED, MetricDay.official_bad), else_=MetricDay.official_total),
+    "base": MetricDay.official_base,
+    "raw_bad": case((_IS_COUNTED, MetricDay.bad), else_=MetricDay.total),
+    "raw_base": MetricDay.base,
+}
 
 
 @lru_cache(maxsize=64)
@@ -103,11 +124,11 @@ def _window_query(days: tuple[tuple[int, int], ...], dialect: str, *, by_pair: b
     window = case(dict(days), value=MetricDay.metric_code)
     longest = max(7 * WEEKS, *(count for _, count in days))
     week = ((_DAY - MetricDay.day) // 7).label("week")
-    amount = case((MetricDay.metric_code.in_(_COUNTED), MetricDay.official_bad), else_=MetricDay.official_total)
     weekly = select(
-        MetricDay.shop_id, MetricDay.metric_code, week, func.sum(amount).label("amount"),
-        func.sum(MetricDay.official_base).label("weekly"),
-        *(func.sum(case((MetricDay.day > _DAY - window, column), else_=0)).label(column.key) for column in _SUMMED),
+        MetricDay.shop_id, MetricDay.metric_code, week, func.sum(_SUMMED["bad"]).label("amount"),
+        func.sum(_SUMMED["base"]).label("weekly"),
+        *(func.sum(case((MetricDay.day > _DAY - window, column), else_=0)).label(name)
+          for name, column in _SUMMED.items()),
     ).where(
         # The bound that is the same for every metric is found in the index: older days are never fetched.
         MetricDay.day > _DAY - longest, MetricDay.day <= _DAY, MetricDay.metric_code.in_([code for code, _ in days]),
@@ -123,21 +144,21 @@ def _window_query(days: tuple[tuple[int, int], ...], dialect: str, *, by_pair: b
     told = case((and_(each.c.week < WEEKS, each.c.weekly > 0), line))
     return select(
         each.c.shop_id, each.c.metric_code,
-        *(cast(func.sum(each.c[column.key]), BigInteger) for column in _SUMMED),  # PostgreSQL's sums are of any size
+        *(cast(func.sum(each.c[name]), BigInteger) for name in _SUMMED),  # PostgreSQL's sums are of any size
         func.aggregate_strings(told, ","),
     ).group_by(each.c.shop_id, each.c.metric_code)
 
 
-def sum_windows(session: Session, batch: Batch, *, slow: bool = False) -> dict[tuple[int, int], Sums]:
+def sum_windows(session: Session, batch: Batch, *, slow: bool = False) -> dict[Pair, Sums]:
     """(shop, metric) -> sums over the metric's own window, of the slow metrics or the others; some have none."""
     days = tuple((shown.metric.code, shown.days) for shown in batch.shown if shown.metric.is_slow is slow)
     dialect, connection = session.get_bind().dialect.name, session.connection()
     query = _window_query(days, dialect, by_pair=batch.codes is not None)
-    found: dict[tuple[int, int], Sums] = {}
+    found: dict[Pair, Sums] = {}
     for day, group in batch.by_day().items():
         for asks in _list_asks(batch, group, dialect):
-            for shop, code, *sums, weeks in connection.execute(query, {**asks, "day": day}):
-                found[shop, code] = Sums._make((*sums, weeks))
+            for shop, code, *sums, told in connection.execute(query, {**asks, "day": day}):
+                found[shop, code] = Sums._make((*sums, lay_out_weeks(told)))
     return found
 
 
@@ -181,29 +202,29 @@ def _medians_query(dialect: str) -> Executable:
 
 
 def count_buyers(
-    session: Session, batch: Batch, windows: Mapping[tuple[int, int], Sums]
-) -> dict[tuple[int, int], int]:
+    session: Session, batch: Batch, windows: Mapping[Pair, Sums]
+) -> dict[Pair, int]:
     """(shop, metric) -> distinct buyers behind the officially bad units of judged metrics, where there are any.
 
     A unit whose buyer nobody told us counts as a buyer of its own.
     """
     judged = [shown for shown in batch.shown if shown.rule is not None and not shown.metric.is_slow]
     query = _buyers_query(session.get_bind().dialect.name)
-    return {key: int(count) for key, count in _ask_each(session, batch, (query, judged), windows, "official_bad")}
+    return {key: int(count) for key, count in _ask_each(session, batch, (query, judged), windows, "bad")}
 
 
 def list_medians(
-    session: Session, batch: Batch, windows: Mapping[tuple[int, int], Sums]
-) -> dict[tuple[int, int], float]:
+    session: Session, batch: Batch, windows: Mapping[Pair, Sums]
+) -> dict[Pair, float]:
     """(shop, metric) -> the median of a time [s], where there is one."""
     times = [shown for shown in batch.shown if shown.metric.kind == "time" and not shown.metric.is_slow]
     query = _medians_query(session.get_bind().dialect.name)
-    return {key: float(amount) for key, amount in _ask_each(session, batch, (query, times), windows, "official_base")}
+    return {key: float(amount) for key, amount in _ask_each(session, batch, (query, times), windows, "base")}
 
 
 def _ask_each(  # of whom, what, where at all
     session: Session, batch: Batch, asked: tuple[Executable, Sequence[Shown]],
-    windows: Mapping[tuple[int, int], Sums], field: str,
+    windows: Mapping[Pair, Sums], field: str,
 ) -> Iterator[tuple[tuple[int, int], Any]]:
     """The answers of a statement per metric, for the shops whose sum of that name is not 0."""
     query, shown_metrics = asked

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass, field
 from datetime import date
+from itertools import chain
 from operator import add
 from typing import Any, NamedTuple
 
@@ -12,7 +14,7 @@ from numpy.typing import NDArray
 from sqlalchemy import ColumnElement, and_, delete, literal_column, select, text, update
 from sqlalchemy.orm import Session
 
-from operator_qos.db import among, bulk_insert, chunks
+from operator_qos.db import among, bulk_insert, chunks, write_array
 from operator_qos.ledger.models import MetricDay, OutcomeRow
 from operator_qos.sellers.models import Marketplace, Shop
 from scoring.metrics import CATALOGUE, GROUP_CODES, Metric
@@ -57,16 +59,46 @@ class Unit(NamedTuple):
 UNIT = tuple(getattr(OutcomeRow, name) for name in Unit._fields)
 _WIDTH, _ANCHOR = len(Contribution._fields), Contribution._fields.index("anchor_ms")
 _REPEAT = {GROUP_CODES[metric.group]: metric for metric in CATALOGUE if metric.kind == "repeat"}
-Changed = dict[int, set[int]]  # by shop the codes of the metrics whose numbers may be others
+NO_CELLS = np.zeros((0, 3 + len(SUMS)), dtype=np.int64)
 
 
-def join_changed(*parts: Mapping[int, Iterable[int]]) -> Changed:
-    """What changed in any of these."""
-    found: Changed = {}
+@dataclass(frozen=True, eq=False)
+class Changed:
+    """What became other in shops: by shop the metrics whose numbers may be, and by how much which cells are.
+
+    `cells` has a row each: shop, metric code, day, and how much more each of the sums is. `units` are the (shop,
+    metric) whose units are others, of shares those let down, perhaps with equal sums.
+    """
+
+    codes: Mapping[int, Set[int]]
+    cells: IntArray = field(default_factory=lambda: NO_CELLS)
+    units: Set[tuple[int, int]] = frozenset()
+
+    @property
+    def shops(self) -> list[int]:
+        """The shops that were touched, also those with nothing changed."""
+        return list(self.codes)
+
+    def only(self, shops: Set[int]) -> Changed:
+        """The same of these shops."""
+        return Changed({shop: own for shop, own in self.codes.items() if shop in shops},
+                       self.cells[np.isin(self.cells[:, 0], list(shops))],
+                       {pair for pair in self.units if pair[0] in shops})
+
+
+def touch(shops: Iterable[int]) -> Changed:
+    """Shops that were touched, nothing of which changed by that alone."""
+    return Changed(dict.fromkeys(shops, frozenset()))
+
+
+def join_changed(*parts: Changed) -> Changed:
+    """What changed one after the other."""
+    codes: dict[int, set[int]] = {}
     for part in parts:
-        for shop, codes in part.items():
-            found.setdefault(shop, set()).update(codes)
-    return found
+        for shop, own in part.codes.items():
+            codes.setdefault(shop, set()).update(own)
+    cells = np.concatenate([NO_CELLS, *(part.cells for part in parts)])
+    return Changed(codes, cells, frozenset().union(*(part.units for part in parts)))
 
 
 class Deltas:
@@ -76,7 +108,7 @@ class Deltas:
         self._zones = zones
         self._rows: list[Sequence[Any]] = []
         self._signs: list[int] = []
-        self._sums: dict[Key, tuple[int, ...]] | None = None
+        self._cells: IntArray | None = None
 
     def add(self, row: Contribution, unit: Unit, sign: int) -> None:
         """Count one outcome in (sign 1) or out (sign -1)."""
@@ -86,24 +118,27 @@ class Deltas:
         """Count outcomes in or out, each in the columns of `Contribution`, then those of `Unit`."""
         self._rows += rows
         self._signs += [sign] * len(rows)
-        self._sums = None
+        self._cells = None
 
-    def sum(self) -> dict[Key, tuple[int, ...]]:
-        """By how much each cell changes; what comes in and goes out alike is left out."""
-        if self._sums is None:
+    def sum(self) -> IntArray:
+        """By how much each cell changes, a row as in `Changed` of each in the order of the table.
+
+        What comes in and goes out alike is left out.
+        """
+        if self._cells is None:
             signs = np.array(self._signs, dtype=np.int64)
-            sums = sum_cells(self._stack(), self._zones, signs) if self._rows else {}
-            self._sums = {key: found for key, found in sums.items() if any(found)}
-        return self._sums
+            cells = _sum_rows(self._stack(), self._zones, signs) if self._rows else NO_CELLS
+            cells = cells[cells[:, 3:].any(axis=1)]
+            self._cells = cells[np.lexsort(cells[:, 2::-1].T)]
+        return self._cells
 
     def list_changed(self) -> Changed:
-        """By shop the metrics whose numbers may be others than before; a shop with none that counts is left out."""
-        found: Changed = {}
-        for shop, code, _ in self.sum():
-            found.setdefault(shop, set()).add(code)
-        for shop, code in _list_other_units(self._stack(), self._mark()) if self._rows else ():
-            found.setdefault(shop, set()).add(code)
-        return found
+        """What is other than before; a shop of which nothing is that counts is left out."""
+        units = frozenset(_list_other_units(self._stack(), self._mark())) if self._rows else frozenset()
+        codes: dict[int, set[int]] = {}
+        for shop, code in chain(self.sum()[:, :2].tolist(), units):
+            codes.setdefault(shop, set()).add(code)
+        return Changed(codes, self.sum(), units)
 
     def _stack(self) -> IntArray:
         return np.array([row[:_WIDTH] for row in self._rows], dtype=np.int64)
@@ -115,15 +150,13 @@ class Deltas:
 
     def write(self, session: Session) -> None:
         """Add the changes to the stored cells. Does not commit."""
-        rows = [(*key, *sums) for key, sums in sorted(self.sum().items())]
-        connection = session.connection()
+        cells, connection = self.sum(), session.connection()
         if connection.dialect.name == "postgresql":
-            for part in chunks(rows, 5_000):
-                columns = (",".join(map(str, column)) for column in zip(*part, strict=True))
-                connection.execute(_GROW_MANY, {name: f"{{{column}}}" for name, column in
-                                                zip(_CELL, columns, strict=True)})
-        elif rows:
-            connection.execute(_GROW, [dict(zip(_CELL, row, strict=True)) for row in rows])
+            for start in range(0, len(cells), 5_000):
+                columns = (write_array(np.ascontiguousarray(column)) for column in cells[start : start + 5_000].T)
+                connection.execute(_GROW_MANY, dict(zip(_CELL, columns, strict=True)))
+        elif len(cells):
+            connection.execute(_GROW, [dict(zip(_CELL, row, strict=True)) for row in cells.tolist()])
 
 
 _CELL = ("shop_id", "metric_code", "day", *SUMS)
@@ -144,18 +177,15 @@ def list_zones(session: Session, shop_ids: Sequence[int]) -> dict[int, str]:
 
 
 def advance(session: Session, shop_ids: Iterable[int], *, now_ms: int) -> Changed:
-    """Move the cells of shops on to `now_ms`: what time alone changes. Does not commit.
-
-    Returns which of their metrics it changed.
-    """
-    changed: Changed = {}
+    """Move the cells of shops on to `now_ms`: what time alone changes. Does not commit. Returns what it changed."""
+    changed = []
     for part in chunks(sorted(shop_ids), 5_000):
         late = select(Shop.id, Marketplace.timezone).join(Marketplace, Marketplace.id == Shop.marketplace_id).where(
             among(session, Shop.id, part), Shop.cells_ms < now_ms)
         zones = dict(session.connection().execute(late).all())
         if zones:
-            changed |= _advance_group(session, zones, now_ms)
-    return changed
+            changed.append(_advance_group(session, zones, now_ms))
+    return join_changed(*changed)
 
 
 def _advance_group(session: Session, zones: Mapping[int, str], now_ms: int) -> Changed:
@@ -206,17 +236,22 @@ def sum_cells(rows: IntArray, zones: Mapping[int, str], signs: IntArray | None =
 
     `signs` tells of each whether it comes in (1) or goes out (-1); without them all come in.
     """
-    cells: dict[Key, tuple[int, ...]] = {}
+    cells = _sum_rows(rows, zones, np.ones(len(rows), dtype=np.int64) if signs is None else signs)
+    return {(shop, code, day): tuple(sums) for shop, code, day, *sums in cells.tolist()}
+
+
+def _sum_rows(rows: IntArray, zones: Mapping[int, str], signs: IntArray) -> IntArray:
+    """The same, a row of each cell as in `Changed`."""
+    cells = [NO_CELLS]
     days = _local_ordinals(rows[:, 0], rows[:, 2], zones)
-    ones = np.ones(len(rows), dtype=np.int64) if signs is None else signs
     for code, metrics in BY_GROUP.items():
         here = np.flatnonzero(rows[:, 1] == code)
         bases = rows[here, 3]
         for metric in metrics:
             counts = here[bases & metric.flag > 0]
             if len(counts):
-                cells |= _sum_metric(metric, rows[counts], days[counts], ones[counts])
-    return cells
+                cells.append(_sum_metric(metric, rows[counts], days[counts], signs[counts]))
+    return np.concatenate(cells)
 
 
 def _list_other_units(rows: IntArray, marks: IntArray) -> Iterator[tuple[int, int]]:
@@ -239,7 +274,7 @@ def _list_other_units(rows: IntArray, marks: IntArray) -> Iterator[tuple[int, in
             yield from ((shop, metric.code) for shop in shops[chosen][starts][sums != 0].tolist())
 
 
-def _sum_metric(metric: Metric, rows: IntArray, days: IntArray, one: IntArray) -> dict[Key, tuple[int, ...]]:
+def _sum_metric(metric: Metric, rows: IntArray, days: IntArray, one: IntArray) -> IntArray:
     shops, _, _, _, bad, official_base, official_bad, amount = rows.T
     measured = amount * one if metric.kind != "share" else one * 0
     official = (official_base & metric.flag > 0).astype(np.int64)
@@ -249,8 +284,8 @@ def _sum_metric(metric: Metric, rows: IntArray, days: IntArray, one: IntArray) -
     sorted_shops, sorted_days = shops[order], days[order]
     starts = np.flatnonzero(np.r_[True, (np.diff(sorted_shops) != 0) | (np.diff(sorted_days) != 0)])
     sums = np.stack([np.add.reduceat(column[order], starts) for column in columns], axis=1)
-    keys = zip(sorted_shops[starts].tolist(), sorted_days[starts].tolist(), strict=True)
-    return {(shop, metric.code, day): tuple(found) for (shop, day), found in zip(keys, sums.tolist(), strict=True)}
+    codes = np.full(len(starts), metric.code)
+    return np.column_stack([sorted_shops[starts], codes, sorted_days[starts], sums])
 
 
 def _local_ordinals(shops: IntArray, anchors_ms: IntArray, zones: Mapping[int, str]) -> IntArray:

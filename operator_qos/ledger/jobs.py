@@ -12,7 +12,15 @@ from sqlalchemy.orm import Session
 from operator_qos.clock import to_ms
 from operator_qos.db import chunks, lock_shops, reading, unit_of_work
 from operator_qos.lake.membership import in_ledger
-from operator_qos.ledger.cells import begins_to_count, ends_to_count, join_changed, list_cells, recount, replace_cells
+from operator_qos.ledger.cells import (
+    begins_to_count,
+    ends_to_count,
+    join_changed,
+    list_cells,
+    recount,
+    replace_cells,
+    touch,
+)
 from operator_qos.ledger.models import OutcomeRow
 from operator_qos.ledger.scorecards import refresh_scorecards, refresh_slowly, update_scorecards
 from operator_qos.ledger.service import advance_shops
@@ -85,7 +93,7 @@ def advance_cells(engine: Engine, *, now: datetime) -> int:
 
 def _bring_up(session: Session, shop_ids: Sequence[int], now: datetime) -> None:
     changed = advance_shops(session, shop_ids, now_ms=to_ms(now))
-    update_scorecards(session, join_changed(dict.fromkeys(shop_ids, ()), changed), now_ms=to_ms(now))
+    update_scorecards(session, join_changed(touch(shop_ids), changed), now_ms=to_ms(now))
 
 
 def refresh_slow(engine: Engine, *, now: datetime) -> int:

@@ -315,4 +315,6 @@ class Scorecard(Base):
     raw_value: Mapped[float | None] = mapped_column(Float)
     buyers: Mapped[int]
     verdict: Mapped[str | None] = mapped_column(String(16))
-    trend: Mapped[str] = mapped_column(String(400))  # 12 weekly values, comma-separated, oldest first; empty: none
+    trend: Mapped[str] = mapped_column(String(400))  # what rows without `weeks` show; empty since there are any
+    # Amount/base of the last 12 weeks, comma-separated, oldest first; none: the version before wrote the row.
+    weeks: Mapped[str | None] = mapped_column(String(400))

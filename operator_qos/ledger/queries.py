@@ -15,6 +15,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 from operator_qos.clock import to_ms
 from operator_qos.db import among, chunks
 from operator_qos.events.models import Event, EventBody
+from operator_qos.ledger.card_numbers import list_trend
 from operator_qos.ledger.models import (
     IS_ODD,
     CaseFact,
@@ -63,7 +64,7 @@ class ScorecardRow:
 
 _SCORE = (Scorecard.shop_id, Scorecard.metric_code, Scorecard.as_of_ms, Scorecard.window_start_ms, Scorecard.bad,
           Scorecard.base, Scorecard.value, Scorecard.lower, Scorecard.upper, Scorecard.raw_bad, Scorecard.raw_base,
-          Scorecard.raw_value, Scorecard.buyers, Scorecard.verdict, Scorecard.trend)
+          Scorecard.raw_value, Scorecard.buyers, Scorecard.verdict, Scorecard.trend, Scorecard.weeks)
 
 
 def counted_ms(row: Scorecard | Row[Any], cells_ms: int) -> int:
@@ -76,11 +77,16 @@ def counted_ms(row: Scorecard | Row[Any], cells_ms: int) -> int:
 
 
 def _to_scorecard_row(row: Row[Any]) -> ScorecardRow:
-    trend = tuple(float(part) if part else None for part in row.trend.split(",")) if row.trend else ()
     return ScorecardRow(
         row.shop_id, METRICS_BY_CODE[row.metric_code].id, counted_ms(row, row.cells_ms), row.window_start_ms, row.bad,
         row.base, row.value, row.lower, row.upper, row.raw_bad, row.raw_base, row.raw_value, row.buyers,
-        row.verdict, trend)
+        row.verdict, _list_trend(row))
+
+
+def _list_trend(row: Row[Any]) -> tuple[float | None, ...]:
+    if row.weeks is not None:
+        return list_trend(row.metric_code, row.weeks)
+    return tuple(float(part) if part else None for part in row.trend.split(",")) if row.trend else ()
 
 
 def list_scorecards(

@@ -1,54 +1,46 @@
 """Scorecards: the current numbers of shops under the official standard, from their day cells.
 
 A whole card is written when its windows move, with the local day, and when its standard changes. In between only what
-changed is: a number nobody touched is as true as of the shop's instant as it was before.
+changed is, from what stands there and by how much it changed (`ledger/kept_cards.py`): a number nobody touched is as
+true as of the shop's instant as it was before.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
-from sqlalchemy import delete, select, text, update
+from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from operator_qos.clock import from_ms, to_ms
 from operator_qos.db import among, bulk_insert, chunks
+from operator_qos.ledger.card_lines import COLUMNS, Lines, is_shown, lay_out, tell
 from operator_qos.ledger.card_sums import (
     FAST_CODES,
     NOTHING,
-    WEEKS,
+    TIME_CODES,
     Batch,
+    Pair,
     Shown,
     Sums,
     count_buyers,
     list_medians,
     sum_windows,
 )
+from operator_qos.ledger.cells import Changed
+from operator_qos.ledger.kept_cards import Kept, delete_pairs, list_kept, move_sums, rewrite_lines
 from operator_qos.ledger.models import Scorecard
 from operator_qos.ledger.slow_metrics import Slow, measure_slowly
 from operator_qos.sellers.models import Marketplace, Shop
 from operator_qos.standards.binding import find_last_change_at, list_bound
-from scoring.intervals import clopper_pearson
-from scoring.metrics import METRICS_BY_CODE, SLOW_CODES, Metric
-from scoring.standards import Evidence, MetricRule, Standard
-from scoring.verdicts import judge_evidence, to_verdicts
+from scoring.metrics import SLOW_CODES
+from scoring.standards import Standard
 from scoring.windows import local_ordinal, window_start_ms
 
-COLUMNS = ("shop_id", "metric_code", "as_of_ms", "window_start_ms", "bad", "base", "value", "lower", "upper",
-           "raw_bad", "raw_base", "raw_value", "buyers", "verdict", "trend")
 Line = tuple[Any, ...]
-
-
-def rate(metric: Metric, bad: float, base: int) -> float | None:
-    """The value of a metric: bad ÷ base, or 1 − bad ÷ base where higher is better; None without a base."""
-    if base == 0:
-        return None
-    share = bad / base
-    return 1 - share if metric.higher_is_better and metric.kind in {"share", "repeat"} else share
 
 
 def refresh_scorecards(session: Session, shop_ids: Sequence[int], *, now_ms: int, slow: bool = False) -> None:
@@ -63,18 +55,19 @@ def refresh_scorecards(session: Session, shop_ids: Sequence[int], *, now_ms: int
         refresh_slowly(session, shop_ids, now_ms=now_ms)
 
 
-def update_scorecards(session: Session, changed: Mapping[int, Set[int]], *, now_ms: int) -> None:
+def update_scorecards(session: Session, changed: Changed, *, now_ms: int) -> None:
     """Bring the scorecards of shops up to now, whose day cells are: the metrics that changed of each. Does not commit.
 
-    A shop whose windows moved since its card was written, or whose standard is another, gets a whole one.
+    `changed` is all that became other in their cells since their scorecards were last written, told once. A shop whose
+    windows moved since, or whose standard is another, gets a whole card.
     """
-    if not changed:
+    if not changed.codes:
         return
-    places, since = _read_places(session, list(changed), now_ms), find_last_change_at(session)
+    places, since = _read_places(session, changed.shops, now_ms), find_last_change_at(session)
     changed_ms = to_ms(since) + 1 if since is not None else 0
     _write_whole(session, [place for place in places if not _holds(place, changed_ms)])
     _write_changed(session, [place for place in places if _holds(place, changed_ms)], changed)
-    stale = [shop for shop, codes in changed.items() if not codes.isdisjoint(SLOW_CODES)]
+    stale = [shop for shop, codes in changed.codes.items() if not codes.isdisjoint(SLOW_CODES)]
     for part in chunks(stale):
         session.execute(update(Shop).where(among(session, Shop.id, part), Shop.slow_ms.is_not(None)).values(
             slow_ms=None))
@@ -116,7 +109,7 @@ def _holds(place: Place, changed_ms: int) -> bool:
 
 
 def _write_whole(session: Session, places: Sequence[Place]) -> None:
-    rows = [row for batch in _list_batches(session, places) for row in _list_rows(session, batch)]
+    rows = [row for batch in _list_batches(session, places) for row in _list_lines(session, batch).list_rows()]
     for part in chunks([place.shop_id for place in places]):
         session.execute(delete(Scorecard).where(
             among(session, Scorecard.shop_id, part), Scorecard.metric_code.not_in(SLOW_CODES)))
@@ -131,24 +124,31 @@ def _note(session: Session, places: Sequence[Place], column: str) -> None:
             session.execute(update(Shop).where(among(session, Shop.id, part)).values({column: at_ms}))
 
 
-def _write_changed(session: Session, places: Sequence[Place], changed: Mapping[int, Set[int]]) -> None:
-    codes = {place.shop_id: changed[place.shop_id] & FAST_CODES for place in places}
-    batches = _list_batches(session, [place for place in places if codes[place.shop_id]], codes)
-    rows = [row for batch in batches for row in _list_rows(session, batch)]
-    _delete_pairs(session, [(shop, code) for shop, own in codes.items() for code in own])
-    bulk_insert(session, Scorecard, COLUMNS, rows)
+def _write_changed(session: Session, places: Sequence[Place], changed: Changed) -> None:
+    codes = {place.shop_id: changed.codes[place.shop_id] & FAST_CODES for place in places}
+    for batch in _list_batches(session, [place for place in places if codes[place.shop_id]], codes):
+        kept = list_kept(session, batch)
+        _write_moved(session, batch, kept, changed)
+        _write_asked(session, batch.only(set(batch.list_pairs()).difference(kept.list_pairs())))
 
 
-def _delete_pairs(session: Session, pairs: Sequence[tuple[int, int]]) -> None:
-    connection = session.connection()
-    if pairs and connection.dialect.name == "postgresql":
-        connection.execute(_DELETE, {"shops": [shop for shop, _ in pairs], "codes": [code for _, code in pairs]})
-    elif pairs:
-        connection.exec_driver_sql("DELETE FROM scorecards WHERE shop_id = ? AND metric_code = ?", list(pairs))
+def _write_moved(session: Session, batch: Batch, kept: Kept, changed: Changed) -> None:
+    """What a card says and what changed since; who was let down and how long it took is asked where it may be other."""
+    moved = move_sums(batch, kept, changed.cells)
+    others = [row for row, pair in enumerate(kept.list_pairs()) if pair in changed.units or pair[1] in TIME_CODES]
+    windows = moved.take(np.array(others, dtype=np.int64)).by_pair()
+    asked, buyers = batch.only(windows), kept.buyers.copy()
+    counts = count_buyers(session, asked, windows)
+    buyers[others] = [counts.get(pair, 0) for pair in windows]
+    lines = tell(batch, moved, buyers=buyers, medians=list_medians(session, asked, windows))
+    stays = is_shown(batch, moved)
+    delete_pairs(session, [tuple(pair) for pair in moved.pairs[~stays].tolist()])
+    rewrite_lines(session, lines.take(np.flatnonzero(stays)))
 
 
-_DELETE = text("DELETE FROM scorecards USING unnest(CAST(:shops AS integer[]), CAST(:codes AS smallint[])) "
-               "AS gone (shop, code) WHERE shop_id = gone.shop AND metric_code = gone.code")
+def _write_asked(session: Session, batch: Batch) -> None:
+    delete_pairs(session, batch.list_pairs())
+    bulk_insert(session, Scorecard, COLUMNS, _list_lines(session, batch).list_rows())
 
 
 def _list_batches(
@@ -158,26 +158,19 @@ def _list_batches(
     zones, moments = {place.shop_id: place.zone for place in places}, dict[int, list[int]]()
     for place in places:
         moments.setdefault(place.at_ms, []).append(place.shop_id)
-    groups: dict[tuple[int, int], tuple[Standard, dict[int, str]]] = {}
+    groups: dict[Pair, tuple[Standard, dict[int, str]]] = {}
     for at_ms, shops in moments.items():
         for shop, standard in list_bound(session, shops, now=from_ms(at_ms)).items():
             groups.setdefault((id(standard), at_ms), (standard, {}))[1][shop] = zones[shop]
     return [Batch(standard, at_ms, shops, codes) for (_, at_ms), (standard, shops) in groups.items()]
 
 
-@dataclass(frozen=True)
-class _Numbers:
-    """What a batch comes to: by shop and metric code."""
-
-    windows: Mapping[tuple[int, int], Sums]
-    medians: Mapping[tuple[int, int], float]
-    buyers: Mapping[tuple[int, int], int]
-
-
-def _list_rows(session: Session, batch: Batch) -> list[Line]:
+def _list_lines(session: Session, batch: Batch) -> Lines:
+    """The rows of a batch with everything asked of the cells and the outcomes."""
     windows = sum_windows(session, batch)
-    numbers = _Numbers(windows, list_medians(session, batch, windows), count_buyers(session, batch, windows))
-    return [row for shown in batch.shown if not shown.metric.is_slow for row in _rows_of(batch, shown, numbers)]
+    added, counts = lay_out(batch, windows), count_buyers(session, batch, windows)
+    buyers = np.array([counts.get((shop, code), 0) for shop, code in added.pairs.tolist()], dtype=np.int64)
+    return tell(batch, added, buyers=buyers, medians=list_medians(session, batch, windows))
 
 
 def _list_slow_rows(session: Session, batch: Batch) -> list[Line]:
@@ -190,74 +183,14 @@ def _list_slow_rows(session: Session, batch: Batch) -> list[Line]:
 
 
 def _slow_rows(
-    batch: Batch, shown: Shown, found: Mapping[int, Slow], windows: Mapping[tuple[int, int], Sums]
+    batch: Batch, shown: Shown, found: Mapping[int, Slow], windows: Mapping[Pair, Sums]
 ) -> list[Line]:
     """Rows of a metric that is not kept up with each event: what it shows has no verdict."""
     code, is_summed = shown.metric.code, shown.metric.kind in {"time", "percentile"}
     starts = {zone: window_start_ms(batch.now_ms, zone, days=shown.days) for zone in batch.by_zone()}
-    trends = {shop: _trend_text(code, windows.get((shop, code), NOTHING).weeks) if is_summed else "" for shop in found}
+    weeks = {shop: windows.get((shop, code), NOTHING).weeks if is_summed else "" for shop in found}
     return [
         (shop, code, batch.now_ms, starts[batch.zones[shop]], slow.bad, slow.base, slow.value, slow.lower, slow.upper,
-         slow.raw_bad, slow.raw_base, slow.raw_value, 0, None, trends[shop])
+         slow.raw_bad, slow.raw_base, slow.raw_value, 0, None, "", weeks[shop])
         for shop, slow in sorted(found.items())
     ]
-
-
-def _rows_of(batch: Batch, shown: Shown, numbers: _Numbers) -> list[Line]:
-    metric, code = shown.metric, shown.metric.code
-    found = {shop: numbers.windows.get((shop, code), NOTHING) for shop in batch.list_shops(code)}
-    ids = [shop for shop, sums in found.items() if shown.rule is not None or sums.base]
-    bad = np.array([found[shop].official_bad for shop in ids], dtype=np.int64)
-    base = np.array([found[shop].official_base for shop in ids], dtype=np.int64)
-    counts = [numbers.buyers.get((shop, code), 0) for shop in ids]
-    verdicts = _judge(shown.rule, batch.standard.evidence, (bad, base, counts))
-    lower, upper = _bounds(metric, bad, base)
-    starts = {zone: window_start_ms(batch.now_ms, zone, days=shown.days) for zone in {batch.zones[s] for s in ids}}
-    rows: list[Line] = []
-    for place, shop in enumerate(ids):
-        row = found[shop]
-        official, raw = (row.official_bad, row.bad) if metric.kind == "share" else (row.official_total, row.total)
-        value = numbers.medians.get((shop, code)) if metric.kind == "time" else rate(
-            metric, official, row.official_base)
-        rows.append((
-            shop, code, batch.now_ms, starts[batch.zones[shop]], official, row.official_base, value, lower[place],
-            upper[place], raw, row.base, rate(metric, raw, row.base), counts[place], verdicts[place],
-            _trend_text(code, row.weeks)))
-    return rows
-
-
-@lru_cache(maxsize=100_000)
-def _trend_text(code: int, weeks: str | None) -> str:
-    """The last 12 weekly values, oldest first, comma-separated; empty weeks are empty."""
-    if not weeks:
-        return ""
-    values, metric = [""] * WEEKS, METRICS_BY_CODE[code]
-    for week in weeks.split(","):
-        age, _, sums = week.partition(":")
-        amount, _, base = sums.partition("/")
-        values[WEEKS - 1 - int(age)] = f"{rate(metric, int(amount), int(base)):.5g}"
-    return ",".join(values)
-
-
-def _judge(
-    rule: MetricRule | None, evidence: Evidence, counted: tuple[Any, Any, Sequence[int]]
-) -> Sequence[str | None]:
-    """The verdict words of one rule over many shops' bad, base and buyers; None where no rule judges."""
-    bad, base, buyers = counted
-    if rule is None or not len(buyers):
-        return [None] * len(buyers)
-    codes = judge_evidence(bad, base, buyers, limits=rule.limit, higher_is_better=rule.higher_is_better,
-                           evidence=evidence)
-    return [verdict.value for verdict in to_verdicts(codes)]
-
-
-def _bounds(metric: Metric, bad: Any, base: Any) -> tuple[list[float | None], list[float | None]]:
-    """The likely range of shares (Clopper-Pearson 95 %), None where there is none."""
-    if metric.kind != "share" or not len(bad):
-        return [None] * len(bad), [None] * len(bad)
-    low, high = clopper_pearson(bad, base)
-    if metric.higher_is_better:
-        low, high = 1 - high, 1 - low
-    known = np.asarray(base) > 0
-    return ([float(v) if k else None for v, k in zip(low, known, strict=True)],
-            [float(v) if k else None for v, k in zip(high, known, strict=True)])

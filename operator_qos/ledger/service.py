@@ -14,7 +14,7 @@ from operator_qos.db import Base, among, bulk_insert, chunks, delete_among, fetc
 from operator_qos.events.log import list_dossier_events, list_shop_events
 from operator_qos.events.models import Event
 from operator_qos.ledger import models
-from operator_qos.ledger.cells import Changed, Deltas, advance
+from operator_qos.ledger.cells import Changed, Deltas, advance, join_changed, touch
 from operator_qos.ledger.changes import ORDERED, find_changes
 from operator_qos.ledger.derive import COLUMNS, Row, build_book
 from operator_qos.ledger.models import OutcomeRow
@@ -115,7 +115,7 @@ class Touched:
 
 @dataclass(frozen=True)
 class Followed:
-    """What was derived anew: every shop with the metrics that changed, and the cases (shop, case) of the dossiers."""
+    """What was derived anew: what changed in every shop it touched, and the cases (shop, case) of the dossiers."""
 
     changed: Changed
     cases: frozenset[tuple[int, str]]
@@ -142,13 +142,13 @@ def derive_dossiers(session: Session, touched: Touched) -> Followed:
     rows = derive_split(split, build_frames(session, sorted({shop_id for shop_id, _ in split.rest.values()})))
     ledger = Ledger(session, sorted(shop_ids))
     ledger.replace(old | touched.vanished, rows, plain={order.dossier for order in split.plain})
-    changed = {shop: set[int]() for shop in shop_ids} | ledger.close()
+    changed = join_changed(touch(shop_ids), ledger.close())
     return Followed(changed, frozenset((row[0], row[2]) for row in rows["CaseFact"]))
 
 
 @dataclass(frozen=True)
 class Derived:
-    """What deriving came to: why some dossiers could not be derived, and by shop the metrics that changed."""
+    """What deriving came to: why some dossiers could not be derived, and what changed."""
 
     flaws: Mapping[int, str]
     changed: Changed
@@ -209,7 +209,7 @@ class Ledger:
                 self._count(changes.added, 1)
 
     def close(self) -> Changed:
-        """Store what changed in the cells. Returns which metrics of which shops that is."""
+        """Store what changed in the cells. Returns what that is."""
         self._deltas.write(self._session)
         return self._deltas.list_changed()
 
@@ -246,7 +246,7 @@ def _shops_of(session: Session, dossiers: Iterable[int]) -> set[int]:
 
 
 def advance_shops(session: Session, shop_ids: Iterable[int], *, now_ms: int) -> Changed:
-    """Bring the day cells of shops up to now. Returns which of their metrics that changed. Does not commit."""
+    """Bring the day cells of shops up to now. Returns what that changed. Does not commit."""
     return advance(session, shop_ids, now_ms=now_ms)
 
 

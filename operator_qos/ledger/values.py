@@ -14,9 +14,9 @@ from operator_qos.clock import end_of_day_ms, from_ms
 from operator_qos.db import chunks
 from operator_qos.events.log import list_dossier_events
 from operator_qos.events.models import Event
+from operator_qos.ledger.card_numbers import rate
 from operator_qos.ledger.card_sums import SHOWN_DAYS
 from operator_qos.ledger.models import OutcomeRow
-from operator_qos.ledger.scorecards import rate
 from operator_qos.ledger.service import build_frames, list_clock_dossiers
 from operator_qos.ledger.slow_metrics import list_answers, list_buyer_chances, nearest_rank, value_rank
 from operator_qos.sellers.models import Marketplace, Shop

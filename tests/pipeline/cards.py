@@ -10,10 +10,12 @@ from sqlalchemy.orm import Session
 
 from operator_qos.clock import to_ms
 from operator_qos.db import create_session, reading
+from operator_qos.ledger.card_lines import COLUMNS
+from operator_qos.ledger.models import Scorecard
 from operator_qos.ledger.queries import ScorecardRow, list_scorecards, list_units
 from operator_qos.ledger.scorecards import refresh_scorecards
 from operator_qos.sellers.models import Shop
-from scoring.metrics import METRICS
+from scoring.metrics import METRICS, SLOW_CODES
 
 Cards = dict[tuple[int, str], ScorecardRow]
 
@@ -25,6 +27,13 @@ def read_cards(session: Session, *, slow: bool, bare: bool = False) -> Cards:
             for name, row in rows.items() if METRICS[name].is_slow is slow}
 
 
+def list_stored(session: Session) -> list[tuple[object, ...]]:
+    """The rows of scorecards that follow each event, to the last digit; but for as of when."""
+    columns = [getattr(Scorecard, name) for name in COLUMNS if name != "as_of_ms"]
+    return [tuple(row) for row in session.execute(select(*columns).where(
+        Scorecard.metric_code.not_in(SLOW_CODES)).order_by(Scorecard.shop_id, Scorecard.metric_code))]
+
+
 def assert_cards_are_whole(engine: Engine, *, brought_up_at: datetime | None = None) -> None:
     """Every scorecard is as if all were written anew, as of each shop's own instant.
 
@@ -32,9 +41,10 @@ def assert_cards_are_whole(engine: Engine, *, brought_up_at: datetime | None = N
     """
     session = create_session(engine)  # what is written here is taken back
     shops = list(session.scalars(select(Shop.id).where(Shop.cells_ms > 0)))
-    written = read_cards(session, slow=False)
+    written, stored = read_cards(session, slow=False), list_stored(session)
     refresh_scorecards(session, shops, now_ms=0)
     assert read_cards(session, slow=False) == written
+    assert list_stored(session) == stored
     if brought_up_at is not None:
         numbers = [read_cards(session, slow=slow, bare=True) for slow in (False, True)]
         refresh_scorecards(session, shops, now_ms=to_ms(brought_up_at), slow=True)

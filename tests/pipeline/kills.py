@@ -16,9 +16,9 @@ from sqlalchemy import Engine, select
 from operator_qos.clock import to_ms
 from operator_qos.db import reading, unit_of_work
 from operator_qos.events.models import EventId
+from operator_qos.ledger.card_lines import COLUMNS
 from operator_qos.ledger.jobs import refresh_slow
 from operator_qos.ledger.models import Scorecard
-from operator_qos.ledger.scorecards import COLUMNS
 from operator_qos.sellers.models import Shop
 from tests.pipeline.loading import NOW, add_places, feed, snapshot
 

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine, select
 
-from operator_qos.clock import to_ms
+from operator_qos.clock import from_ms, to_ms
 from operator_qos.db import reading, unit_of_work
 from operator_qos.ledger.bulk import finish_bulk
 from operator_qos.ledger.jobs import advance_cells, list_slow_shops, refresh_slow
@@ -18,6 +18,7 @@ from operator_qos.ledger.models import Scorecard
 from operator_qos.ledger.queries import list_scorecards
 from operator_qos.sellers.models import Shop
 from operator_qos.sellers.service import describe_shop
+from scoring.events import moment_ms
 from scoring.metrics import METRICS, METRICS_BY_CODE
 from scoring.runs import REPEAT_DAYS
 from tests.databases import wipe
@@ -51,6 +52,30 @@ def test_cards_equal_whole_ones_after_any_batches_midnights_and_jobs(engine: Eng
             job(engine, now=now)
         assert_cards_are_whole(engine, brought_up_at=now if job is refresh_slow else None)
     assert_units_are_behind(engine)
+
+
+WITHIN_A_DAY = (timedelta(0), timedelta(milliseconds=1), timedelta(minutes=7), timedelta(hours=2))
+
+
+@settings(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck))
+@given(seed=st.integers(0, 10**9))
+def test_cards_moved_by_what_changed_equal_whole_ones(engine: Engine, seed: int) -> None:
+    """Batches, loads and jobs within a day, some days after the first of the events, midnights seldom."""
+    dice, events = random.Random(seed), distinct(history_of(random.Random(seed).randrange, 40))
+    moments = sorted(moment_ms(event["time"]) for event in events)
+    now = from_ms(dice.choice(moments[len(moments) // 2 :])) + timedelta(days=dice.choice((0, 0, 1, 6, 29, 80)))
+    wipe(engine)
+    add_places(engine, ZONES)
+    for part in batches(events, seed):
+        now += dice.choice(WITHIN_A_DAY if dice.random() < 0.9 else STEPS)
+        live = dice.random() < 0.8
+        feed(engine, part, live=live, now=now)
+        if not live:
+            finish_bulk(engine, now=now)
+        if dice.random() < 0.3:
+            now += dice.choice(WITHIN_A_DAY)
+            advance_cells(engine, now=now)
+        assert_cards_are_whole(engine)
 
 
 def read_moments(engine: Engine) -> dict[str, int]:
