@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -60,7 +60,7 @@ def without_buyer(typed: TypedEvent, buyer_key: str) -> TypedEvent:
     """The event with the buyer's pseudonym replaced by its HMAC."""
     if "buyer" not in typed.data:
         return typed
-    return replace(typed, data={**typed.data, "buyer": hash_buyer(str(typed.data["buyer"]), buyer_key)})
+    return typed._replace(data={**typed.data, "buyer": hash_buyer(str(typed.data["buyer"]), buyer_key)})
 
 
 _CLAIM = text(
@@ -128,12 +128,9 @@ def insert_quarantined(  # noqa: PLR0913  # all by keyword, one per column
 
 def typed_from_row(row: Any, marketplace: str = "", shop: str = "") -> TypedEvent:
     """The typed event of one row of the log."""
-    name, data = TYPES[row.type_rank], row.data
-    order, case, conversation = links_of(name, row.subject, data)
-    return TypedEvent(
-        source=row.source, id=row.event_id, type=name, at_ms=row.at_ms, marketplace=marketplace, shop=shop,
-        subject=row.subject, data=data, other_ms=row.other_ms, order=order, case=case, conversation=conversation,
-        names=names_of(name, data))
+    name, subject, data = TYPES[row.type_rank], row.subject, row.data
+    return TypedEvent(row.source, row.event_id, name, row.at_ms, marketplace, shop, subject, data, row.other_ms,
+                      *links_of(name, subject, data), names_of(name, data))
 
 
 class LoggedEvent(NamedTuple):
@@ -158,10 +155,12 @@ def list_dossier_events(session: Session, dossiers: Sequence[int]) -> Mapping[in
     found: dict[int, tuple[int, list[TypedEvent]]] = {}
     for part in chunks(list(dossiers), 50_000):
         for row in fetch_among(session, Event, LoggedEvent._fields, where="dossier_id", ids=part):
-            logged = LoggedEvent(*row)
+            logged = LoggedEvent._make(row)
             if isinstance(logged.data, str):  # as SQLite's driver gives it
                 logged = logged._replace(data=orjson.loads(logged.data))
-            found.setdefault(logged.dossier_id, (logged.shop_id, []))[1].append(typed_from_row(logged))
+            if logged.dossier_id not in found:
+                found[logged.dossier_id] = logged.shop_id, []
+            found[logged.dossier_id][1].append(typed_from_row(logged))
     return found
 
 
