@@ -306,6 +306,9 @@ class WorkingCalendar:
         return table
 
     def _table_over(self, first_ms: int, last_ms: int) -> FrameTable:
+        table = self._table
+        if table is not None and table.lower <= first_ms and last_ms < table.upper:
+            return table
         return self._cover(_year_of(first_ms), _year_of(last_ms))
 
     def _cover(self, first_year: int, last_year: int) -> FrameTable:
