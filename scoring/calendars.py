@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
+from functools import lru_cache
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -114,8 +115,7 @@ class WorkingCalendar:
         """
         if self.always_open and working_ms >= 0:
             return start_ms + working_ms
-        table = self._table
-        due = table.find_due(start_ms, working_ms) if table is not None and working_ms > 0 else None
+        due = self._table_over(start_ms, start_ms).find_due(start_ms, working_ms) if working_ms > 0 else None
         return int(self.add_many([start_ms], working_ms)[0]) if due is None else due
 
     def add_many(self, starts: ArrayLike, working_ms: ArrayLike) -> Moments:
@@ -128,8 +128,9 @@ class WorkingCalendar:
         The instant that uses the limit up when the shop is open then, else the next opening. Raises as
         ``add``: a shop that never opens again never uses more than the limit.
         """
-        table = self._table
-        last = table.find_last(start_ms, working_ms) if table is not None and working_ms >= 0 else None
+        if self.always_open and working_ms >= 0:
+            return start_ms + working_ms
+        last = self._table_over(start_ms, start_ms).find_last(start_ms, working_ms) if working_ms >= 0 else None
         return int(self.last_instants_within([start_ms], working_ms)[0]) if last is None else last
 
     def last_instants_within(self, starts: ArrayLike, working_ms: ArrayLike) -> Moments:
@@ -305,6 +306,9 @@ class WorkingCalendar:
         return table
 
     def _table_over(self, first_ms: int, last_ms: int) -> FrameTable:
+        table = self._table
+        if table is not None and table.lower <= first_ms and last_ms < table.upper:
+            return table
         return self._cover(_year_of(first_ms), _year_of(last_ms))
 
     def _cover(self, first_year: int, last_year: int) -> FrameTable:
@@ -376,7 +380,11 @@ class CalendarBook:
     def _resolve(self, known_at_ms: int, opened_at_ms: int) -> WorkingCalendar:
         versions = tuple(v for v in self.versions if _holds(v, known_at_ms))
         closures = (c for c in self.closures if _holds(c, known_at_ms))
-        return WorkingCalendar(self.zone, versions, tuple(c for c in closures if c.from_ms <= opened_at_ms))
+        return share_clock(self.zone, versions, tuple(c for c in closures if c.from_ms <= opened_at_ms))
+
+    def __reduce__(self) -> tuple[type[CalendarBook], tuple[object, ...]]:
+        """What was said alone: whoever unpickles it finds the clocks in its own process."""
+        return CalendarBook, (self.zone, self.versions, self.closures)
 
     def changes_after(self, at_ms: int) -> tuple[int, ...]:
         """The moments at or after ``at_ms`` at which something was set or taken back: sorted, each once [ms]."""
@@ -384,6 +392,17 @@ class CalendarBook:
         moments = {said.set_at_ms for said in told} | {
             said.unset_at_ms for said in told if said.unset_at_ms is not None}
         return tuple(sorted(moment for moment in moments if moment >= at_ms))
+
+
+@lru_cache(maxsize=500)
+def share_clock(
+    zone: str, versions: tuple[CalendarVersion, ...], closures: tuple[Closure, ...]
+) -> WorkingCalendar:
+    """The clock of these hours with the frames it has come to, kept: building those takes longer than most questions.
+
+    Five hundred clocks of two years each hold some tens of megabytes.
+    """
+    return WorkingCalendar(zone, versions, closures)
 
 
 def _holds(said: CalendarVersion | Closure, known_at_ms: int) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
@@ -42,9 +42,8 @@ class Problem:
     reason: str
 
 
-@dataclass(frozen=True)
-class TypedEvent:
-    """One checked event.
+class TypedEvent(NamedTuple):
+    """One checked event; a tuple, because a batch makes thousands.
 
     Moments are epoch milliseconds cut to the second; `data` holds typed fields only (numbers, flags, ids, enum
     words; a promise is an int instant [epoch ms] or an ISO date string), never free text. `order`, `case` and
@@ -76,11 +75,13 @@ class EventRefused(ValueError):
 
 def _require_text(event: Mapping[str, Any], field: str) -> str:
     value = event.get(field)
+    if isinstance(value, str) and value.isprintable() and len(value) <= 200 and value.strip():
+        return value  # as nearly all are
     if not isinstance(value, str) or not value.strip():
         raise EventRefused(Problem(field, "is missing; give it as text"))
     if len(value) > 200:
         raise EventRefused(Problem(field, f"is {len(value)} characters long; at most 200 are allowed"))
-    if not value.isprintable() and CONTROL.search(value):
+    if CONTROL.search(value):
         raise EventRefused(Problem(field, "holds a control character; remove it"))
     return value
 
@@ -144,12 +145,23 @@ def _read_data(name: str, event: Mapping[str, Any]) -> dict[str, Any]:
         model = MODELS[name].model_validate(raw)
     except ValidationError as error:
         raise EventRefused(_problem_of(error)) from None
-    if name in NESTED:
+    if isinstance(model, OrderPlaced):
+        data = _dump_placed(model)
+    elif name in NESTED:
         data = model.model_dump(mode="json", exclude_none=True, exclude=set(FREE_TEXT))
     else:  # the same for flat models, many times faster
         given = model.model_fields_set
         data = {k: v for k, v in model.__dict__.items() if k in given and v is not None and k not in FREE_TEXT}
     return _checked(name, data)
+
+
+def _dump_placed(placed: OrderPlaced) -> dict[str, Any]:
+    """What pydantic's dump in JSON without nulls gives, many times faster: half of all events are orders."""
+    data = {name: value for name, value in placed.__dict__.items() if value is not None}
+    if placed.lines is not None:
+        data["lines"] = [
+            {name: value for name, value in line.__dict__.items() if value is not None} for line in placed.lines]
+    return data
 
 
 def _checked(name: str, data: dict[str, Any]) -> dict[str, Any]:
@@ -212,9 +224,13 @@ _LINKS: Mapping[str, Callable[[str, Mapping[str, Any]], Links]] = {
 }
 
 
+_LINKS_BY_TYPE = {name: _LINKS.get(name.partition(".")[0]) for name in TYPES}
+_NAMING = frozenset({"event.retracted", "obligation.excluded", "obligation.restored"})
+
+
 def links_of(name: str, subject: str, data: Mapping[str, Any]) -> Links:
     """(order, case, conversation) that the event speaks of."""
-    find = _LINKS.get(name.partition(".")[0])
+    find = _LINKS_BY_TYPE[name]
     return find(subject, data) if find is not None else (None, None, None)
 
 
@@ -228,6 +244,9 @@ def _exclusion_links(data: Mapping[str, Any]) -> Links:
 
 
 def names_of(name: str, data: Mapping[str, Any]) -> tuple[str, str] | None:
+    """(source, id) of the event that another one retracts or forgives."""
+    if name not in _NAMING:
+        return None
     if name == "event.retracted":
         return data["source"], data["id"]
     named = data.get("obligation")

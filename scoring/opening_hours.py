@@ -58,6 +58,10 @@ class CalendarVersion:
         for day in self.overrides:
             self.list_override_frames(day)
 
+    def __hash__(self) -> int:
+        # Without the hours, which no dictionary lets be hashed: versions set at one moment are compared in full.
+        return hash((self.holidays, self.effective_from, self.set_at_ms, self.unset_at_ms))
+
     def list_frames(self, weekday: str) -> tuple[MinuteFrame, ...]:
         """Frames of a weekday; an end above 1440 lies on the next day [min]."""
         return read_frames(self.hours.get(weekday, ()), path=f"hours.{weekday}")

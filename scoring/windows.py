@@ -64,7 +64,6 @@ def window_start_ms(as_of_ms: int, zone: str, *, days: int) -> int:
     return day_start_ms(last - timedelta(days=days - 1), zone)
 
 
-@lru_cache(maxsize=65536)
 def promise_due_ms(promise: int | str, zone: str, *, plus_days: int = 0) -> int:
     """The last instant at which a promise is met [epoch ms].
 
@@ -73,6 +72,12 @@ def promise_due_ms(promise: int | str, zone: str, *, plus_days: int = 0) -> int:
     """
     if isinstance(promise, int):
         return promise + plus_days * DAY_MS
+    return _day_due_ms(promise, zone, plus_days)
+
+
+@lru_cache(maxsize=65536)
+def _day_due_ms(promise: str, zone: str, plus_days: int) -> int:
+    """The last millisecond of a local date, so many days later [epoch ms]."""
     return day_end_ms(date.fromisoformat(promise) + timedelta(days=plus_days), zone) - 1
 
 

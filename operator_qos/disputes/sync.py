@@ -237,6 +237,8 @@ def _said(
     session: Session, kind: str, dossiers: Sequence[int]
 ) -> Iterator[tuple[Key, int, Mapping[str, Any]]]:
     """(case, moment [epoch ms], data) of every event of a type, in time order."""
+    if not dossiers:
+        return
     query = select(Event.shop_id, Event.subject, Event.at_ms, Event.data).where(
         Event.dossier_id.in_(dossiers), Event.type_rank == RANKS[kind]
     )

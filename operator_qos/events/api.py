@@ -132,7 +132,7 @@ def _take_in(documents: list[object], intake: Intake) -> Response:
         return answer
     told = _Answer(**vars(Counts().plus(receipts)), events=receipts)
     # Thousands of flat records: to copy them field by field costs more than to write them.
-    return jsonify({**vars(told), "events": [vars(receipt) for receipt in told.events]})
+    return jsonify({**vars(told), "events": [receipt._asdict() for receipt in told.events]})
 
 
 def _refuse(refused: BodyRefused) -> Response:

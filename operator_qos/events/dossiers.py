@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from sqlalchemy import select, tuple_, update
 from sqlalchemy.orm import Session
 
-from operator_qos.db import among, bulk_insert, chunks
+from operator_qos.db import bulk_insert, chunks, fetch_among
 from operator_qos.events.log import Arrival, Identity
 from operator_qos.events.models import Entity, Event, NamedEvent
 from scoring.events import TypedEvent
@@ -65,8 +65,7 @@ class _Union:
 def _find_known(session: Session, hashes: Iterable[int]) -> dict[int, int]:
     known: dict[int, int] = {}
     for part in chunks(sorted(hashes), 50_000):
-        query = select(Entity.id, Entity.dossier_id).where(among(session, Entity.id, part))
-        known |= {row.id: row.dossier_id for row in session.execute(query)}
+        known.update(fetch_among(session, Entity, ("id", "dossier_id"), where="id", ids=part))
     return known
 
 
@@ -84,9 +83,7 @@ def _find_named(session: Session, arrivals: Sequence[Arrival]) -> dict[Identity,
 def _list_spoken_of(session: Session, arrivals: Sequence[Arrival]) -> set[tuple[int, str, str]]:
     """(shop, source, id) of the events that others name, those named by these arrivals included and remembered."""
     shops = {a.shop_id for a in arrivals}
-    found = {(row.shop_id, row.source, row.event_id) for row in session.execute(
-        select(NamedEvent.shop_id, NamedEvent.source, NamedEvent.event_id).where(
-            among(session, NamedEvent.shop_id, shops)))}
+    found = set(fetch_among(session, NamedEvent, ("shop_id", "source", "event_id"), where="shop_id", ids=shops))
     fresh = {(a.shop_id, *a.typed.names) for a in arrivals if a.typed.names is not None} - found
     bulk_insert(session, NamedEvent, ("shop_id", "source", "event_id"), sorted(fresh))
     return found | fresh

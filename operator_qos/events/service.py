@@ -7,7 +7,7 @@ import sqlite3
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import psycopg
@@ -48,8 +48,7 @@ DATABASE_ERRORS = (DBAPIError, psycopg.Error, sqlite3.Error)
 Status = Literal["accepted", "duplicate", "conflict", "quarantined"]
 
 
-@dataclass(frozen=True)
-class Receipt:
+class Receipt(NamedTuple):
     """What became of one event; `field` and `reason` say why it was not accepted."""
 
     source: str
@@ -116,7 +115,10 @@ def take_in(session: Session, documents: Sequence[object], *, intake: Intake) ->
 
 def _list_shop_names(documents: Sequence[object]) -> set[tuple[str, str]]:
     """The shops that documents name, as far as they can be stored at all."""
-    found = {(_text(document, "marketplace"), _text(document, "shop")) for document in documents}
+    told = {(marketplace, shop) for document in documents if isinstance(document, Mapping)
+            and isinstance(marketplace := document.get("marketplace"), str)
+            and isinstance(shop := document.get("shop"), str)}
+    found = {(storable(marketplace)[:200], storable(shop)[:200]) for marketplace, shop in told}
     return {(marketplace, shop) for marketplace, shop in found if marketplace and shop}
 
 

@@ -30,6 +30,14 @@ def find_changes(standing: Sequence[Row], derived: Sequence[Row], *, is_ordered:
 
 
 def _compare_rows(standing: Sequence[Row], derived: Sequence[Row]) -> Changes:
+    alone = {row[1:]: row for row in standing}
+    if len(alone) == len(standing):  # nearly always: no row stands twice
+        added = [row for row in derived if alone.pop(row, None) is None]
+        return Changes(list(alone.values()), added)
+    return _compare_repeated(standing, derived)
+
+
+def _compare_repeated(standing: Sequence[Row], derived: Sequence[Row]) -> Changes:
     left: dict[Row, list[Row]] = {}
     for row in standing:
         left.setdefault(row[1:], []).append(row)

@@ -5,8 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
+from functools import lru_cache
 from typing import Any
 
+import orjson
+
+from operator_qos.db import write_json
 from scoring.calendars import CalendarBook, CalendarVersion, Closure
 from scoring.cases import CaseState, seller_ms, standing_resolution
 from scoring.dossier import Dossier, Frame, standing_events
@@ -75,15 +79,22 @@ def build_book(events: Iterable[TypedEvent], zone: str) -> CalendarBook:
         if event.type == "shop.closed_for":
             closures.append(Closure(data["from_"], data["until"], event.at_ms, unset))
         elif event.type == "shop.calendar_set":
-            given = data.get("effective_from")
-            versions.append(CalendarVersion(
-                hours=_read_frames(data.get("hours", {})),
-                holidays=frozenset(date.fromisoformat(day) for day in data.get("holidays", ())),
-                effective_from=date.fromisoformat(given) if given else local_day(event.at_ms, zone),
-                set_at_ms=event.at_ms, unset_at_ms=unset,
-                overrides={date.fromisoformat(day): frames
-                           for day, frames in _read_frames(data.get("overrides", {})).items()}))
+            versions.append(_read_version(write_json(data), zone, event.at_ms, unset))
     return CalendarBook(zone, tuple(versions), tuple(closures))
+
+
+@lru_cache(maxsize=1_000)
+def _read_version(said: str, zone: str, set_at_ms: int, unset_at_ms: int | None) -> CalendarVersion:
+    """Hours from the JSON text of their event; kept, because a shop's are read again with each batch it is in."""
+    data = orjson.loads(said)
+    given = data.get("effective_from")
+    return CalendarVersion(
+        hours=_read_frames(data.get("hours", {})),
+        holidays=frozenset(date.fromisoformat(day) for day in data.get("holidays", ())),
+        effective_from=date.fromisoformat(given) if given else local_day(set_at_ms, zone),
+        set_at_ms=set_at_ms, unset_at_ms=unset_at_ms,
+        overrides={date.fromisoformat(day): frames
+                   for day, frames in _read_frames(data.get("overrides", {})).items()})
 
 
 def main_line(fields: Mapping[str, Any]) -> tuple[str | None, int | None]:

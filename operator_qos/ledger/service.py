@@ -19,7 +19,6 @@ from operator_qos.ledger.changes import ORDERED, find_changes
 from operator_qos.ledger.derive import COLUMNS, Row, build_book
 from operator_qos.ledger.models import OutcomeRow
 from operator_qos.ledger.plain_orders import TABLES as PLAIN_TABLES
-from operator_qos.ledger.plain_orders import Ground
 from operator_qos.ledger.workers import Rows, derive_committed, derive_split, split_plain
 from operator_qos.sellers.models import Marketplace, Shop
 from operator_qos.standards.binding import BEGINNING, Binding, Period, get_shipped_standard, list_bindings
@@ -40,19 +39,28 @@ def build_frames(
 
     `calendars`: the events about the shops themselves, where they do not stand in the log.
     """
-    query = select(Shop.id, Shop.timezone, Marketplace.timezone).join(
-        Marketplace, Marketplace.id == Shop.marketplace_id)
     told = list_shop_events(session, shop_ids) if calendars is None else calendars
-    terms = _list_terms(session, shop_ids)
+    grounds = list_grounds(session, shop_ids)
+    if known_ms is not None:
+        told = {shop_id: [event for event in events if event.at_ms < known_ms] for shop_id, events in told.items()}
+    return _set_frames(session, grounds, told)
+
+
+def _set_frames(
+    session: Session, grounds: Mapping[int, ShopGround], told: Mapping[int, Sequence[TypedEvent]],
+) -> dict[int, Frame]:
+    """Grounds with the clocks that follow from the events about their shops."""
+    query = select(Shop.id, Shop.timezone).where(among(session, Shop.id, grounds))
     frames: dict[int, Frame] = {}
-    for shop_id, own_zone, zone in session.connection().execute(query.where(among(session, Shop.id, shop_ids))):
-        events = [e for e in told.get(shop_id, ()) if known_ms is None or e.at_ms < known_ms]
-        frames[shop_id] = Frame(zone, build_book(events, own_zone or zone), terms[shop_id])
+    for shop_id, own_zone in session.connection().execute(query).fetchall():
+        ground = grounds[shop_id]
+        book = build_book(told.get(shop_id, ()), own_zone or ground.zone)
+        frames[shop_id] = Frame(ground.zone, book, ground.terms)
     return frames
 
 
 @dataclass(frozen=True)
-class _Ground:
+class ShopGround:
     """What a plain order is judged in: a frame without its clocks, which no promise of it runs on."""
 
     zone: str
@@ -63,18 +71,12 @@ class _Ground:
         return self.terms[0] if len(self.terms) == 1 else find_terms(self.terms, at_ms)
 
 
-def list_grounds(session: Session, shop_ids: Sequence[int]) -> dict[int, Ground]:
+def list_grounds(session: Session, shop_ids: Sequence[int]) -> dict[int, ShopGround]:
     """What each shop's plain orders are judged in. Reads no event about the shops."""
     bindings = list_bindings(session, shop_ids)
     terms = _read_terms(bindings)
-    grounds = {key: _Ground(binding.zone, terms[key]) for key, binding in _distinct(bindings).items()}
+    grounds = {key: ShopGround(binding.zone, terms[key]) for key, binding in _distinct(bindings).items()}
     return {shop_id: grounds[id(binding)] for shop_id, binding in bindings.items()}
-
-
-def _list_terms(session: Session, shop_ids: Sequence[int]) -> dict[int, tuple[Terms, ...]]:
-    bindings = list_bindings(session, shop_ids)
-    terms = _read_terms(bindings)
-    return {shop_id: terms[id(binding)] for shop_id, binding in bindings.items()}
 
 
 def _distinct(bindings: Mapping[int, Binding]) -> dict[int, Binding]:
@@ -138,8 +140,10 @@ def derive_dossiers(session: Session, touched: Touched) -> Followed:
     old = touched.dossiers - touched.fresh.keys()
     events = {**list_dossier_events(session, sorted(old)), **touched.fresh}
     shop_ids = {shop_id for shop_id, _ in events.values()} | _shops_of(session, touched.vanished)
-    split = split_plain(events, list_grounds(session, sorted(shop_ids)))
-    rows = derive_split(split, build_frames(session, sorted({shop_id for shop_id, _ in split.rest.values()})))
+    grounds = list_grounds(session, sorted(shop_ids))
+    split = split_plain(events, grounds)
+    folded = {shop_id: grounds[shop_id] for shop_id in sorted({shop_id for shop_id, _ in split.rest.values()})}
+    rows = derive_split(split, _set_frames(session, folded, list_shop_events(session, list(folded))))
     ledger = Ledger(session, sorted(shop_ids))
     ledger.replace(old | touched.vanished, rows, plain={order.dossier for order in split.plain})
     changed = join_changed(touch(shop_ids), ledger.close())

@@ -53,7 +53,7 @@ def load_directory(session: Session, names: Iterable[tuple[str, str]]) -> Direct
     for marketplace, wanted in codes.items():
         query = select(Shop.code, Shop.id).where(
             Shop.marketplace_id == marketplace, among_texts(session, Shop.code, wanted))
-        shops |= {(marketplace, code): shop_id for code, shop_id in session.connection().execute(query)}
+        shops |= {(marketplace, code): shop_id for code, shop_id in session.connection().execute(query).fetchall()}
     return Directory(keys, shops, list_lake_shops(session, shops.values()))
 
 

@@ -165,7 +165,7 @@ def _list_places(session: Session, shop_ids: Sequence[int]) -> dict[int, _Place]
         among(session, Shop.id, shop_ids))
     return {
         shop_id: _Place(marketplace, zone, country or home, traits.get(shop_id, ()))
-        for shop_id, marketplace, zone, country, home in session.connection().execute(query)
+        for shop_id, marketplace, zone, country, home in session.connection().execute(query).fetchall()
     }
 
 
