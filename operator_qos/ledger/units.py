@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from flask_babel import gettext
-from flask_babel import lazy_gettext as _
 from sqlalchemy.orm import Session
 
 from operator_qos import words
 from operator_qos.clock import from_ms
+from operator_qos.i18n import gettext
+from operator_qos.i18n import lazy_gettext as _
 from operator_qos.ledger.queries import OddCounts, ScorecardRow, Unit, list_latest_bad, list_scorecards, list_units
 from operator_qos.ledger.unit_queries import (
     Forgiveness,

@@ -6,10 +6,10 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from flask_babel import gettext
 from sqlalchemy.orm import Session
 
 from operator_qos import words
+from operator_qos.i18n import gettext
 from operator_qos.metric_cards import MetricCard, build_card
 from operator_qos.sellers.league_queries import (
     COLUMNS,

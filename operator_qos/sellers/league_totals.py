@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from flask_babel import gettext, ngettext
 from sqlalchemy.orm import Session
 
 from operator_qos import words
+from operator_qos.i18n import gettext, ngettext
 from operator_qos.sellers.league_queries import (
     LeagueView,
     MetricTotal,

@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from flask_babel import gettext, ngettext
 from sqlalchemy.orm import Session
 
 from operator_qos import words
 from operator_qos.clock import from_ms
 from operator_qos.disputes.queries import DisputeRow, find_row
 from operator_qos.evaluation.rule_page import RuleLine, list_rule_lines
+from operator_qos.i18n import gettext, ngettext
 from operator_qos.ledger.queries import ScorecardRow, list_scorecards
 from operator_qos.metric_cards import MetricCard, build_card
 from operator_qos.models import StandingChange

@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from flask_babel import gettext, ngettext
-from flask_babel import lazy_gettext as _
 from sqlalchemy.orm import Session
 
 from operator_qos import words
 from operator_qos.clock import end_of_day_ms, to_ms
 from operator_qos.formats import to_local
+from operator_qos.i18n import gettext, ngettext
+from operator_qos.i18n import lazy_gettext as _
 from operator_qos.sellers.queries import ShopCard
 from operator_qos.standing import day_queries as queries
 from operator_qos.standing.day_bundles import Bundle, bundle_lines

@@ -8,14 +8,13 @@ from datetime import date, datetime, timedelta
 from fractions import Fraction
 from math import ceil
 
-from flask_babel import gettext, ngettext
 from sqlalchemy.orm import Session
 
 from operator_qos import words
 from operator_qos.charts import Squares, draw_squares
 from operator_qos.evaluation.rule_page import RuleLine, list_rule_lines
 from operator_qos.formats import format_day, to_local
-from operator_qos.i18n import find_language
+from operator_qos.i18n import find_language, gettext, ngettext
 from operator_qos.ledger.card_sums import SHOWN_DAYS
 from operator_qos.ledger.queries import ScorecardRow, list_scorecards
 from operator_qos.ledger.units import UnitLine, UnitsView, build_lines, find_units, settled_title
