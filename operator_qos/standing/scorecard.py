@@ -332,7 +332,8 @@ def _list_against(
         if rule.metric in scores and scores[rule.metric].bad
     )
     metric = _choose(tabs, asked)
-    view = find_units(session, card.id, metric=metric, show="bad", latest=SHOWN_UNITS) if metric else None
+    view = find_units(session, card.id, metric=metric, show="bad", latest=SHOWN_UNITS,
+                      score=scores[metric]) if metric else None
     if metric is None or view is None:
         return Against(tabs, None, (), "")
     days = view.card.window_days or SHOWN_DAYS
