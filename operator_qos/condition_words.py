@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from fractions import Fraction
 
-from flask_babel import gettext
-from flask_babel import lazy_gettext as _
-
 from operator_qos import formats
-from operator_qos.i18n import find_language, set_french_spaces
+from operator_qos.i18n import find_language, gettext, set_french_spaces
+from operator_qos.i18n import lazy_gettext as _
 from operator_qos.metric_words import Words
 
 PARTS: Mapping[str, Words] = {

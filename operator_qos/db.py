@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -155,6 +155,16 @@ def reading(engine: Engine) -> Iterator[Session]:
     finally:
         session.rollback()
         session.close()
+
+
+def ask_once(session: Session, name: str, ask: Callable[[Session], Item]) -> Item:
+    """What several parts of a page ask: a reading session remembers the answer, any other asks anew."""
+    if not session.connection().get_execution_options().get("read_only"):
+        return ask(session)
+    answers: dict[str, Item] = session.info.setdefault("answers", {})
+    if name not in answers:
+        answers[name] = ask(session)
+    return answers[name]
 
 
 def bulk_insert(session: Session, model: type[Base], columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:

@@ -16,7 +16,7 @@ from markupsafe import Markup
 from sqlalchemy import Engine
 
 from operator_qos.accounts.queries import normalise_email
-from operator_qos.i18n import find_language, get_translations
+from operator_qos.i18n import find_language, get_translations, gettext
 from operator_qos.settings import Settings
 
 csrf = CSRFProtect()
@@ -46,7 +46,7 @@ class _Catalogues(Domain):  # type: ignore[misc]  # flask-babel ships no types
 @pass_eval_context
 def _say(context: EvalContext, text: str, /, **values: object) -> str:
     """`_` of templates: what Jinja's own does in three steps, for a page says hundreds of texts."""
-    said = get_translations(find_language()).gettext(text)
+    said = gettext(text)
     return (Markup(said) if context.autoescape else said) % values  # noqa: S704  # texts are ours, values are escaped
 
 

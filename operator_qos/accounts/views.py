@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 from flask import Blueprint, Response, flash, redirect, render_template, request, session, url_for
 from flask_babel import force_locale
-from flask_babel import gettext as _
 from flask_login import UserMixin, login_user, logout_user
 from werkzeug.wrappers import Response as BaseResponse
 
@@ -16,6 +15,7 @@ from operator_qos.accounts.forms import PasswordForm, ProfileForm, SignInForm
 from operator_qos.accounts.queries import find_sign_in
 from operator_qos.extensions import attempts, get_sign_in_account, get_sign_in_limit, login_manager
 from operator_qos.i18n import LANGUAGES
+from operator_qos.i18n import gettext as _
 from operator_qos.navigation import get_home
 from operator_qos.permissions import EVERYONE, current_actor, find_actor, people, public
 from operator_qos.web import LANGUAGE_COOKIE, get_session, get_site, now, safe_next, writing

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from flask_babel import gettext, ngettext
-from flask_babel import lazy_gettext as _
 from sqlalchemy.orm import Session
 
 from operator_qos import words
 from operator_qos.acts.queries import ANY_TYPE, ActRow
 from operator_qos.formats import format_day
+from operator_qos.i18n import gettext, ngettext
+from operator_qos.i18n import lazy_gettext as _
 from operator_qos.standards.queries import UnknownVersionError, get_version
 from operator_qos.statements.books import Language
 from operator_qos.statements.naming import Names, split_subject

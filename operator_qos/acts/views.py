@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import date
 
 from flask import Blueprint, flash, redirect, request, url_for
-from flask_babel import gettext as _
 from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Response
 
@@ -18,6 +17,7 @@ from operator_qos.acts.queries import ActRow
 from operator_qos.connections.queries import list_connections
 from operator_qos.exclusions.incidents.queries import count_proposed
 from operator_qos.exclusions.queries import count_open
+from operator_qos.i18n import gettext as _
 from operator_qos.pages import ShopLinks, show
 from operator_qos.permissions import ADMIN, OPERATOR, SELLER, current_actor, get_visible_shop, people
 from operator_qos.recourse.queries import count_owed

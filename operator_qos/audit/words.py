@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask_babel import lazy_gettext as _
+from operator_qos.i18n import lazy_gettext as _
 
 ACTION_NAMES = {
     "evaluation.run": _("Official run"), "standard.draft": _("Draft of a standard"),

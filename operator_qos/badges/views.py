@@ -7,7 +7,6 @@ import json
 from urllib.parse import quote, unquote, urlsplit
 
 from flask import Blueprint, Response, flash, redirect, render_template, request, url_for
-from flask_babel import gettext as _
 from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Response as BaseResponse
 
@@ -15,6 +14,7 @@ from operator_qos import formats
 from operator_qos.badges import queries, service
 from operator_qos.badges.keys import read_keys, show_public_keys
 from operator_qos.badges.rules import BadgeState, Claims, Status, describe, judge, read_signed, sign
+from operator_qos.i18n import gettext as _
 from operator_qos.permissions import OPERATOR, SELLER, current_actor, get_visible_shop, people, public
 from operator_qos.sellers.queries import find_shop_card
 from operator_qos.web import get_language, get_session, get_site, now, writing

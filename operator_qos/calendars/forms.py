@@ -11,11 +11,11 @@ from zoneinfo import ZoneInfo
 
 from babel import Locale
 from flask import request
-from flask_babel import gettext as _
 
 from operator_qos.calendars.queries import ShopHours
 from operator_qos.calendars.rules import Absence, Hours, HoursError, read_hours, write_frames
 from operator_qos.formats import format_day
+from operator_qos.i18n import gettext as _
 from operator_qos.web import get_language
 from scoring.holiday_proposals import list_countries, list_regions, name_region, propose_holidays
 from scoring.opening_hours import WEEKDAYS

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from flask import Blueprint, flash, redirect, request, url_for
-from flask_babel import gettext as _
 from werkzeug.wrappers import Response as BaseResponse
 
 from operator_qos.calendars import forms, service
@@ -13,6 +12,7 @@ from operator_qos.calendars.forms import Typed, TypedAbsence, say_error
 from operator_qos.calendars.queries import ShopHours, read_hours_of
 from operator_qos.calendars.rules import HoursError, write_frames
 from operator_qos.calendars.service import Change, Document, Effect
+from operator_qos.i18n import gettext as _
 from operator_qos.pages import ShopLinks, show
 from operator_qos.permissions import OPERATOR, SELLER, current_actor, get_visible_shop, people
 from operator_qos.sellers.queries import ShopCard, list_shop_cards

@@ -6,8 +6,6 @@ from collections.abc import Mapping
 from datetime import date
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
-from flask_babel import gettext as _
-from flask_babel import lazy_gettext
 from sqlalchemy.orm import Session
 from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Response as BaseResponse
@@ -20,6 +18,8 @@ from operator_qos.connections.sealing import SealError
 from operator_qos.connections.service import ConnectionRefused, NewConnection
 from operator_qos.connectors.contract import CONNECTORS, SourceError
 from operator_qos.evaluation.saying import list_titles
+from operator_qos.i18n import gettext as _
+from operator_qos.i18n import lazy_gettext
 from operator_qos.permissions import ADMIN, OPERATOR, current_actor, people
 from operator_qos.sellers.queries import list_marketplaces
 from operator_qos.settings import read_secret

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 
 from operator_qos import formats
@@ -30,6 +29,7 @@ from operator_qos.disputes.policy_book import find_policy
 from operator_qos.disputes.queries import DisputeRow, Similar
 from operator_qos.disputes.rules import OPEN_STATES, Turn, list_allowed
 from operator_qos.disputes.timeline import Drawing, Moment, Said, Story, draw
+from operator_qos.i18n import gettext as _
 from operator_qos.standards.binding import get_bound, get_shipped_standard
 from operator_qos.words import event_name, milestone_name, party_name, reason_name, remedy_name
 from scoring.standards import Standard

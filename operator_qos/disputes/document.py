@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from flask_babel import force_locale, gettext
+from flask_babel import force_locale
 from sqlalchemy.orm import Session
 
 from operator_qos import formats, words
@@ -14,6 +14,7 @@ from operator_qos.disputes import queries
 from operator_qos.disputes.file import read_file
 from operator_qos.disputes.models import Dispute
 from operator_qos.disputes.queries import DisputeRow
+from operator_qos.i18n import gettext
 from operator_qos.pdf import Section, write_pdf
 
 

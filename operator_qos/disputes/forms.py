@@ -10,7 +10,6 @@ from decimal import Decimal, InvalidOperation
 from zoneinfo import ZoneInfo
 
 from flask import Response, request
-from flask_babel import lazy_gettext as _
 from flask_wtf import FlaskForm
 from werkzeug.exceptions import NotFound
 from wtforms import (  # type: ignore[import-untyped]
@@ -31,6 +30,7 @@ from operator_qos.disputes.queries import DisputeRow
 from operator_qos.disputes.rules import CLAUSES, FAULTS, MONEY_REMEDIES, REMEDIES, IllegalAction
 from operator_qos.files import PREVIEWED, FileError, FileStore
 from operator_qos.i18n import LANGUAGES
+from operator_qos.i18n import lazy_gettext as _
 from operator_qos.web import get_session, get_site, now, read_number, writing
 from operator_qos.words import party_name
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from flask_babel import gettext, ngettext
-from flask_babel import lazy_gettext as _
-
 from operator_qos.disputes.policies import Limit
+from operator_qos.i18n import gettext, ngettext
+from operator_qos.i18n import lazy_gettext as _
 
 ACTION_NAMES = {
     "answer": _("Answer"), "write": _("Write"), "note": _("Keep a note"), "offer": _("Make an offer"),

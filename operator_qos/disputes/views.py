@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import timedelta
 
 from flask import Blueprint, Response, flash, redirect, render_template, request, url_for
-from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Response as BaseResponse
@@ -34,6 +33,7 @@ from operator_qos.disputes.phrases import limit_name
 from operator_qos.disputes.queries import DisputeRow
 from operator_qos.disputes.rules import IN_MEDIATION, OPEN_STATES, IllegalAction
 from operator_qos.disputes.service import DisputeInputError, Ruling
+from operator_qos.i18n import gettext as _
 from operator_qos.navigation import set_count
 from operator_qos.permissions import MEDIATOR, OPERATOR, SELLER, Actor, current_actor, people
 from operator_qos.sellers.queries import ShopCard, list_shop_cards

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from flask import request
-from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 
 from operator_qos.disputes.forms import FILE_ERRORS, make_token, read_files
@@ -18,6 +17,7 @@ from operator_qos.exclusions.queries import Thing
 from operator_qos.exclusions.rules import ASK_DAYS, METRIC_KINDS, Cause, list_heard_causes, may_ask, read_thing
 from operator_qos.exclusions.service import Plea, RequestRefused
 from operator_qos.files import FileError, FileStore
+from operator_qos.i18n import gettext as _
 from operator_qos.ledger.queries import list_scorecards
 from operator_qos.ledger.unit_queries import list_dossiers
 from operator_qos.ledger.units import find_units

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date
 
-from flask_babel import format_date, gettext, ngettext
-from flask_babel import lazy_gettext as _
+from flask_babel import format_date
 
 from operator_qos import words
 from operator_qos.exclusions.rules import ASK_DAYS, MAX_TEXT, MAX_THINGS, Cause
+from operator_qos.i18n import gettext, ngettext
+from operator_qos.i18n import lazy_gettext as _
 from operator_qos.metric_words import Words
 from scoring.dossier import Name
 

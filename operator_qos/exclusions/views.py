@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from flask import Blueprint, Response, flash, redirect, request, url_for
-from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Response as BaseResponse
@@ -18,6 +17,7 @@ from operator_qos.exclusions.queries import RequestFile, RequestMissing
 from operator_qos.exclusions.rules import ASK_DAYS, BY_ID, DECIDE_WORKING_DAYS, Cause
 from operator_qos.exclusions.service import RequestRefused
 from operator_qos.files import FileError
+from operator_qos.i18n import gettext as _
 from operator_qos.navigation import set_count
 from operator_qos.pages import ShopLinks, show
 from operator_qos.permissions import (

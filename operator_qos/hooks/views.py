@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
-from flask_babel import gettext as _
-from flask_babel import lazy_gettext
 from werkzeug.wrappers import Response as BaseResponse
 
 from operator_qos.hooks import queries, service
 from operator_qos.hooks.rules import TOPICS
+from operator_qos.i18n import gettext as _
+from operator_qos.i18n import lazy_gettext
 from operator_qos.permissions import ADMIN, current_actor, people
 from operator_qos.web import get_session, now, writing
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from contextlib import suppress
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
-from flask_babel import gettext as _
 from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Response as BaseResponse
 
 from operator_qos.connectors.mapping.reading import list_ready, read_ready
 from operator_qos.connectors.rows import SourceLayoutError
 from operator_qos.files import FileError
+from operator_qos.i18n import gettext as _
 from operator_qos.imports import queries, service
 from operator_qos.imports.mappings import find_mapping, find_newest, list_newest
 from operator_qos.imports.quarantine.queries import Chosen, count_held

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from flask_babel import lazy_gettext as _
-
 from operator_qos.connectors.formats.records import Layout
+from operator_qos.i18n import lazy_gettext as _
 
 PARTS: Mapping[str, object] = {
     "order": _("order number"), "placed_at": _("ordered at"), "accepted_at": _("accepted at"),

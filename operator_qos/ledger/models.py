@@ -296,9 +296,8 @@ class Scorecard(Base):
 
     __tablename__ = "scorecards"
     __table_args__ = (
-        # The league table sorts by one metric and filters by verdict over every shop.
-        Index("ix_scorecards_metric_value", "metric_code", "shop_id", "verdict", "raw_value", "value", "base"),
-        Index("ix_scorecards_verdict_shop", "verdict", "shop_id"),
+        # The league table: of one metric and verdict the shops by rate; other orders and verdicts without the rows.
+        Index("ix_scorecards_ranking", "metric_code", "verdict", "raw_value", "base", "shop_id", "value"),
     )
 
     shop_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)

@@ -7,11 +7,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from flask_babel import gettext
 from sqlalchemy.orm import Session
 
 from operator_qos import words
 from operator_qos.disputes.thread import may_read, read_address
+from operator_qos.i18n import gettext
 from operator_qos.ledger.queries import LoggedEvent, OrderFile, find_order, list_order_events
 from operator_qos.ledger.timeline import EventLine, build_line
 from operator_qos.sellers.queries import ShopCard

@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 
-from flask_babel import gettext, ngettext
-
 from operator_qos import words
+from operator_qos.i18n import gettext, ngettext
 from scoring.metrics import METRICS
 from scoring.standards import MetricRule, Standard, title_in
 

@@ -6,10 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from flask_babel import gettext
-
 from operator_qos import formats, words
-from operator_qos.i18n import LANGUAGES
+from operator_qos.i18n import LANGUAGES, gettext
 from operator_qos.ledger.queries import LoggedEvent
 
 

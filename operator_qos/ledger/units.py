@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from flask_babel import gettext
-from flask_babel import lazy_gettext as _
 from sqlalchemy.orm import Session
 
 from operator_qos import words
 from operator_qos.clock import from_ms
+from operator_qos.i18n import gettext
+from operator_qos.i18n import lazy_gettext as _
 from operator_qos.ledger.queries import OddCounts, ScorecardRow, Unit, list_latest_bad, list_scorecards, list_units
 from operator_qos.ledger.unit_queries import (
     Forgiveness,
@@ -131,14 +131,15 @@ def read_show(metric: Metric, asked: str | None) -> str:
 
 
 def find_units(
-    session: Session, shop_id: int, *, metric: str, show: str | None, latest: int | None = None
+    session: Session, shop_id: int, *, metric: str, show: str | None, latest: int | None = None,
+    score: ScorecardRow | None = None,
 ) -> UnitsView | None:
     """The units behind a scorecard's number, counted at the scorecard's own moment; of what failed the latest few.
 
-    None for an unknown metric, or one the shop has no number for.
+    `score` is that number where it was read before. None for an unknown metric, or one the shop has no number for.
     """
     found = METRICS.get(metric)
-    score = list_scorecards(session, [shop_id]).get(shop_id, {}).get(metric)
+    score = score or list_scorecards(session, [shop_id]).get(shop_id, {}).get(metric)
     if found is None or score is None:
         return None
     chosen = read_show(found, show)

@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from flask import url_for
-from flask_babel import lazy_gettext as _
 from sqlalchemy.orm import Session
 
 from operator_qos import words
 from operator_qos.accounts.actors import Actor
 from operator_qos.clock import from_ms, to_ms
+from operator_qos.i18n import lazy_gettext as _
 from operator_qos.me.calendars import has_ended, list_last_changes
 from operator_qos.me.deadlines import Deadline, list_deadlines
 from operator_qos.me.ical import Entry

@@ -5,8 +5,7 @@ from __future__ import annotations
 from urllib.parse import urlsplit
 
 from flask import Blueprint, Response, flash, redirect, request, url_for
-from flask_babel import force_locale, lazy_gettext
-from flask_babel import gettext as _
+from flask_babel import force_locale
 from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Response as BaseResponse
 
@@ -17,6 +16,8 @@ from operator_qos.hooks import queries as hooks
 from operator_qos.hooks import sellers as seller_hooks
 from operator_qos.hooks.rules import SELLER_TOPICS
 from operator_qos.hooks.service import HookError
+from operator_qos.i18n import gettext as _
+from operator_qos.i18n import lazy_gettext
 from operator_qos.me import calendars, forms, ical
 from operator_qos.me.service import record_changes
 from operator_qos.pages import show

@@ -5,10 +5,10 @@ from __future__ import annotations
 from urllib.parse import parse_qsl, urlencode
 
 from flask import Blueprint, flash, redirect, request, url_for
-from flask_babel import gettext as _
 from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Response as BaseResponse
 
+from operator_qos.i18n import gettext as _
 from operator_qos.notebook import service
 from operator_qos.permissions import OPERATOR, current_actor, get_visible_shop, people
 from operator_qos.web import get_session, now, writing

@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from zoneinfo import available_timezones
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
-from flask_babel import gettext as _
-from flask_babel import lazy_gettext
 from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Response as BaseResponse
 
 from operator_qos.audit.service import append_audit
+from operator_qos.i18n import gettext as _
+from operator_qos.i18n import lazy_gettext
 from operator_qos.notices import queries, service, wording
 from operator_qos.notices.mail import BASE_URL, LANGUAGES, NoticeText, list_topics, read_our_words
 from operator_qos.notices.rules import GROUPS, NOW, WAYS, Preferences, read_minute, write_minute

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from flask_babel import gettext
-from flask_babel import lazy_gettext as _
-
 from operator_qos import words
+from operator_qos.i18n import gettext
+from operator_qos.i18n import lazy_gettext as _
 from operator_qos.recourse.queries import ChangeFacts, Contested
 from operator_qos.standards.titles import name_badge, name_level
 from operator_qos.statements.books import Language, name_kind

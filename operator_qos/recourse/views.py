@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from datetime import timedelta
 
 from flask import Blueprint, Response, flash, redirect, request, url_for
-from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Response as BaseResponse
@@ -15,6 +14,7 @@ from werkzeug.wrappers import Response as BaseResponse
 from operator_qos.disputes.file import Kept
 from operator_qos.disputes.forms import FILE_ERRORS, find_store, read_files, send_attachment
 from operator_qos.files import FileError, Upload
+from operator_qos.i18n import gettext as _
 from operator_qos.navigation import set_count
 from operator_qos.pages import ShopLinks, show
 from operator_qos.permissions import OPERATOR, SELLER, current_actor, people, shop_ids_visible

@@ -6,10 +6,10 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from flask_babel import gettext
 from sqlalchemy.orm import Session
 
 from operator_qos import words
+from operator_qos.i18n import gettext
 from operator_qos.metric_cards import MetricCard, build_card
 from operator_qos.sellers.league_queries import (
     COLUMNS,
@@ -210,7 +210,7 @@ def build_heads(view: LeagueView) -> dict[str, Head]:
 
 
 @dataclass(frozen=True)
-class _Judged:
+class Judged:
     """A shop with the standard that binds it, and what its rules that are not plain say now."""
 
     row: LeagueRow
@@ -241,7 +241,7 @@ class _Judged:
         return min(said, key=VERDICT_ORDER.index, default=None)
 
 
-def _line(judged: _Judged, view: LeagueView) -> LeagueLine:
+def _line(judged: Judged, view: LeagueView) -> LeagueLine:
     row, standard = judged.row, judged.standard
     placed = row.scores.get(ORDERS_OF)
     return LeagueLine(
@@ -263,20 +263,22 @@ def list_brief(view: LeagueView) -> list[str]:
     return [metric for metric in list_columns(view) if metric not in view.hidden]
 
 
-def build_lines(
-    session: Session, shop_ids: Sequence[int], *, view: LeagueView, now: datetime
-) -> list[LeagueLine]:
+def list_shown(session: Session, shop_ids: Sequence[int], *, view: LeagueView, now: datetime) -> list[Judged]:
+    """A page of shops with what is shown of them, in their lines and in the foot."""
+    return _list_judged(session, shop_ids, (ORDERS_OF, view.metric, *list_columns(view)), now)
+
+
+def build_lines(shown: Sequence[Judged], view: LeagueView) -> list[LeagueLine]:
     """The lines of a page of shops."""
-    shown = (ORDERS_OF, view.metric, *list_brief(view))
-    return [_line(judged, view) for judged in _list_judged(session, shop_ids, shown, now)]
+    return [_line(judged, view) for judged in shown]
 
 
 def _list_judged(
     session: Session, shop_ids: Sequence[int], metrics: Sequence[str], now: datetime
-) -> list[_Judged]:
+) -> list[Judged]:
     bound = list_bound(session, shop_ids, now=now)
     live = list_live(session, [shop_id for shop_id, standard in bound.items() if not is_plain(standard)])
-    return [_Judged(row, bound[row.card.id], live.get(row.card.id))
+    return [Judged(row, bound[row.card.id], live.get(row.card.id))
             for row in list_league_rows(session, shop_ids, metrics=metrics, now=now)]
 
 
@@ -285,7 +287,7 @@ def build_sheet(session: Session, shop_ids: Sequence[int], *, judged: Sequence[s
     return Sheet("sellers", SHEET_COLUMNS, _list_sheet_rows(_list_judged(session, shop_ids, judged, now), judged))
 
 
-def _list_sheet_rows(shops: Sequence[_Judged], judged: Sequence[str]) -> Iterator[Row]:
+def _list_sheet_rows(shops: Sequence[Judged], judged: Sequence[str]) -> Iterator[Row]:
     for one in shops:
         for metric in judged:
             row, score = one.row, one.row.scores.get(metric)

@@ -9,11 +9,27 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, case, exists, func, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Integer,
+    Select,
+    SmallInteger,
+    and_,
+    bindparam,
+    case,
+    exists,
+    func,
+    literal,
+    or_,
+    select,
+    union_all,
+)
 from sqlalchemy.orm import Session
 
+from operator_qos.db import among
 from operator_qos.disputes.rules import OPEN_STATES
 from operator_qos.ledger.queries import ScorecardRow, list_scorecards
 from operator_qos.models import Dispute, LiveRule, LiveStanding, Scorecard, Shop, ShopStanding
@@ -21,6 +37,7 @@ from operator_qos.sellers.queries import ShopCard, list_shop_cards
 from scoring.metrics import METRICS
 
 VERDICT_ORDER = ("breached", "watch", "kept", "exempt", "not_enough_data")
+_UNRANKED = "not_enough_data"
 LEVEL_ORDER = ("below", "in_standard", "top")
 # How a column is read first: the worst on top, names from A.
 COLUMNS = ("raw", "official", "shop", "level", "verdict", "disputes")
@@ -93,9 +110,15 @@ def _filters(view: LeagueView) -> list[ColumnElement[bool]]:
         standing = exists().where(ShopStanding.shop_id == Shop.id)
         found.append(~standing if view.level == "none" else standing.where(ShopStanding.level == view.level))
     if view.verdict:
-        so_judged = select(Scorecard.shop_id).where(Scorecard.verdict == view.verdict).correlate(None)
+        so_judged = select_judged_shops(view.verdict).correlate(None)
         found.append(_is_judged(view, Shop.id.in_(so_judged)))
     return found
+
+
+def select_judged_shops(*verdicts: str) -> Select[Any]:
+    """The shops with any of these verdicts on any metric; the metrics are named, for they lead the index."""
+    codes = [metric.code for metric in METRICS.values()]
+    return select(Scorecard.shop_id).where(Scorecard.metric_code.in_(codes), Scorecard.verdict.in_(verdicts))
 
 
 def _is_judged(view: LeagueView, by_scores: ColumnElement[bool]) -> ColumnElement[bool]:
@@ -122,25 +145,34 @@ def count_league(session: Session, view: LeagueView) -> int:
 
 def _ranked(value: Any, verdict: Any) -> ColumnElement[int]:
     """Shops without enough data are shown, not ranked: they come last, whichever way one sorts."""
-    return case((or_(value.is_(None), verdict == "not_enough_data"), 1), else_=0)
+    return case((or_(value.is_(None), verdict == _UNRANKED), 1), else_=0)
 
 
 def _list_by_score(session: Session, view: LeagueView, *, offset: int, limit: int | None) -> list[int]:
     """From the scores of one metric, which an index holds in one place; shops without one come last."""
     metric = METRICS[view.column] if view.column in METRICS else METRICS[view.metric]
-    value = Scorecard.raw_value if view.column == "raw" else Scorecard.value
     largest_first = view.worst_first != metric.higher_is_better
     scored, filters = select(Scorecard.shop_id).where(Scorecard.metric_code == metric.code), _filters(view)
     if filters:  # without, the index alone answers
         scored = scored.join(Shop, Shop.id == Scorecard.shop_id).where(*filters)
-    # Of equal rates the one with more orders behind it says more.
-    ordered = scored.order_by(
-        _ranked(value, Scorecard.verdict),
-        value.desc() if largest_first else value.asc(),
-        Scorecard.base.desc(),
-        Scorecard.shop_id,
-    )
+    elif view.column == "raw" and limit is not None:
+        ids = _list_by_raw(session, metric.code, largest_first=largest_first, offset=offset, limit=limit)
+        return _add_unscored(session, ids, scored, view, offset=offset, limit=limit)
+    value = Scorecard.raw_value if view.column == "raw" else Scorecard.value
+    ordered = scored.order_by(_ranked(value, Scorecard.verdict), *_order_rates(Scorecard, value, largest_first))
     ids = list(session.scalars(ordered.offset(offset).limit(limit)))
+    return _add_unscored(session, ids, scored, view, offset=offset, limit=limit)
+
+
+def _order_rates(row: Any, value: Any, largest_first: bool) -> tuple[ColumnElement[Any], ...]:
+    """Of equal rates the one with more orders behind it says more."""
+    return value.desc() if largest_first else value.asc(), row.base.desc(), row.shop_id
+
+
+def _add_unscored(  # the page so far, of what, and which part
+    session: Session, ids: list[int], scored: Select[Any], view: LeagueView, *, offset: int, limit: int | None
+) -> list[int]:
+    """A page of the scored shops, filled up with those that have no score."""
     if limit is not None and len(ids) >= limit:
         return ids
     known = session.scalar(select(func.count()).select_from(scored.subquery())) or 0
@@ -151,6 +183,36 @@ def _list_by_score(session: Session, view: LeagueView, *, offset: int, limit: in
     )
     rest = None if limit is None else limit - len(ids)
     return [*ids, *session.scalars(without.offset(max(0, offset - known)).limit(rest))]
+
+
+def _list_by_raw(session: Session, code: int, *, largest_first: bool, offset: int, limit: int) -> list[int]:
+    """A page of all shops by their raw rate. Of each verdict the index has them in this order, so few are read."""
+    found = session.scalars(_select_by_raw(largest_first), {
+        "metric": code, "rows": limit, "skipped": offset, "most": offset + limit})
+    return list(found)
+
+
+@lru_cache(maxsize=2)
+def _select_by_raw(largest_first: bool) -> Select[Any]:
+    """The first of each verdict, merged: those ranked, then those without enough data or a rate."""
+    words, rate = [one for one in VERDICT_ORDER if one != _UNRANKED], Scorecard.raw_value
+    judged = [Scorecard.verdict.is_(None), *(Scorecard.verdict == one for one in words)]
+    parts = [_select_first(0, [verdict, rate.is_not(None)], largest_first) for verdict in judged]
+    parts += [_select_first(1, [verdict, rate.is_(None)], largest_first)
+              for verdict in (Scorecard.verdict.is_(None), Scorecard.verdict.in_(words))]
+    parts.append(_select_first(1, [Scorecard.verdict == _UNRANKED], largest_first))
+    merged = union_all(*parts).subquery()
+    page = (bindparam(name, type_=Integer) for name in ("rows", "skipped"))
+    return select(merged.c.shop_id).order_by(
+        merged.c.place, *_order_rates(merged.c, merged.c.raw_value, largest_first)).limit(next(page)).offset(next(page))
+
+
+def _select_first(place: int, wanted: Sequence[ColumnElement[bool]], largest_first: bool) -> Select[Any]:
+    columns = (Scorecard.raw_value, Scorecard.base, Scorecard.shop_id)
+    query = select(literal(place).label("place"), *columns).where(
+        Scorecard.metric_code == bindparam("metric", type_=SmallInteger), *wanted)
+    ordered = query.order_by(*_order_rates(Scorecard, Scorecard.raw_value, largest_first))
+    return select(ordered.limit(bindparam("most", type_=Integer)).subquery())
 
 
 def _place_in(names: Sequence[str], column: Any) -> ColumnElement[int]:
@@ -210,7 +272,7 @@ def list_league_ids(
 def list_standings(session: Session, shop_ids: Sequence[int]) -> dict[int, StandingRow]:
     """The standings of shops; one never judged has none."""
     query = select(ShopStanding.shop_id, ShopStanding.level, ShopStanding.badges)
-    rows = session.execute(query.where(ShopStanding.shop_id.in_(list(shop_ids))))
+    rows = session.execute(query.where(among(session, ShopStanding.shop_id, shop_ids)))
     return {row.shop_id: StandingRow(row.level, tuple(row.badges)) for row in rows}
 
 
@@ -218,7 +280,7 @@ def _count_disputes(session: Session, shop_ids: Sequence[int], now: datetime) ->
     due = func.coalesce(Dispute.decision_due_at, Dispute.seller_due_at)
     query = (
         select(Dispute.shop_id, func.count(), func.sum(case((due < now, 1), else_=0)))
-        .where(Dispute.shop_id.in_(list(shop_ids)), Dispute.state.in_(OPEN_STATES))
+        .where(among(session, Dispute.shop_id, shop_ids), Dispute.state.in_(OPEN_STATES))
         .group_by(Dispute.shop_id)
     )
     return {shop: (total, int(late)) for shop, total, late in session.execute(query)}
@@ -260,10 +322,21 @@ def sum_scores(session: Session, shop_ids: Sequence[int], metrics: Sequence[str]
     columns = (Scorecard.bad, Scorecard.base, Scorecard.raw_bad, Scorecard.raw_base)
     query = (
         select(Scorecard.metric_code, *(func.sum(column) for column in columns))
-        .where(Scorecard.shop_id.in_(list(shop_ids)), Scorecard.metric_code.in_(list(names)))
+        .where(among(session, Scorecard.shop_id, shop_ids), Scorecard.metric_code.in_(list(names)))
         .group_by(Scorecard.metric_code)
     )
     return {names[code]: MetricTotal(*map(int, sums)) for code, *sums in session.execute(query)}
+
+
+def add_scores(rows: Sequence[LeagueRow], metrics: Sequence[str]) -> dict[str, MetricTotal]:
+    """The same of shops whose scores were read."""
+    found: dict[str, MetricTotal] = {}
+    for metric in metrics:
+        scores = [row.scores[metric] for row in rows if metric in row.scores]
+        if scores:
+            found[metric] = MetricTotal(*(sum(getattr(score, name) for score in scores)
+                                          for name in MetricTotal.__dataclass_fields__))
+    return found
 
 
 def count_open_disputes(session: Session, shop_ids: Sequence[int], *, now: datetime) -> int:

@@ -6,13 +6,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from flask_babel import gettext, ngettext
 from sqlalchemy.orm import Session
 
 from operator_qos import words
+from operator_qos.i18n import gettext, ngettext
 from operator_qos.sellers.league_queries import (
+    LeagueRow,
     LeagueView,
     MetricTotal,
+    add_scores,
     count_open_disputes,
     list_columns,
     list_view_ids,
@@ -66,19 +68,38 @@ def _title(count: int, *, is_whole: bool) -> str:
     return str(gettext("The %(n)s shops shown", n=words.count(count)))
 
 
-def build_total(session: Session, view: LeagueView, *, shown: Sequence[int], count: int, now: datetime) -> LeagueTotal:
+@dataclass(frozen=True)
+class _Sums:
+    shops: int
+    totals: dict[str, MetricTotal]
+    open_disputes: int
+
+
+def _sum_view(session: Session, view: LeagueView, metrics: Sequence[str], now: datetime) -> _Sums:
+    shop_ids = list_view_ids(session, view)
+    return _Sums(len(shop_ids), sum_scores(session, shop_ids, metrics),
+                 count_open_disputes(session, shop_ids, now=now))
+
+
+def _sum_rows(rows: Sequence[LeagueRow], metrics: Sequence[str]) -> _Sums:
+    return _Sums(len(rows), add_scores(rows, metrics), sum(row.open_disputes for row in rows))
+
+
+def build_total(
+    session: Session, view: LeagueView, *, shown: Sequence[LeagueRow], count: int, now: datetime
+) -> LeagueTotal:
     """The sum over every shop of the view, over the shown ones where there are too many to sum in time."""
-    is_whole = count <= MOST_SUMMED
-    shop_ids = list_view_ids(session, view) if is_whole else list(shown)
-    metrics = [view.metric, *list_columns(view)]
-    totals = sum_scores(session, shop_ids, [*metrics, "order_defect_rate"])
+    metrics, is_whole = [view.metric, *list_columns(view)], count <= MOST_SUMMED
+    summed = [*metrics, "order_defect_rate"]
+    sums = _sum_view(session, view, summed, now) if is_whole else _sum_rows(shown, summed)
+    totals = sums.totals
     full = totals.get(view.metric, MetricTotal())
     placed = totals.get("order_defect_rate", MetricTotal())
     return LeagueTotal(
-        title=_title(len(shop_ids), is_whole=is_whole),
+        title=_title(sums.shops, is_whole=is_whole),
         orders=words.orders_phrase(placed.raw_base),
         raw=_cell(view.metric, full.raw_bad, full.raw_base),
         official=_cell(view.metric, full.bad, full.base),
         brief={metric: _official(totals, metric) for metric in metrics[1:]},
-        open_disputes=count_open_disputes(session, shop_ids, now=now),
+        open_disputes=sums.open_disputes,
     )

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from operator_qos.db import among_texts
+from operator_qos.db import among, among_texts
 from operator_qos.lake.membership import list_lake_shops
 from operator_qos.sellers.models import Marketplace, Seller, Shop
 
@@ -69,7 +69,7 @@ def list_shop_cards(
         .order_by(Shop.name, Shop.id)
     )
     if shop_ids is not None:
-        query = query.where(Shop.id.in_(list(shop_ids)))
+        query = query.where(among(session, Shop.id, shop_ids))
     if seller_id is not None:
         query = query.where(Shop.seller_id == seller_id)
     if marketplace_id is not None:

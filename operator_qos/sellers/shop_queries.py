@@ -39,6 +39,8 @@ def list_changes(session: Session, shop_id: int, *, limit: int = 50) -> list[Sta
 
 def list_change_statements(session: Session, change_ids: Sequence[int]) -> dict[int, str]:
     """The statement of reasons each change was told by, as its public id; changes without one are left out."""
+    if not change_ids:
+        return {}
     query = select(Act.change_id, Statement.public_id).join(Statement, Statement.id == Act.statement_id).where(
         Act.change_id.in_(change_ids)).order_by(Act.id.desc())
     return {change_id: public_id for change_id, public_id in session.execute(query) if change_id is not None}

@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from flask_babel import gettext, ngettext
 from sqlalchemy.orm import Session
 
 from operator_qos import words
 from operator_qos.clock import from_ms
-from operator_qos.disputes.queries import DisputeRow, find_row
+from operator_qos.disputes.queries import DisputeRow, list_rows
 from operator_qos.evaluation.rule_page import RuleLine, list_rule_lines
+from operator_qos.i18n import gettext, ngettext
 from operator_qos.ledger.queries import ScorecardRow, list_scorecards
 from operator_qos.metric_cards import MetricCard, build_card
 from operator_qos.models import StandingChange
@@ -155,8 +155,7 @@ def _dispute_line(row: DisputeRow, now: datetime) -> DisputeLine:
 
 def _list_dispute_lines(session: Session, now: datetime) -> tuple[DisputeLine, ...]:
     ids = queries.list_pressing_ids(session, now=now, within=NEAR, limit=SHOWN)
-    rows = (find_row(session, dispute_id) for dispute_id in ids)
-    return tuple(_dispute_line(row, now) for row in rows if row is not None)
+    return tuple(_dispute_line(row, now) for row in list_rows(session, ids))
 
 
 def _light_line(light: queries.Light, now: datetime) -> LightLine:
@@ -269,14 +268,14 @@ def _alert(lights: list[queries.Light]) -> str:
 
 def build_today(session: Session, *, now: datetime, zone: str, shop_count: int) -> TodayPage:
     """The page as of now."""
-    lights = queries.list_lights(session, now=now)
+    heard = queries.find_heard(session, now=now, limit=SHOWN)
+    lights = queries.list_lights(session, heard, now=now)
     projections = queries.list_projections(session, now=now)
     worst_metric = next(iter(list_judged_rules(list_in_use(session, now=now))))
     since = now.date() - timedelta(days=1)
     changes = queries.list_recent_changes(session, since=since, limit=SHOWN)
     counts = queries.count_disputes(session, now=now, within=NEAR)
     set_aside = queries.count_quarantined(session)
-    silent = queries.list_silent_ids(session, now=now, limit=SHOWN) if any(one.silent_shops for one in lights) else []
     return TodayPage(
         now=now,
         zone=zone,
@@ -286,7 +285,7 @@ def build_today(session: Session, *, now: datetime, zone: str, shop_count: int) 
         counts=counts,
         disputes=_list_dispute_lines(session, now),
         lights=tuple(_light_line(light, now) for light in lights),
-        silent=tuple(list_shop_cards(session, shop_ids=silent)) if silent else (),
+        silent=tuple(list_shop_cards(session, shop_ids=heard.longest_silent)) if heard.longest_silent else (),
         set_aside=set_aside,
         changes=tuple(ChangeLine(found.card, *describe_change(found.change)) for found in changes),
         change_count=queries.count_recent_changes(session, since=since),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import NamedTuple, Protocol
 
-from sqlalchemy import ColumnElement, and_, exists, func, or_, select
+from sqlalchemy import ColumnElement, and_, case, exists, func, or_, select
 from sqlalchemy.orm import Session
 
 from operator_qos.clock import to_ms
@@ -24,6 +24,7 @@ from operator_qos.models import (
     StandingChange,
 )
 from operator_qos.recent import Recent
+from operator_qos.sellers.league_queries import select_judged_shops
 from operator_qos.sellers.queries import ShopCard, list_shop_cards
 from operator_qos.standards.binding import list_bound, list_in_use
 from operator_qos.standing.live import list_live_moves
@@ -105,12 +106,10 @@ class Change:
 def count_disputes(session: Session, *, now: datetime, within: timedelta) -> DisputeCounts:
     """Open disputes, and those past or near the deadline of whoever has to act."""
     due = func.coalesce(Dispute.decision_due_at, Dispute.seller_due_at)
-    total = select(func.count(Dispute.id)).where(Dispute.state.in_(OPEN_STATES))
-    return DisputeCounts(
-        open=session.scalar(total) or 0,
-        late=session.scalar(total.where(due < now)) or 0,
-        near=session.scalar(total.where(due >= now, due < now + within)) or 0,
-    )
+    late, near = case((due < now, 1), else_=0), case((and_(due >= now, due < now + within), 1), else_=0)
+    counts = (func.count(), *(func.coalesce(func.sum(one), 0) for one in (late, near)))
+    found = session.execute(select(*counts).select_from(Dispute).where(Dispute.state.in_(OPEN_STATES))).one()
+    return DisputeCounts(*map(int, found))
 
 
 def list_pressing_ids(session: Session, *, now: datetime, within: timedelta, limit: int) -> list[int]:
@@ -137,30 +136,55 @@ def _busy_and_silent(now: datetime) -> tuple[ColumnElement[bool], ...]:
     )
 
 
-def list_silent_ids(session: Session, *, now: datetime, limit: int) -> list[int]:
+@dataclass(frozen=True)
+class Heard:
+    """When each marketplace was last heard of [epoch ms], how many busy shops of it are silent, and which of all."""
+
+    newest_ms: Mapping[str, int]
+    silent: Mapping[str, int]
+    longest_silent: Sequence[int]
+
+
+def find_heard(session: Session, *, now: datetime, limit: int) -> Heard:
+    """What was heard of the marketplaces, and the busy shops longest silent.
+
+    Of very many shops what was found last in this process, for a minute: silence is told in hours.
+    """
+    key = str(session.get_bind().engine.url)
+    kept = _HEARD.find(key, stand=limit, now=now)
+    if kept is not None:
+        return kept
+    columns = (Shop.marketplace_id, func.max(Shop.last_event_ms), func.count())
+    rows = session.execute(select(*columns).group_by(Shop.marketplace_id)).all()
+    silent = select(Shop.marketplace_id, func.count()).where(*_busy_and_silent(now)).group_by(Shop.marketplace_id)
+    counts = {place: count for place, count in session.execute(silent)}  # noqa: C416  # rows are no plain pairs
+    found = Heard({place: newest for place, newest, _ in rows}, counts,
+                  _list_silent_ids(session, now=now, limit=limit) if counts else ())
+    if sum(shops for *_, shops in rows) > WORTH_KEEPING:
+        _HEARD.keep(key, found, stand=limit, now=now)
+    return found
+
+
+_HEARD: Recent[Heard] = Recent(most=4, age=timedelta(minutes=1))  # by database
+
+
+def _list_silent_ids(session: Session, *, now: datetime, limit: int) -> list[int]:
     """Busy shops of which nothing was heard lately, the longest silent first."""
     query = select(Shop.id).where(*_busy_and_silent(now))
     return list(session.scalars(query.order_by(Shop.last_event_ms, Shop.id).limit(limit)))
 
 
-def list_lights(session: Session, *, now: datetime) -> list[Light]:
+def list_lights(session: Session, heard: Heard, *, now: datetime) -> list[Light]:
     """One light per marketplace, by id."""
-    newest = dict(
-        session.execute(
-            select(Shop.marketplace_id, func.max(Shop.last_event_ms)).group_by(Shop.marketplace_id)
-        ).all()
-    )
-    silent_query = select(Shop.marketplace_id, func.count()).where(*_busy_and_silent(now))
-    silent = dict(session.execute(silent_query.group_by(Shop.marketplace_id)).all())
     aside = count_quarantined_by_marketplace(session)
     names = session.execute(select(Marketplace.id, Marketplace.name).order_by(Marketplace.id)).all()
     return [
         Light(
             marketplace_id=key,
             name=name,
-            newest_ms=newest.get(key) or 0,
-            feed=_judge_feed(newest.get(key) or 0, now),
-            silent_shops=silent.get(key, 0),
+            newest_ms=heard.newest_ms.get(key) or 0,
+            feed=_judge_feed(heard.newest_ms.get(key) or 0, now),
+            silent_shops=heard.silent.get(key, 0),
             set_aside=aside.get(key, 0),
             unexplained=sum(day.unexplained for day in list_compared(session, key)),
         )
@@ -176,8 +200,7 @@ def count_quarantined_by_marketplace(session: Session) -> dict[str, int]:
 
 def _list_candidates(session: Session, *, on: date, standard: Standard) -> list[ShopStanding]:
     """Standings that the verdicts of now may not fit; a superset of those that would move."""
-    unkept = select(Scorecard.shop_id).where(Scorecard.verdict.in_(("watch", "breached")))
-    breached = select(Scorecard.shop_id).where(Scorecard.verdict == "breached")
+    unkept, breached = select_judged_shops("watch", "breached"), select_judged_shops("breached")
     enough = select(Scorecard.shop_id).where(
         Scorecard.metric_code == METRICS["order_defect_rate"].code,
         Scorecard.raw_base >= (standard.get_level("top").min_orders or 0),

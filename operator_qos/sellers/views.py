@@ -27,6 +27,7 @@ from operator_qos.sellers.league import (
     list_kept,
     list_levels,
     list_live_metrics,
+    list_shown,
     read_view,
     to_query,
 )
@@ -91,7 +92,8 @@ def list_sellers() -> str:
     rules, view = list_judged_rules(standards), _read_view(standards)
     page = read_page(count_league(session, view))
     ids = list_league_ids(session, view, offset=page.offset, limit=page.size)
-    lines = build_lines(session, ids, view=view, now=now())
+    shown = list_shown(session, ids, view=view, now=now())
+    lines = build_lines(shown, view)
     rule = rules[view.metric]
     return show(
         "operator/sellers.html",
@@ -105,7 +107,7 @@ def list_sellers() -> str:
         choices=list_choices(view),
         kept_filters=list(list_kept(view, "cols", "col")),
         kept_columns=[field for field in list_kept(view) if field[0] in {"cols", "col"}],
-        total=build_total(session, view, shown=ids, count=page.total, now=now()),
+        total=build_total(session, view, shown=[one.row for one in shown], count=page.total, now=now()),
         full_limit=words.limit_phrase(float(rule.limit), rule.higher_is_better),
         axis=_find_axis(lines),
         by_score=_is_by_score(view),

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from datetime import date
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
-from flask_babel import gettext as _
 from werkzeug.wrappers import Response as BaseResponse
 
 from operator_qos.acts.phrases import say_light
 from operator_qos.acts.queries import list_feed_lights
 from operator_qos.clock import from_ms, to_ms
+from operator_qos.i18n import gettext as _
 from operator_qos.permissions import ADMIN, OPERATOR, current_actor, people
 from operator_qos.receiving import service
 from operator_qos.receiving.queries import list_receivers

@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from operator_qos.db import among
+from operator_qos.db import among, ask_once
 from operator_qos.sellers.models import Marketplace, Shop, ShopTraits
 from operator_qos.standards.models import StandardVersion
 from operator_qos.standards.rules import today_of
@@ -139,7 +139,11 @@ def find_last_change_at(session: Session) -> datetime | None:
 
 
 def _list_published(session: Session) -> list[Version]:
-    """The versions that bind or once bound, without the shipped one."""
+    """The versions that bind or once bound, without the shipped one; a page asks for them again and again."""
+    return ask_once(session, "published standards", _read_published)
+
+
+def _read_published(session: Session) -> list[Version]:
     columns = (StandardVersion.text, StandardVersion.retired_at, StandardVersion.published_at)
     rows = session.execute(select(*columns).where(StandardVersion.published_at.is_not(None)))
     return [

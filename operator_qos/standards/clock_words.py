@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date
 
-from flask_babel import lazy_gettext as _
-
 from operator_qos import words
 from operator_qos.formats import format_day
-from operator_qos.standards.phrases import gettext, read_language
+from operator_qos.i18n import gettext
+from operator_qos.i18n import lazy_gettext as _
+from operator_qos.standards.phrases import read_language
 from scoring.standards import Figure, Standard
 from scoring.standards.decisions import Clock
 from scoring.terms import is_own_calendar

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import flask_babel
-from flask_babel import lazy_gettext as _
-
 from operator_qos import words
-from operator_qos.i18n import find_language, set_french_spaces
+from operator_qos.i18n import find_language, gettext, set_french_spaces
+from operator_qos.i18n import lazy_gettext as _
 from scoring.metrics import METRICS
 from scoring.standards import Figure, Standard, Window, Windows, title_in
 from scoring.standards.conditions import Among, Compare, Condition, Flag, Group, Known, Not, OverRules
@@ -46,11 +44,6 @@ EVERY = {
     "day": _("Every day is judged."), "week": _("Every week is judged."), "month": _("Every month is judged."),
     "quarter": _("Every quarter is judged."),
 }
-
-
-def gettext(text: str, **values: object) -> str:
-    """The text in the reader's language."""
-    return str(flask_babel.gettext(text, **values))
 
 
 def read_language() -> str:

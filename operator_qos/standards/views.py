@@ -6,9 +6,9 @@ from datetime import timedelta
 from typing import NoReturn
 
 from flask import Blueprint, Response, abort, flash, jsonify, redirect, request, url_for
-from flask_babel import gettext as _
 from werkzeug.wrappers import Response as BaseResponse
 
+from operator_qos.i18n import gettext as _
 from operator_qos.pages import show
 from operator_qos.permissions import ADMIN, OPERATOR, current_actor, people, public
 from operator_qos.standards import queries, service

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from datetime import date
 
 from operator_qos import words
+from operator_qos.i18n import gettext
 from operator_qos.standards.clock_words import say_promise
 from operator_qos.standards.phrases import (
     EVERY,
     MEASURES,
-    gettext,
     join_or,
     name_key,
     name_part,

@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from flask_babel import gettext, ngettext
-from flask_babel import lazy_gettext as _
 from sqlalchemy.orm import Session
 
 from operator_qos import words
 from operator_qos.clock import end_of_day_ms, to_ms
 from operator_qos.formats import to_local
+from operator_qos.i18n import gettext, ngettext
+from operator_qos.i18n import lazy_gettext as _
 from operator_qos.sellers.queries import ShopCard
 from operator_qos.standing import day_queries as queries
 from operator_qos.standing.day_bundles import Bundle, bundle_lines
@@ -209,11 +209,13 @@ class _Lists:
     next_line: DayLine | None
 
 
-def _read_lists(session: Session, view: View, shops: Shops, *, now_ms: int, offset: int, limit: int) -> _Lists:
+def _read_lists(  # which lines, and which part of them
+    session: Session, view: View, shops: Shops, *, waits: bool, now_ms: int, offset: int, limit: int
+) -> _Lists:
     owed = queries.list_owed(
         session, Choice(view.shop_ids, view.state, view.kind), now_ms=now_ms, limit=limit, offset=offset
     )
-    beside = view.state == MINE and view.kind is None
+    beside = waits and view.state == MINE and view.kind is None
     waiting = (
         queries.list_owed(session, Choice(view.shop_ids, WAITING), now_ms=now_ms, limit=SHOWN_WAITING) if beside else []
     )
@@ -230,7 +232,8 @@ def build_day(session: Session, view: View, *, counts: DayCounts, now: datetime,
     """One page of the day as of now."""
     zones = queries.list_zones(session, [card.id for card in view.cards])
     shops = Shops({card.id: card for card in view.cards}, zones)
-    lists = _read_lists(session, view, shops, now_ms=to_ms(now), offset=offset, limit=limit)
+    lists = _read_lists(session, view, shops, waits=counts.of(WAITING) > 0, now_ms=to_ms(now), offset=offset,
+                        limit=limit)
     with_others = view.kind is None and view.state in (MINE, WAITING)
     mediated = list_mediated_lines(session, view.shop_ids, shops)
     others = counts.of(WAITING) + len(mediated)

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from flask_babel import ngettext
-
 from operator_qos import words
+from operator_qos.i18n import ngettext
 from operator_qos.standing.day_lines import DayLine
 
 TOGETHER = {"ship"}

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from flask_babel import gettext
-from flask_babel import lazy_gettext as _
 from sqlalchemy.orm import Session
 
 from operator_qos import words
 from operator_qos.clock import from_ms
 from operator_qos.formats import format_money
-from operator_qos.i18n import find_language
+from operator_qos.i18n import find_language, gettext
+from operator_qos.i18n import lazy_gettext as _
 from operator_qos.ledger.queries import ScorecardRow, list_scorecards
 from operator_qos.metric_cards import room_sentence
 from operator_qos.sellers.queries import ShopCard

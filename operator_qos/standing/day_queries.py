@@ -7,10 +7,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, case, func, literal, or_, select, tuple_
+from sqlalchemy import ColumnElement, and_, case, func, literal, or_, select, true, tuple_
 from sqlalchemy.orm import Session
 
 from operator_qos.clock import to_ms
+from operator_qos.db import among, ask_once
 from operator_qos.disputes.rules import IN_MEDIATION
 from operator_qos.events.models import EventBody, EventId
 from operator_qos.ledger.models import Obligation, OrderFact
@@ -112,9 +113,13 @@ class Choice:
 
 def list_zones(session: Session, shop_ids: Sequence[int]) -> dict[int, str]:
     """The zone in which each shop lives and works."""
+    return ask_once(session, f"zones of {sorted(shop_ids)}", lambda asked: _read_zones(asked, shop_ids))
+
+
+def _read_zones(session: Session, shop_ids: Sequence[int]) -> dict[int, str]:
     own = func.coalesce(func.nullif(Shop.timezone, ""), Marketplace.timezone)
     query = select(Shop.id, own).join(Marketplace, Marketplace.id == Shop.marketplace_id)
-    rows = session.execute(query.where(Shop.id.in_(list(shop_ids))))
+    rows = session.execute(query.where(among(session, Shop.id, shop_ids)))
     return {shop_id: zone for shop_id, zone in rows}  # noqa: C416  # rows are no plain pairs
 
 
@@ -140,7 +145,8 @@ def _bucket(bounds: Mapping[int, Bounds], now_ms: int) -> ColumnElement[str]:
     for name in ("today", "tomorrow", "week"):
         for bound in sorted({getattr(found, f"{name}_ms") for found in bounds.values()}):
             ids = [shop for shop, found in bounds.items() if getattr(found, f"{name}_ms") == bound]
-            whens.append((and_(Obligation.shop_id.in_(ids), Obligation.due_ms < bound), name))
+            theirs = Obligation.shop_id.in_(ids) if len(ids) < len(bounds) else true()
+            whens.append((and_(theirs, Obligation.due_ms < bound), name))
     return case(*whens, else_="later")
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import secrets
 
-from flask_babel import lazy_gettext as _
 from flask_wtf import FlaskForm
 from wtforms import BooleanField, HiddenField, TextAreaField  # type: ignore[import-untyped]
 from wtforms.validators import InputRequired, Length  # type: ignore[import-untyped]
 
 from operator_qos.disputes.service import MAX_TEXT
+from operator_qos.i18n import lazy_gettext as _
 
 
 def make_token() -> str:

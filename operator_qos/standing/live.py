@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from operator_qos.db import chunks
 from operator_qos.standing.models import LiveRule, LiveStanding, ShopStanding
+from scoring.plain import is_plain
 from scoring.standards import Standard
 
 
@@ -78,7 +79,7 @@ def _select(model: Any, row: Any) -> Any:
 
 def find_live(session: Session, shop_id: int, standard: Standard) -> Live | None:
     """What is kept of a shop under a version of a standard; None for one that is plain, or not looked at yet."""
-    found = list_live(session, [shop_id]).get(shop_id)
+    found = None if is_plain(standard) else list_live(session, [shop_id]).get(shop_id)
     known = found is not None and (found.standard_id, found.standard_version) == (standard.id, standard.version)
     return found if known else None
 

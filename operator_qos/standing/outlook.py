@@ -6,12 +6,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
-from flask_babel import ngettext
 from sqlalchemy.orm import Session
 
 from operator_qos import words
 from operator_qos.clock import end_of_day_ms, to_ms
-from operator_qos.i18n import find_language
+from operator_qos.i18n import find_language, ngettext
 from operator_qos.ledger import open_units
 from operator_qos.ledger.open_units import BadUnit, Course, DaySum, OpenUnit, Promise
 from operator_qos.recent import Recent

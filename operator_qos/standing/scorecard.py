@@ -8,14 +8,13 @@ from datetime import date, datetime, timedelta
 from fractions import Fraction
 from math import ceil
 
-from flask_babel import gettext, ngettext
 from sqlalchemy.orm import Session
 
 from operator_qos import words
 from operator_qos.charts import Squares, draw_squares
 from operator_qos.evaluation.rule_page import RuleLine, list_rule_lines
 from operator_qos.formats import format_day, to_local
-from operator_qos.i18n import find_language
+from operator_qos.i18n import find_language, gettext, ngettext
 from operator_qos.ledger.card_sums import SHOWN_DAYS
 from operator_qos.ledger.queries import ScorecardRow, list_scorecards
 from operator_qos.ledger.units import UnitLine, UnitsView, build_lines, find_units, settled_title
@@ -333,7 +332,8 @@ def _list_against(
         if rule.metric in scores and scores[rule.metric].bad
     )
     metric = _choose(tabs, asked)
-    view = find_units(session, card.id, metric=metric, show="bad", latest=SHOWN_UNITS) if metric else None
+    view = find_units(session, card.id, metric=metric, show="bad", latest=SHOWN_UNITS,
+                      score=scores[metric]) if metric else None
     if metric is None or view is None:
         return Against(tabs, None, (), "")
     days = view.card.window_days or SHOWN_DAYS

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from flask import Blueprint, flash, redirect, request, url_for
-from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Response as BaseResponse
 
 from operator_qos.clock import to_ms
+from operator_qos.i18n import gettext as _
 from operator_qos.ledger.clocks.traces import PromiseClock, find_clock, list_promises
 from operator_qos.navigation import set_count
 from operator_qos.notices.queries import Reader, count_unread, list_all_own_words, list_notices

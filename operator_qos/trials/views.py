@@ -6,10 +6,10 @@ from collections import Counter
 from datetime import date
 
 from flask import Blueprint, abort, flash, redirect, request, url_for
-from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
 from operator_qos.evaluation.queries import UnknownMarketplaceError
+from operator_qos.i18n import gettext as _
 from operator_qos.pages import show
 from operator_qos.permissions import OPERATOR, current_actor, people
 from operator_qos.standards.queries import UnknownVersionError, get_shipped, list_versions

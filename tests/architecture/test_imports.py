@@ -15,7 +15,7 @@ from tests.architecture.sources import ROOT, Source, read_sources
 WEB = frozenset({"flask", "flask_login", "flask_wtf", "flask_limiter", "werkzeug"})
 # The shell around the domains: it builds the application and answers before and after them.
 SHELL = frozenset(
-    {"__init__", "errors", "extensions", "headers", "navigation", "pages", "permissions", "shell", "web"}
+    {"__init__", "errors", "extensions", "headers", "i18n", "navigation", "pages", "permissions", "shell", "web"}
 )
 FACES = frozenset({"views", "api", "forms", "cli"})
 # Columns on the row of another domain: until when a shop's kept numbers hold is for the ledger to say, how

@@ -6,13 +6,27 @@ import re
 from collections.abc import Iterator
 from functools import lru_cache
 from io import BytesIO
+from itertools import product
 from pathlib import Path
 
+import flask_babel
 import pytest
 from babel.messages.extract import DEFAULT_KEYWORDS, extract
+from flask import Flask
+from flask_babel import Babel
 from jinja2.ext import babel_extract
 
-from operator_qos.i18n import CatalogueError, get_translations, read_catalogue, set_french_spaces
+from operator_qos.extensions import _Catalogues
+from operator_qos.i18n import (
+    CatalogueError,
+    find_language,
+    get_translations,
+    gettext,
+    lazy_gettext,
+    ngettext,
+    read_catalogue,
+    set_french_spaces,
+)
 
 ROOT = Path(__file__).parents[2]
 PLACEHOLDER = re.compile(r"%\((\w+)\)")
@@ -95,3 +109,33 @@ def test_a_contradiction_is_told_in_tests_and_survived_in_service(tmp_path: Path
 def test_an_unknown_language_answers_in_english() -> None:
     assert get_translations("xx").gettext("Sign in") == "Sign in"
     assert get_translations("fr").gettext("Sign in") == "Se connecter"
+
+
+def test_a_page_says_what_flask_babel_would_whatever_language_a_part_of_it_is_forced_to() -> None:
+    app = Flask("speaking")
+    app.config["BABEL_DEFAULT_LOCALE"] = "en"
+    babel = Babel(app, locale_selector=lambda: "fr")
+    babel.domain_instance = _Catalogues()
+    named = lazy_gettext("Sign in")
+    assert (find_language(), gettext("Sign in"), str(named)) == ("en", "Sign in", "Sign in")  # no page at hand
+    with app.test_request_context():
+        for _ in range(2):  # asked for the first time, then noted
+            assert (find_language(), gettext("Sign in"), str(named)) == ("fr", "Se connecter", "Se connecter")
+        with flask_babel.force_locale("en"):
+            assert (find_language(), gettext("Sign in"), str(named)) == ("en", "Sign in", "Sign in")
+            with flask_babel.force_locale("fr"):
+                assert gettext("Sign in") == flask_babel.gettext("Sign in") == "Se connecter"
+            assert find_language() == "en"
+        assert find_language() == "fr"
+
+
+def test_one_and_several_are_said_as_flask_babel_says_them() -> None:
+    app = Flask("counting")
+    babel = Babel(app, locale_selector=lambda: "fr")
+    babel.domain_instance = _Catalogues()
+    with app.test_request_context():
+        for language, number in product(("en", "fr"), (0, 1, 2, 1_000)):
+            with flask_babel.force_locale(language):
+                for texts in (("%(shown)s order", "%(shown)s orders"), ("%(num)s day", "%(num)s days")):
+                    assert ngettext(*texts, number, shown=f"~{number}") == flask_babel.ngettext(
+                        *texts, number, shown=f"~{number}")

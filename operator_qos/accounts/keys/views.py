@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from datetime import UTC, date, datetime, time, timedelta
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
-from flask_babel import gettext as _
-from flask_babel import lazy_gettext
 from werkzeug.wrappers import Response as BaseResponse
 
 from operator_qos.accounts import queries, service
 from operator_qos.accounts.actors import Quota
 from operator_qos.accounts.service import KEY_SCOPES, AccountError, KeyTerms
+from operator_qos.i18n import gettext as _
+from operator_qos.i18n import lazy_gettext
 from operator_qos.permissions import ADMIN, current_actor, people
 from operator_qos.sellers.queries import list_marketplaces
 from operator_qos.web import get_session, now, writing

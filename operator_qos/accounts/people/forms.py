@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from flask_babel import lazy_gettext as _
 from flask_wtf import FlaskForm
 from wtforms import PasswordField, SelectChoice, SelectField, StringField  # type: ignore[import-untyped]
 from wtforms.validators import DataRequired, EqualTo, InputRequired, Length  # type: ignore[import-untyped]
@@ -11,6 +10,7 @@ from operator_qos.accounts.actors import ROLES
 from operator_qos.accounts.people.words import ROLE_NAMES
 from operator_qos.accounts.service import LONGEST_PASSWORD, SHORTEST_PASSWORD
 from operator_qos.i18n import LANGUAGE_NAMES
+from operator_qos.i18n import lazy_gettext as _
 
 
 def _make_address() -> StringField:

@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
-from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Response as BaseResponse
@@ -18,6 +17,7 @@ from operator_qos.accounts.people.words import OTHER_ROLES, ROLE_NAMES, SIDE_NAM
 from operator_qos.accounts.service import AccountError, NewUser
 from operator_qos.extensions import attempts
 from operator_qos.i18n import LANGUAGE_NAMES
+from operator_qos.i18n import gettext as _
 from operator_qos.permissions import ADMIN, OPERATOR, SELLER, current_actor, find_actor, people
 from operator_qos.web import get_language, get_session, now, read_page, writing
 

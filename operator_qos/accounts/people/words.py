@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from flask_babel import lazy_gettext as _
+from operator_qos.i18n import lazy_gettext as _
 
 ROLE_NAMES: Mapping[str, Any] = {
     "admin": _("operator, administrator"), "analyst": _("operator, analyst"), "seller_owner": _("seller, owner"),

@@ -6,7 +6,6 @@ from datetime import timedelta
 from zoneinfo import ZoneInfo
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
-from flask_babel import gettext as _
 from werkzeug.wrappers import Response as BaseResponse
 
 from operator_qos import words
@@ -19,6 +18,7 @@ from operator_qos.disputes.own_promises import read_own_promises
 from operator_qos.disputes.phrases import action_name, limit_name, mail_reason_name
 from operator_qos.disputes.policies import NOTICE_DAYS, PRESETS, PolicyError, load_preset_policy, read_preset_text
 from operator_qos.disputes.policy_book import Version
+from operator_qos.i18n import gettext as _
 from operator_qos.permissions import ADMIN, EVERYONE, MEDIATOR, OPERATOR, SELLER, current_actor, people
 from operator_qos.web import get_language, get_session, get_site, now, writing
 

@@ -6,7 +6,6 @@ import re
 from dataclasses import dataclass
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
-from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Response as BaseResponse
@@ -19,6 +18,7 @@ from operator_qos.disputes.rules import PROBLEMS
 from operator_qos.disputes.start.service import KINDS, OrderBrief, Start, find_order_brief, list_of_order, start_dispute
 from operator_qos.files import FileError, FileStore
 from operator_qos.formats import format_moment
+from operator_qos.i18n import gettext as _
 from operator_qos.pages import ShopLinks
 from operator_qos.permissions import OPERATOR, SELLER, current_actor, get_visible_shop, people
 from operator_qos.sellers.queries import ShopCard

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from datetime import date, timedelta
 
 from flask import Blueprint, flash, redirect, request, url_for
-from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Response as BaseResponse
@@ -19,6 +18,7 @@ from operator_qos.exclusions.incidents.queries import DIMENSIONS, METRICS_SEARCH
 from operator_qos.exclusions.incidents.service import Group
 from operator_qos.exclusions.rules import BY_ID, CATALOGUE, METRIC_KINDS
 from operator_qos.exclusions.service import RequestRefused
+from operator_qos.i18n import gettext as _
 from operator_qos.navigation import set_count
 from operator_qos.pages import ShopLinks, show
 from operator_qos.permissions import OPERATOR, current_actor, people

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
-from flask_babel import gettext as _
-from flask_babel import ngettext
 from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Response as BaseResponse
 
 from operator_qos.formats import format_count
+from operator_qos.i18n import gettext as _
+from operator_qos.i18n import ngettext
 from operator_qos.imports.mappings import find_mapping, list_newest
 from operator_qos.imports.quarantine import queries, service
 from operator_qos.imports.quarantine.bulk import Change, repair_alike, write_change

@@ -6,9 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from operator_qos.formats import format_rate
+from operator_qos.i18n import gettext
 from operator_qos.standards.form_fields import FieldError, FormField, FormPart, list_parts
 from operator_qos.standards.judging import RuleCheck, SizeCheck
-from operator_qos.standards.phrases import gettext, name_key, name_part, read_language
+from operator_qos.standards.phrases import name_key, name_part, read_language
 from operator_qos.standards.refusals import say_problem
 from operator_qos.standards.wording import capital, word_part, word_standard
 from scoring.judgeability import Finding

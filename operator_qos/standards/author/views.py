@@ -8,9 +8,9 @@ from datetime import timedelta
 from hashlib import sha256
 
 from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
-from flask_babel import gettext as _
 from werkzeug.wrappers import Response as BaseResponse
 
+from operator_qos.i18n import gettext as _
 from operator_qos.notices.queries import count_told, list_told
 from operator_qos.pages import show
 from operator_qos.permissions import OPERATOR, current_actor, people

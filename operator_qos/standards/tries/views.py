@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import date, timedelta
 
 from flask import Blueprint, Response, request, url_for
-from flask_babel import gettext as _
 from werkzeug.exceptions import NotFound
 from werkzeug.utils import redirect
 from werkzeug.wrappers import Response as BaseResponse
 
+from operator_qos.i18n import gettext as _
 from operator_qos.pages import send_csv, show
 from operator_qos.permissions import OPERATOR, current_actor, people
 from operator_qos.standards import queries

@@ -6,7 +6,6 @@ import time
 
 from flask import Blueprint, flash, redirect, render_template, request, session, url_for
 from flask_babel import force_locale
-from flask_babel import gettext as _
 from flask_login import logout_user
 from werkzeug.wrappers import Response as BaseResponse
 
@@ -15,6 +14,7 @@ from operator_qos.accounts.people.forms import ForgottenForm, JoinForm
 from operator_qos.accounts.people.links import INVITATION, OpenLink
 from operator_qos.accounts.service import AccountError
 from operator_qos.extensions import attempts, get_sign_in_account, get_sign_in_limit
+from operator_qos.i18n import gettext as _
 from operator_qos.permissions import public
 from operator_qos.web import LANGUAGE_COOKIE, get_session, now, select_language, writing
 
