@@ -11,8 +11,13 @@ branch_labels = None
 depends_on = None
 
 
+def _recreate() -> str:
+    """SQLite writes added columns behind the constraints; made anew, the table is the one the models make."""
+    return "always" if op.get_bind().dialect.name == "sqlite" else "never"
+
+
 def upgrade() -> None:
-    with op.batch_alter_table("scorecards") as table:
+    with op.batch_alter_table("scorecards", recreate=_recreate()) as table:
         table.add_column(sa.Column("weeks", sa.String(length=400), nullable=True))
 
 

@@ -14,13 +14,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import Engine, event, select, update
 
+from operator_qos.clock import to_ms
 from operator_qos.db import reading, unit_of_work, write_array
-from operator_qos.ledger.card_lines import find_rates
+from operator_qos.ledger.card_lines import Added, find_rates
 from operator_qos.ledger.card_numbers import WEEKS, lay_out_weeks, list_trend, move_week, rate
+from operator_qos.ledger.card_sums import Batch
+from operator_qos.ledger.kept_cards import Kept, move_sums
 from operator_qos.ledger.models import Scorecard
 from operator_qos.ledger.queries import list_scorecards
 from operator_qos.sellers.models import Shop
-from scoring.metrics import METRICS
+from operator_qos.standards.binding import get_shipped_standard
+from scoring.metrics import METRICS, METRICS_BY_CODE
+from scoring.windows import local_ordinal
 from tests.databases import wipe
 from tests.pipeline.cards import assert_cards_are_whole
 from tests.pipeline.loading import add_places, feed
@@ -170,3 +175,56 @@ def test_many_rates_are_those_of_one_at_a_time(counted: list[tuple[str, int, int
     columns = np.array([[metric.code, bad, base] for metric, bad, base in fast], dtype=np.int64).reshape(-1, 3).T
     found = [None if math.isnan(value) else value for value in find_rates(*columns).tolist()]
     assert found == [rate(metric, bad, base) for metric, bad, base in fast]
+
+
+def ask(number: int, author: str, at: datetime) -> dict[str, object]:
+    """A message in a talk of its own."""
+    to = "buyer" if author == "seller" else "seller"
+    return {**tell("placed", number, at, author=author, to=[to], channel="web"), "id": f"{author}{number}",
+            "type": "qos.message.sent", "subject": f"T{number}"}
+
+
+def test_a_median_follows_each_answer_of_the_day(shop: Engine) -> None:
+    for number, minutes in enumerate((10, 30, 50)):
+        asked = NOON + timedelta(hours=number)
+        feed(shop, [ask(number, "buyer", asked), ask(number, "seller", asked + timedelta(minutes=minutes))],
+             now=asked + timedelta(hours=1, milliseconds=1))
+        assert_cards_are_whole(shop)
+    with reading(shop) as session:
+        row = session.scalars(select(Scorecard).where(Scorecard.metric_code == METRICS["response_time"].code)).one()
+        assert (row.value, row.bad, row.base) == (1800.0, 5400, 3)
+
+
+LAST = local_ordinal(to_ms(NOON) - 1, "Europe/Paris")
+CODES = [METRICS[name].code for name in ("order_defect_rate", "return_rate", "average_rating")]
+CELLS = st.lists(st.tuples(st.integers(1, 3), st.sampled_from(CODES), st.integers(LAST - 90, LAST + 2),
+                           st.integers(0, 2), st.integers(0, 2), st.integers(3, 9), st.integers(3, 9),
+                           *[st.integers(0, 5)] * 4), max_size=12)
+
+
+@given(cells=CELLS, kept=st.sets(st.tuples(st.integers(1, 3), st.sampled_from(CODES))))
+def test_sums_move_by_the_cells_of_their_window_and_their_weeks(
+    cells: list[tuple[int, ...]], kept: set[tuple[int, int]],
+) -> None:
+    zones = {1: "Europe/Paris", 2: "Europe/Paris", 3: "Asia/Kolkata"}  # noon in Paris is the same day in Kolkata
+    batch = Batch(get_shipped_standard(), to_ms(NOON), zones)
+    pairs = np.array(sorted(kept), dtype=np.int64).reshape(-1, 2)
+    before = Kept(Added(pairs, np.full((len(pairs), 4), 100), ["1/9" + "," * 11] * len(pairs)), np.zeros(len(pairs)))
+    moved = move_sums(batch, before, np.array(cells, dtype=np.int64).reshape(-1, 11)).by_pair()
+    assert moved.keys() == kept
+    windows = {shown.metric.code: shown.days for shown in batch.shown}
+    for pair, sums in moved.items():
+        mine = [(LAST - cell[2], pick(cell)) for cell in cells if cell[:2] == pair and cell[2] <= LAST]
+        within = [more for ago, more in mine if ago < windows[pair[1]]]
+        assert sums[:4] == tuple(100 + sum(more[place] for more in within) for place in range(4))
+        weeks = [[sum(more[place] for ago, more in mine if ago // 7 == week) for place in (0, 1)]
+                 for week in range(WEEKS)]
+        weeks[-1] = [weeks[-1][0] + 1, weeks[-1][1] + 9]
+        assert sums.weeks == ",".join(f"{amount}/{base}" if base else "" for amount, base in reversed(weeks))
+
+
+def pick(cell: tuple[int, ...]) -> tuple[int, ...]:
+    """Bad, base, raw bad, raw base of a cell: units of a share, else amounts."""
+    bad, base, official_bad, official_base, total, _, official_total, _ = cell[3:]
+    counted = METRICS_BY_CODE[cell[1]].kind == "share"
+    return (official_bad, official_base, bad, base) if counted else (official_total, official_base, total, base)
