@@ -46,7 +46,7 @@ def test_control_characters_never_reach_a_list_of_names(engine: Engine) -> None:
         assert (receipt.status, receipt.field) == ("quarantined", field)
 
 
-TEXTS = st.text(st.characters(codec="utf-8", exclude_categories=("Cc",)), min_size=1, max_size=12)
+TEXTS = st.text(st.characters(codec="utf-8", exclude_categories=["Cc"]), min_size=1, max_size=12)
 LINES = st.lists(st.fixed_dictionaries({"line": st.one_of(TEXTS, st.integers(0, 9))}, optional={
     "sku": st.none() | TEXTS, "category": TEXTS, "quantity": st.integers(1, 5), "amount_minor": st.integers(0, 10**12),
     "unknown": TEXTS}), max_size=4, unique_by=lambda line: str(line["line"]))
