@@ -13,7 +13,7 @@ from sqlalchemy import exists, select, tuple_
 from sqlalchemy.orm import Session
 
 from operator_qos.clock import from_ms, to_ms
-from operator_qos.db import chunks
+from operator_qos.db import among, chunks
 from operator_qos.disputes.clocks import Clocks
 from operator_qos.disputes.dues import Situation, set_dues
 from operator_qos.disputes.models import Dispute, DisputeStep
@@ -121,7 +121,7 @@ def sync_dossiers(
     """
     keys: set[Key] = set()
     for part in chunks(sorted(dossiers), _PART):
-        query = select(CaseFact.shop_id, CaseFact.case_ref).where(CaseFact.dossier_id.in_(part))
+        query = select(CaseFact.shop_id, CaseFact.case_ref).where(among(session, CaseFact.dossier_id, part))
         keys |= {(row.shop_id, row.case_ref) for row in session.execute(query)}
     return sync_cases(session, cases=keys, now=now, retracted_in=retracted_in)
 
@@ -195,14 +195,14 @@ def _read_places(session: Session, shops: Sequence[int]) -> dict[int, _Place]:
     query = select(*columns).join(Marketplace, Marketplace.id == Shop.marketplace_id)
     return {
         shop: _Place(marketplace, zone, currency, own_zone or zone)
-        for shop, own_zone, marketplace, zone, currency in session.execute(query.where(Shop.id.in_(shops)))
+        for shop, own_zone, marketplace, zone, currency in session.execute(query.where(among(session, Shop.id, shops)))
     }
 
 
 def _read_turns(session: Session, dossiers: Sequence[int]) -> dict[Key, list[Turn]]:
     found: dict[Key, list[Turn]] = defaultdict(list)
     query = select(CaseSpan.shop_id, CaseSpan.case_ref, CaseSpan.holder, CaseSpan.from_ms, CaseSpan.until_ms)
-    ordered = query.where(CaseSpan.dossier_id.in_(dossiers)).order_by(CaseSpan.from_ms, CaseSpan.row_id)
+    ordered = query.where(among(session, CaseSpan.dossier_id, dossiers)).order_by(CaseSpan.from_ms, CaseSpan.row_id)
     for shop, ref, holder, since, until in session.execute(ordered):
         found[shop, ref].append(Turn(holder, since, until))
     return found
@@ -210,7 +210,7 @@ def _read_turns(session: Session, dossiers: Sequence[int]) -> dict[Key, list[Tur
 
 def _read_dues(session: Session, dossiers: Sequence[int]) -> dict[Key, int]:
     query = select(Obligation.shop_id, Obligation.ref, Obligation.due_ms).where(
-        Obligation.dossier_id.in_(dossiers),
+        among(session, Obligation.dossier_id, dossiers),
         Obligation.kind == "resolve",
         Obligation.owes == "seller",
         Obligation.settled_ms.is_(None),
@@ -222,14 +222,14 @@ def _read_dues(session: Session, dossiers: Sequence[int]) -> dict[Key, int]:
 def _read_answered(session: Session, dossiers: Sequence[int]) -> set[Key]:
     """Cases in which the seller replied to a question."""
     query = select(TurnFact.shop_id, TurnFact.case_ref).where(
-        TurnFact.dossier_id.in_(dossiers), TurnFact.owes == "seller", TurnFact.answered_ms.is_not(None)
+        among(session, TurnFact.dossier_id, dossiers), TurnFact.owes == "seller", TurnFact.answered_ms.is_not(None)
     )
     return {(shop, ref) for shop, ref in session.execute(query) if ref is not None}
 
 
 def _read_orders(session: Session, dossiers: Sequence[int]) -> dict[Key, _Order]:
     told = (OrderFact.currency, OrderFact.country, OrderFact.category)
-    query = select(OrderFact.shop_id, OrderFact.order_ref, *told).where(OrderFact.dossier_id.in_(dossiers))
+    query = select(OrderFact.shop_id, OrderFact.order_ref, *told).where(among(session, OrderFact.dossier_id, dossiers))
     return {(shop, order): _Order(*rest) for shop, order, *rest in session.execute(query)}
 
 
@@ -240,7 +240,7 @@ def _said(
     if not dossiers:
         return
     query = select(Event.shop_id, Event.subject, Event.at_ms, Event.data).where(
-        Event.dossier_id.in_(dossiers), Event.type_rank == RANKS[kind]
+        among(session, Event.dossier_id, dossiers), Event.type_rank == RANKS[kind]
     )
     for shop, ref, at_ms, data in session.execute(query.order_by(Event.at_ms, Event.seq)):
         yield (shop, ref), at_ms, data

@@ -209,8 +209,8 @@ class _Columns:
     def __init__(self, orders: Sequence[Plain]) -> None:
         self.orders = orders
         self.onces = [order.told.once for order in orders]
-        self.moments = Moments(*_turn([order.moments for order in orders]))
-        self.dues = Dues(*_turn([order.dues for order in orders]))
+        self.moments = _transpose(Moments._fields, [order.moments for order in orders])
+        self.dues = _transpose(Dues._fields, [order.dues for order in orders])
 
     def list_at(self, kind: str) -> list[int]:
         """When it happened in each order [epoch ms], `FOREVER_MS` for never."""
@@ -225,9 +225,9 @@ class _Columns:
         return [order.fields.get(name, otherwise) for order in self.orders]
 
 
-def _turn(rows: Iterable[Sequence[int]]) -> list[tuple[int, ...]]:
-    """Rows as columns."""
-    return list(zip(*rows, strict=True))
+def _transpose(names: Sequence[str], rows: Sequence[Sequence[int]]) -> dict[str, Sequence[int]]:
+    """Rows as columns, by name."""
+    return dict(zip(names, zip(*rows, strict=True), strict=True))
 
 
 def _or_none(moments: Iterable[int]) -> list[int | None]:
@@ -240,14 +240,14 @@ def _stack(told: _Columns) -> PlainOrders:
     orders, moments, dues, at = told.orders, told.moments, told.dues, told.list_at
     reviewed, ratings = at("review.posted"), [rating or 0 for rating in told.list_said("review.posted", "rating", 0)]
     by, reasons = told.list_said("order.cancelled", "by", "unknown"), told.list_said("order.cancelled", "reason")
-    cancelled = list(zip(moments.cancelled, by, reasons, strict=True))
+    cancelled = list(zip(moments["cancelled"], by, reasons, strict=True))
     placed = at("order.placed")
     return stack_orders((
-        placed, at("order.accepted"), at("order.refused"), at("order.paid"), at("order.invoiced"), moments.cancelled,
-        moments.shipped, moments.scanned, moments.known, moments.arrived, reviewed, at("review.replied"),
+        placed, at("order.accepted"), at("order.refused"), at("order.paid"), at("order.invoiced"), moments["cancelled"],
+        moments["shipped"], moments["scanned"], moments["known"], moments["arrived"], reviewed, at("review.replied"),
         [at_ms + REPLY_MS if 0 < rating <= CRITICAL_RATING else FOREVER_MS
          for at_ms, rating in zip(reviewed, ratings, strict=True)],
-        *dues, [_find_invoice_due(order) for order in orders], [_count_gap_days(order) for order in orders], ratings,
+        *dues.values(), list(map(_find_invoice_due, orders)), list(map(_count_gap_days, orders)), ratings,
         [_mask(order.frame.terms_at(at_ms).defect_kinds) for order, at_ms in zip(orders, placed, strict=True)],
         [fulfilment == "seller" for fulfilment in told.list_fields("fulfilment", "seller")],
         [bool(trackable) for trackable in told.list_said("order.shipped", "trackable")],
@@ -281,11 +281,9 @@ def _order_rows(told: _Columns) -> list[Row]:
         fields("fulfilment", "seller"), fields("business"), fields("currency"), amounts,
         told.list_said("order.shipped", "carrier"), at("order.placed"), _or_none(at("order.accepted")),
         _or_none(at("order.refused")), told.list_said("order.refused", "by"), _or_none(at("order.paid")),
-        *(_or_none(column) for column in (
-            moments.shipped, moments.scanned, moments.attempted, moments.arrived, moments.delivered,
-            moments.cancelled)),
+        *(_or_none(moments[name]) for name in ("shipped", "scanned", "attempted", "arrived", "delivered", "cancelled")),
         told.list_said("order.cancelled", "by", "unknown"), told.list_said("order.cancelled", "reason"),
-        _or_none(at("order.invoiced")), _or_none(told.dues.ship), _or_none(told.dues.deliver), strict=True))
+        _or_none(at("order.invoiced")), _or_none(told.dues["ship"]), _or_none(told.dues["deliver"]), strict=True))
 
 
 def _list_heads(orders: Sequence[Plain]) -> list[tuple[Any, ...]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -336,3 +337,28 @@ def test_a_promise_already_open_keeps_its_due_time_when_out_of_office_starts():
     before, within = ms("2026-03-10T15:00+01:00"), ms("2026-03-11T15:00+01:00")
     assert book.at(10, before).add(before, 8 * HOUR) == ms("2026-03-11T15:00+01:00")
     assert book.at(10, within).add(within, 8 * HOUR) == ms("2026-03-16T17:00+01:00")
+
+
+# --- clocks that are kept -------------------------------------------------------------------------------------
+
+
+def test_books_of_equal_hours_share_a_clock_and_others_do_not() -> None:
+    start, late = ms("2026-03-06T10:00:00+01:00"), {**NINE_TO_FIVE, "mon": (("12:00", "17:00"),)}
+    books = [CalendarBook(PARIS, (version(hours),)) for hours in (NINE_TO_FIVE, dict(NINE_TO_FIVE), late)]
+    one, same, other = (book.at(start, start) for book in books)
+    assert one is same
+    assert one is not other
+    # Seven hours on Friday, two on Monday: from nine, or from noon.
+    assert one.add(start, 9 * HOUR) == ms("2026-03-09T11:00:00+01:00")
+    assert other.add(start, 9 * HOUR) == ms("2026-03-09T14:00:00+01:00")
+
+
+def test_a_book_in_use_is_sent_to_another_process_without_its_frames() -> None:
+    book = CalendarBook(PARIS, (version(NINE_TO_FIVE),), (Closure(ms("2026-03-09T00:00:00Z"),
+                                                                  ms("2026-03-10T00:00:00Z"), 0),))
+    fresh, start = pickle.dumps(book), ms("2026-03-09T12:00:00+01:00")
+    due = book.at(start, start).add(start, 9 * HOUR)
+    assert pickle.dumps(book) == fresh
+    again = pickle.loads(fresh)  # noqa: S301  # our own
+    assert again == book
+    assert again.at(start, start).add(start, 9 * HOUR) == due
