@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 from flask import Flask, current_app, request
@@ -46,8 +47,13 @@ class _Catalogues(Domain):  # type: ignore[misc]  # flask-babel ships no types
 @pass_eval_context
 def _say(context: EvalContext, text: str, /, **values: object) -> str:
     """`_` of templates: what Jinja's own does in three steps, for a page says hundreds of texts."""
-    said = gettext(text)
-    return (Markup(said) if context.autoescape else said) % values  # noqa: S704  # texts are ours, values are escaped
+    said = _mark(find_language(), text) if context.autoescape else gettext(text)
+    return said % values if values or "%" in said else said
+
+
+@lru_cache(maxsize=8_192)
+def _mark(language: str, text: str) -> Markup:
+    return Markup(get_translations(language).gettext(text))  # noqa: S704  # texts are ours, values are escaped
 
 
 def get_sign_in_account() -> str:

@@ -92,8 +92,11 @@ def format_limit(value: float | None, language: str) -> str:
 
 def format_money(minor: int | None, currency: str, language: str) -> str:
     """19690, "EUR" -> "€196.90"; the number of decimals is the currency's own."""
-    if minor is None:
-        return DASH
+    return DASH if minor is None else _money(minor, currency, language)
+
+
+@lru_cache(maxsize=8_192)
+def _money(minor: int, currency: str, language: str) -> str:
     amount = Decimal(minor).scaleb(-get_currency_precision(currency))
     if not is_currency(currency):
         return f"{_number(amount, 2, language)}{_NB}{currency}"

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from statistics import median
 
-from sqlalchemy import ColumnElement, Row, Select, case, func, select, union_all
+from sqlalchemy import ColumnElement, Integer, Row, Select, bindparam, case, func, select, union_all
 from sqlalchemy.orm import Session
 
 from operator_qos.accounts.models import User
@@ -355,7 +356,8 @@ def list_disputes(
     """Disputes of a company, or of all: open ones by due time, ended ones latest first; of these the `wanted` ones."""
     conditions = _list_conditions(seller_id, wanted)
     if only_open and not conditions:
-        return _rows_of(session, _select_all_open(limit, offset))
+        part = {"rows": limit, "skipped": offset, "most": offset + limit}
+        return list_rows(session, list(session.scalars(_select_all_open(), part)))
     query = select(Dispute.id).limit(limit).offset(offset)
     if only_open:
         query = query.where(Dispute.state.in_(OPEN_STATES)).order_by(_DUE.is_(None), _DUE, Dispute.id)
@@ -366,16 +368,18 @@ def list_disputes(
     return _rows_of(session, query.where(*conditions))
 
 
-def _select_all_open(limit: int, offset: int) -> Select[int]:
+@lru_cache(maxsize=1)
+def _select_all_open() -> Select[int]:
     """A page of all open disputes by due time: of each state an index has them in this order, so few are read."""
+    rows, skipped, most = (bindparam(name, type_=Integer) for name in ("rows", "skipped", "most"))
     parts = []
     for state in sorted(OPEN_STATES):
         due = (Dispute.decision_due_at if state in IN_MEDIATION else Dispute.seller_due_at).label("due")
         first = select(due, Dispute.id).where(Dispute.state == state).order_by(due.asc().nulls_last(), Dispute.id)
-        parts.append(select(first.limit(offset + limit).subquery()))
+        parts.append(select(first.limit(most).subquery()))
     merged = union_all(*parts).subquery()
     ordered = select(merged.c.id).order_by(merged.c.due.asc().nulls_last(), merged.c.id)
-    return ordered.limit(limit).offset(offset)
+    return ordered.limit(rows).offset(skipped)
 
 
 def _list_conditions(seller_id: int | None, wanted: Wanted | None) -> list[ColumnElement[bool]]:
