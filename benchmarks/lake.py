@@ -1,9 +1,12 @@
 """P9: the same facts and numbers from Parquet on DuckDB, and on Spark with one executor and with two.
 
-`python -m benchmarks.lake [COPIES] [SCALE]` writes the demo's events at that scale, copied so many times under shops
-of their own, and builds them on each; every table has to be equal, row by row. An executor is a process of its own
-with one core, in a cluster on this machine, which the driver shares. Starting the cluster is timed by itself, and so is
-a small build on it, after which everything is loaded that a build needs. Needs the extra `bench` and Java.
+`python -m benchmarks.lake [COPIES] [SCALE] [--loose]` writes the demo's events at that scale, copied so many times
+under shops of their own, and builds them on each; every table has to be equal, row by row. An executor is a process of
+its own in a cluster on this machine, held to one core together with its Python (Linux; `--loose`: not held, so that
+one executor gets what a second would leave of the other core); the driver runs wherever there is room. Starting the
+cluster is timed by itself, and so is a small build on it, after which everything is loaded that a build needs.
+`mapped_seconds` are those of the steps in which our functions run over the rows: reading, folding and counting; the
+rest are statements, and what the driver does alone. Needs the extra `bench` and Java.
 """
 
 from __future__ import annotations
@@ -14,6 +17,8 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -24,11 +29,12 @@ import pyarrow.parquet as pq
 from sqlalchemy import Engine
 
 from benchmarks.common import report
+from benchmarks.processes import count_executors, hold_executors, measure_processors
 from operator_qos.db import create_database_engine, unit_of_work
 from operator_qos.demo.load import list_past_events
 from operator_qos.demo.plan import demo_plan
 from operator_qos.lake.building import Plan, build_lake, clear_work
-from operator_qos.lake.engines import DuckEngine
+from operator_qos.lake.engines import DuckEngine, Mapper, Spread
 from operator_qos.lake.engines import Engine as LakeEngine
 from operator_qos.lake.spark import SparkEngine, open_spark
 from operator_qos.lake.tables import SCHEMAS
@@ -86,17 +92,60 @@ def open_database(path: Path) -> Engine:
     return engine
 
 
-class Steps:
-    """How long each step of a build took [s]."""
+class Timed:
+    """An engine, with how long each thing took that was asked of it [s]."""
 
-    def __init__(self) -> None:
-        self._last, self.seconds = time.perf_counter(), dict[str, float]()
+    def __init__(self, engine: LakeEngine) -> None:
+        self._engine, self.name = engine, engine.name
+        self.steps, self.mapped = dict[str, float](), 0.0
 
-    def __call__(self, step: str, done: int, of: int) -> None:
-        """Told by the engine after each part of a step."""
-        if done == of:
-            now = time.perf_counter()
-            self.seconds[step], self._last = round(now - self._last, 2), now
+    def read_input(self, path: Path, columns: tuple[str, ...], mapper: Mapper, schema: pa.Schema) -> None:
+        """As the engine does."""
+        with self._clocked("log", is_mapped=True):
+            self._engine.read_input(path, columns, mapper, schema)
+
+    def create(self, table: str, statement: str) -> None:
+        """As the engine does."""
+        with self._clocked(table):
+            self._engine.create(table, statement)
+
+    def view(self, table: str, statement: str) -> None:
+        """As the engine does."""
+        with self._clocked("views"):
+            self._engine.view(table, statement)
+
+    def open(self, table: str, folder: Path) -> None:
+        """As the engine does."""
+        with self._clocked("views"):
+            self._engine.open(table, folder)
+
+    def fetch(self, statement: str) -> pa.Table:
+        """As the engine does."""
+        with self._clocked("fetched"):
+            return self._engine.fetch(statement)
+
+    def spread(self, spread: Spread, mapper: Mapper) -> None:
+        """As the engine does."""
+        with self._clocked(spread.into, is_mapped=True):
+            self._engine.spread(spread, mapper)
+
+    def close(self) -> None:
+        """As the engine does."""
+        self._engine.close()
+
+    @contextmanager
+    def _clocked(self, step: str, *, is_mapped: bool = False) -> Iterator[None]:
+        began = time.perf_counter()
+        yield
+        seconds = time.perf_counter() - began
+        self.steps[step] = self.steps.get(step, 0.0) + seconds
+        self.mapped += seconds if is_mapped else 0.0
+
+    def tell(self, seconds: float) -> Json:
+        """The steps, rounded; `driver_alone` is what lies between them."""
+        alone = {"driver_alone": seconds - sum(self.steps.values())}
+        return {"seconds": round(seconds, 1), "mapped_seconds": round(self.mapped, 1),
+                "steps": {step: round(took, 2) for step, took in (self.steps | alone).items()}}
 
 
 def build(database: Engine, engine: LakeEngine, plan: Plan) -> float:
@@ -109,18 +158,49 @@ def build(database: Engine, engine: LakeEngine, plan: Plan) -> float:
     return seconds
 
 
-def build_on_spark(database: Engine, first: Plan, plan: Plan, executors: int) -> tuple[float, Json]:
-    """How long the second build took [s], with what is worth knowing besides."""
-    began = time.perf_counter()
-    session = open_spark(f"local-cluster[{executors},1,2048]")
-    session.range(0, 1_000, 1, executors * 4).mapInArrow(_pass_on, "id long").count()
+@dataclass(frozen=True)
+class Cluster:
+    """How many executors, and whether each is held to a core of its own."""
+
+    executors: int
+    is_held: bool
+
+
+@dataclass(frozen=True)
+class Run:
+    """How long a build took [s], in all and where our functions ran, with what is worth knowing besides."""
+
+    seconds: float
+    mapped_seconds: float
+    told: Json
+
+
+def build_on_spark(database: Engine, plans: tuple[Plan, Plan], cluster: Cluster) -> Run:
+    """The second of these builds on a fresh cluster."""
+    (first, plan), began = plans, time.perf_counter()
+    session = open_spark(f"local-cluster[{cluster.executors},1,2048]")
+    session.range(0, 1_000, 1, cluster.executors * 4).mapInArrow(_pass_on, "id long").count()
+    while count_executors() < cluster.executors:
+        time.sleep(0.1)
+    if cluster.is_held:
+        hold_executors()
     started = time.perf_counter() - began
-    warming = build(database, SparkEngine(first.work, parts=PARTS, on_progress=Steps()), first)
-    steps = Steps()
-    seconds = build(database, SparkEngine(plan.work, parts=PARTS, on_progress=steps), plan)
+    warming = build(database, _open_engine(first), first)
+    engine, before = Timed(_open_engine(plan)), measure_processors()
+    seconds = build(database, engine, plan)
+    used = {part: round(now - before[part], 1) for part, now in measure_processors().items()}
     session.stop()
-    return seconds, {"start_up_seconds": round(started, 1), "small_build_seconds": round(warming, 1),
-                     "steps": steps.seconds}
+    return Run(seconds, engine.mapped, {
+        "start_up_seconds": round(started, 1), "small_build_seconds": round(warming, 1), "processor_seconds": used,
+        "executor_share": round(used["executors"] / (cluster.executors * seconds), 2), **engine.tell(seconds)})
+
+
+def _open_engine(plan: Plan) -> LakeEngine:
+    return SparkEngine(plan.work, parts=PARTS, on_progress=_tell_nobody)
+
+
+def _tell_nobody(_step: str, _part: int, _of: int) -> None:
+    """Each call of the engine is timed instead."""
 
 
 def _pass_on(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
@@ -145,33 +225,40 @@ def _plan(base: Path, source: str, into: str) -> Plan:
     return Plan(base / source, base / into, NOW.isoformat(), NOW, PARTS)
 
 
-def measure(base: Path, copies: int, scale: float) -> None:
+def measure(base: Path, size: tuple[int, float], *, is_held: bool) -> None:
     """Build three times and print each."""
-    events, _ = write_input(base / "in", copies, scale), write_input(base / "few", 1, FEW)
-    database = open_database(base / "qos.db")
-    plan, steps = _plan(base, "in", "duckdb"), Steps()
-    here = build(database, DuckEngine(plan.work, parts=PARTS, on_progress=steps), plan)
-    report("P9 lake", engine="duckdb", processes=os.cpu_count(), events=events, seconds=round(here, 1),
-           events_per_second=round(events / here), steps=steps.seconds)
-    took: dict[int, float] = {}
-    for executors in (1, 2):
-        plans = _plan(base, "few", f"few-{executors}"), _plan(base, "in", str(executors))
-        took[executors], told = build_on_spark(database, *plans, executors)
-        differing = list_differing(base / "duckdb", base / str(executors))
-        report("P9 lake", engine="spark", executors=executors, events=events, seconds=round(took[executors], 1),
-               equal=not differing, differing=differing, **told)
-    report("P9 one executor to two", events=events, times=round(took[1] / took[2], 2))
+    events, _ = write_input(base / "in", *size), write_input(base / "few", 1, FEW)
+    database, plan = open_database(base / "qos.db"), _plan(base, "in", "duckdb")
+    here = Timed(DuckEngine(plan.work, parts=PARTS, on_progress=_tell_nobody))
+    seconds = build(database, here, plan)
+    report("P9 lake", engine="duckdb", processes=os.cpu_count(), events=events,
+           events_per_second=round(events / seconds), **here.tell(seconds))
+    runs = {executors: _measure_spark(base, database, Cluster(executors, is_held), events=events)
+            for executors in (1, 2)}
+    report("P9 one executor to two", events=events, is_held=is_held,
+           times=round(runs[1].seconds / runs[2].seconds, 2),
+           mapped_times=round(runs[1].mapped_seconds / runs[2].mapped_seconds, 2))
+
+
+def _measure_spark(base: Path, database: Engine, cluster: Cluster, *, events: int) -> Run:
+    plans = [_plan(base, source, f"{source}-{cluster.executors}") for source in ("few", "in")]
+    run = build_on_spark(database, (plans[0], plans[1]), cluster)
+    differing = list_differing(base / "duckdb", base / f"in-{cluster.executors}")
+    report("P9 lake", engine="spark", executors=cluster.executors, is_held=cluster.is_held, events=events,
+           equal=not differing, differing=differing, **run.told)
+    return run
 
 
 def main(arguments: Iterable[str]) -> None:
     """Run as the module says."""
-    given = list(arguments)
+    words = list(arguments)
+    given = [word for word in words if word != "--loose"]
     copies, scale = int(given[0]) if given else COPIES, float(given[1]) if given[1:] else SCALE
     os.environ |= {"PYSPARK_PYTHON": sys.executable, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
                    "SPARK_LOCAL_IP": "127.0.0.1", "SPARK_LOCAL_HOSTNAME": "localhost"}
     with tempfile.TemporaryDirectory() as name:
         os.environ["SPARK_WORKER_DIR"] = str(Path(name) / "workers")
-        measure(Path(name), copies, scale)
+        measure(Path(name), (copies, scale), is_held="--loose" not in words)
 
 
 if __name__ == "__main__":

@@ -7,9 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import orjson
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from sqlalchemy import Engine as Database
 from sqlalchemy import select
@@ -18,29 +20,25 @@ from sqlalchemy.orm import Session
 from operator_qos.clock import to_ms
 from operator_qos.db import chunks, reading, unit_of_work
 from operator_qos.events.log import typed_from_row
-from operator_qos.lake.engines import Engine, Spread, check_columns
+from operator_qos.lake.engines import Engine, Spread, check_columns, count_rows, read_table
 from operator_qos.lake.folding import Folder, keep_frames, list_log_rows
 from operator_qos.lake.linking import MOST_HELD, link_events
 from operator_qos.lake.measuring import Measurer, keep_places
 from operator_qos.lake.reading import OPTIONAL, REQUIRED, Reader
 from operator_qos.lake.scratch import list_places
 from operator_qos.lake.shops import find_places, open_shops, settle_shops
-from operator_qos.lake.tables import EVENT, LOG, OUTCOMES, SCHEMAS, SUMMARY, UNITS
+from operator_qos.lake.tables import EVENT, LOG, MEASURED, OUTCOMES, SCHEMAS, SUMMARY, UNITS
 from operator_qos.ledger.service import build_frames
 from operator_qos.ledger.values import Moments
 from operator_qos.sellers.models import Marketplace, Shop
 from operator_qos.sellers.queries import load_directory
 from scoring.events import TypedEvent
 
-LOG_COLUMNS = ", ".join(EVENT.names)
+_OF_SHOPS = ", ".join("NULL AS dossier_id" if name == "dossier_id" else name for name in EVENT.names)
 _REFUSED = """
 SELECT source, event_id, marketplace, shop, field, reason, data AS raw FROM log WHERE reason IS NOT NULL
 UNION ALL SELECT source, event_id, NULL, NULL, 'data.id', reason, NULL FROM misnamed"""
-_COUNTS = """
-SELECT (SELECT count(*) FROM log) AS given,
-  (SELECT count(*) FROM refused) AS refused, (SELECT count(*) FROM repeated WHERE contents > 1) AS conflicts"""
 _HEARD = "SELECT shop_id, min(at_ms) AS first_ms, max(at_ms) AS last_ms FROM kept GROUP BY shop_id"
-_SUMS = "SELECT sum(events) AS events, sum(dossiers) AS dossiers FROM folded"
 
 
 @dataclass(frozen=True)
@@ -97,11 +95,13 @@ def build_lake(database: Database, engine: Engine, plan: Plan) -> Built:
     _fold(database, engine, plan, (shops, calendars))
     as_of_ms = _measure(database, engine, plan, shops)
     engine.create("refused", _REFUSED)
-    counts, sums = engine.fetch(_COUNTS).to_pylist()[0], engine.fetch(_SUMS).to_pylist()[0]
     (plan.work / "refused").rename(plan.folder / "refused")
-    events = int(sums["events"] or 0) + sum(len(told) for told in calendars.values())
-    return Built(events, counts["given"], counts["refused"], counts["conflicts"], int(sums["dossiers"] or 0),
-                 _list_flaws(engine), as_of_ms)
+    folded = read_table(plan.work / "folded", "events", "dossiers", "flaws").to_pylist()
+    events = sum(part["events"] for part in folded) + sum(len(told) for told in calendars.values())
+    return Built(
+        events, count_rows(plan.work / "log"), count_rows(plan.folder / "refused"),
+        count_rows(plan.work / "repeated", pc.field("in_conflict")), sum(part["dossiers"] for part in folded),
+        _list_flaws(folded), as_of_ms)
 
 
 def clear_work(plan: Plan) -> None:
@@ -112,7 +112,7 @@ def clear_work(plan: Plan) -> None:
 def _list_calendars(engine: Engine) -> dict[int, list[TypedEvent]]:
     """By shop the events about the shop itself, each once."""
     found: dict[int, dict[tuple[str, str], TypedEvent]] = {}
-    rows = engine.fetch(f"SELECT {LOG_COLUMNS} FROM linked WHERE dossier_id IS NULL")  # noqa: S608  # names are ours
+    rows = engine.fetch(f"SELECT {_OF_SHOPS} FROM of_shops")  # noqa: S608  # names are ours
     for row in list_log_rows(rows):
         found.setdefault(row.shop_id, {})[(row.source, row.event_id)] = typed_from_row(row)
     return {shop: list(events.values()) for shop, events in found.items()}
@@ -150,8 +150,8 @@ def _measure(database: Database, engine: Engine, plan: Plan, shops: Sequence[int
     moments = sorted(as_of_ms.values()) or [0]
     engine.view("counted", f"SELECT {', '.join(UNITS)} FROM {OUTCOMES} "  # noqa: S608  # names are ours
                 f"WHERE from_ms < {moments[-1]} AND until_ms >= {moments[0]}")
-    engine.spread(Spread("counted", "measured", SUMMARY, "shop_id", "shop_id, group_code, unit, from_ms"), measurer)
-    busy = set(engine.fetch("SELECT DISTINCT shop_id FROM counted").column("shop_id").to_pylist())
+    engine.spread(Spread("counted", "measured", MEASURED, "shop_id", "shop_id, group_code, unit, from_ms"), measurer)
+    busy = set(read_table(plan.work / "measured", "shop_id").column("shop_id").to_pylist())
     measurer.measure_idle(sorted(set(shops) - busy), plan.parts)
     return as_of_ms
 
@@ -162,8 +162,5 @@ def _list_moments(session: Session, moments: Moments, shops: Sequence[int]) -> d
             for shop, zone in session.execute(query.where(Shop.id.in_(part)))}
 
 
-def _list_flaws(engine: Engine) -> dict[int, str]:
-    found: dict[int, str] = {}
-    for told in engine.fetch("SELECT flaws FROM folded").column("flaws").to_pylist():
-        found |= {int(dossier): why for dossier, why in orjson.loads(told).items()}
-    return found
+def _list_flaws(folded: Sequence[Mapping[str, Any]]) -> dict[int, str]:
+    return {int(dossier): why for part in folded for dossier, why in orjson.loads(part["flaws"]).items()}

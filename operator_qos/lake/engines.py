@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
@@ -87,6 +88,16 @@ def check_columns(path: Path, required: tuple[str, ...], optional: tuple[str, ..
     if missing:
         raise LakeError(f"{path} has no column {', '.join(missing)}; docs/lake.md lists the columns of events")
     return (*required, *(name for name in optional if name in names))
+
+
+def read_table(folder: Path, *columns: str) -> pa.Table:
+    """Some columns of a table of the work folder, few enough rows to be held: no engine is needed for those."""
+    return ds.dataset(folder, format="parquet").to_table(columns=list(columns))
+
+
+def count_rows(folder: Path, where: pc.Expression | None = None) -> int:
+    """How many rows a table of the work folder holds."""
+    return int(ds.dataset(folder, format="parquet").count_rows(filter=where))
 
 
 def list_input_fragments(path: Path) -> list[ds.Fragment]:

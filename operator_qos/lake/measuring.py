@@ -10,7 +10,6 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-import orjson
 import pyarrow as pa
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -18,7 +17,7 @@ from sqlalchemy.orm import Session
 from operator_qos.db import chunks
 from operator_qos.lake.folding import PartFiles
 from operator_qos.lake.scratch import Places, fill, scratch_session
-from operator_qos.lake.tables import SCHEMAS, SUMMARY, UNITS
+from operator_qos.lake.tables import MEASURED, SCHEMAS, UNITS
 from operator_qos.ledger.jobs import start_cells
 from operator_qos.ledger.models import MetricDay, OutcomeRow, Scorecard
 from operator_qos.ledger.values import Moments, list_metric_values
@@ -39,7 +38,7 @@ def _read_places(path: Path) -> Places:
 
 @dataclass(frozen=True)
 class Measurer:
-    """Counts the shops of a part: day cells, scorecards, metric values; gives one line that sums it up."""
+    """Counts the shops of a part: day cells, scorecards, metric values; gives the shops it counted."""
 
     places: Path
     output: Path
@@ -47,15 +46,13 @@ class Measurer:
     moments: Moments
 
     def __call__(self, batches: Iterator[pa.RecordBatch], part: int) -> Iterator[pa.RecordBatch]:
-        """The summary of the part; its rows come sorted by shop."""
-        files, shops = PartFiles(self.output, part), 0
+        """The shops of the part, whose rows come sorted by shop."""
+        files, shops = PartFiles(self.output, part), list[int]()
         for found in self._by_shops(batches):
             self._measure(found, files)
-            shops += len(found)
+            shops += found
         files.close()
-        yield pa.RecordBatch.from_pylist(
-            [{"part": part, "events": 0, "dossiers": shops, "rows": files.rows, "flaws": orjson.dumps({}).decode()}],
-            schema=SUMMARY)
+        yield pa.RecordBatch.from_pydict({"shop_id": shops}, schema=MEASURED)
 
     def _by_shops(self, batches: Iterator[pa.RecordBatch]) -> Iterator[dict[int, list[tuple[Any, ...]]]]:
         """The outcomes of some shops at a time."""

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.dataset as ds
 
 from operator_qos.lake.engines import LakeError, Mapper, Progress, Spread, open_input
 
@@ -38,11 +39,10 @@ def open_spark(master: str | None = None) -> Any:
 
 
 _SHUFFLE = "spark.sql.shuffle.partitions"
+_READ = "spark.sql.files.minPartitionNum"
 _CONFIG = {
     "spark.sql.session.timeZone": "UTC",
     "spark.sql.execution.arrow.maxRecordsPerBatch": "10000",
-    # Every step has as many parts as were asked for: joining small ones would leave executors idle.
-    "spark.sql.adaptive.coalescePartitions.enabled": "false",
     "spark.ui.showConsoleProgress": "false",
 }
 
@@ -64,7 +64,10 @@ class SparkEngine:
         """As the protocol says."""
         open_input(path)
         frame = self._spark.read.option("mergeSchema", "true").parquet(str(path.absolute()))
+        # Spark would give each core one piece, and the last to end would hold up the others.
+        self._spark.conf.set(_READ, str(self._parts))
         self._keep("log", self._map(frame.select(*columns), mapper, schema))
+        self._spark.conf.unset(_READ)
 
     def create(self, table: str, statement: str) -> None:
         """As the protocol says."""
@@ -77,8 +80,10 @@ class SparkEngine:
 
     def open(self, table: str, folder: Path) -> None:
         """As the protocol says."""
-        self._spark.read.parquet(str(folder.absolute())).createOrReplaceTempView(table)
-        self._tables.append(table)
+        from pyspark.sql.pandas.types import from_arrow_schema
+
+        # Read here: Spark would run a job to find the columns out.
+        self._open(table, folder.absolute(), from_arrow_schema(ds.dataset(folder, format="parquet").schema))
 
     def fetch(self, statement: str) -> pa.Table:
         """As the protocol says."""
@@ -109,8 +114,12 @@ class SparkEngine:
 
     def _keep(self, table: str, frame: Any) -> None:
         frame.write.parquet(str(self._work / table))
-        self.open(table, self._work / table)
+        self._open(table, self._work / table, frame.schema)
         self._told(table, 1, 1)
+
+    def _open(self, table: str, folder: Path, columns: Any) -> None:
+        self._spark.read.schema(columns).parquet(str(folder)).createOrReplaceTempView(table)
+        self._tables.append(table)
 
 
 class _Numbered:

@@ -29,6 +29,7 @@ EVENT = pa.schema([
     ("source", _TEXT), ("event_id", _TEXT), ("subject", _TEXT), ("data", _TEXT),
 ])
 SUMMARY = pa.schema([("part", _COUNT), ("events", _COUNT), ("dossiers", _COUNT), ("rows", _COUNT), ("flaws", _TEXT)])
+MEASURED = pa.schema([("shop_id", _COUNT)])
 FACTS: dict[str, str] = {name: str(model.__tablename__) for name, model in FACT_MODELS.items()}
 OUTCOMES, OBLIGATIONS = FACTS["OutcomeRow"], FACTS["Obligation"]
 UNITS = ("shop_id", "dossier_id", *COLUMNS["OutcomeRow"])
