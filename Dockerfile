@@ -12,7 +12,8 @@ RUN pip wheel --no-cache-dir --wheel-dir /wheels .
 FROM python:3.12-slim-trixie
 RUN apt-get update && apt-get install -y --no-install-recommends postgresql-client && rm -rf /var/lib/apt/lists/*
 RUN --mount=type=bind,from=build,source=/wheels,target=/wheels pip install --no-cache-dir /wheels/*.whl
-RUN useradd --system --create-home --home-dir /var/lib/operator-qos operator-qos
+RUN useradd --system --create-home --home-dir /var/lib/operator-qos operator-qos && \
+    install --directory --owner=operator-qos --group=operator-qos /var/lib/operator-qos/data
 USER operator-qos
 WORKDIR /var/lib/operator-qos
 ENV OPERATOR_QOS_DATA_DIR=/var/lib/operator-qos/data

@@ -52,6 +52,11 @@ class Context:
         """The installation's database."""
         return self.given_engine or get_engine(self.settings.url, self.settings.pool)
 
+    @property
+    def direct_engine(self) -> Engine:
+        """The same past a pooler, for what needs one session from beginning to end."""
+        return self.given_engine or get_engine(self.settings.direct_url, self.settings.pool)
+
 
 pass_context = click.make_pass_decorator(Context, ensure=True)
 

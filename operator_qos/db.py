@@ -14,6 +14,7 @@ from sqlalchemy import (
     URL,
     BigInteger,
     ColumnElement,
+    Connection,
     DateTime,
     Engine,
     FromClause,
@@ -118,6 +119,16 @@ def create_database_engine(url: str, pool: Pool = USUAL_POOL) -> Engine:
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
+
+
+def find_pooler(connection: Connection) -> str:
+    """What to do where a pooler stands between us and PostgreSQL; empty where none does."""
+    reached = connection.connection.driver_connection
+    # Whoever answers gives its own number at first, and only PostgreSQL's is that of the session.
+    if reached is None or reached.info.backend_pid == connection.scalar(text("SELECT pg_backend_pid()")):
+        return ""
+    return ("a pooler stands in front of PostgreSQL, and this needs one session from beginning to end; set "
+            "OPERATOR_QOS_DIRECT_DATABASE_URL to PostgreSQL's own address, then run it again")
 
 
 @lru_cache(maxsize=8)

@@ -22,7 +22,7 @@ from psycopg.errors import LockNotAvailable
 from sqlalchemy import Connection, Engine, event, text
 from sqlalchemy.exc import OperationalError
 
-from operator_qos.db import create_database_engine
+from operator_qos.db import create_database_engine, find_pooler
 from operator_qos.health import find_migrations
 from operator_qos.models import Base
 
@@ -94,6 +94,8 @@ def _taking_turns(engine: Engine) -> Iterator[Connection]:
     """
     with engine.connect() as turn, engine.connect() as connection:
         turn.execution_options(isolation_level="AUTOCOMMIT")
+        if refused := find_pooler(turn):
+            raise MigrationError(refused)
         try:
             for statement in ("idle_session_timeout = 0", f"application_name = '{_OWN_NAME}'"):
                 turn.execute(text(f"SET {statement}"))

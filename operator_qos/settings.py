@@ -30,6 +30,7 @@ class Settings:
 
     data_dir: Path = Path("var")
     database_url: str = ""
+    direct_database_url: str = ""
     secret_key: str = ""
     base_url: str = "http://127.0.0.1:8000"
     mail_from: str = "operator-qos@localhost"
@@ -65,6 +66,11 @@ class Settings:
         return self.database_url or f"sqlite:///{self.data_dir / 'operator-qos.db'}"
 
     @property
+    def direct_url(self) -> str:
+        """The URL of the database itself, past a pooler that stands in front of it."""
+        return self.direct_database_url or self.url
+
+    @property
     def pool(self) -> Pool:
         """The connections of each process to PostgreSQL."""
         return Pool(max(1, self.pool_size), self.pool_overflow, self.pool_timeout_seconds, self.prepared_statements)
@@ -88,6 +94,7 @@ class Settings:
 MEANINGS: Mapping[str, str] = {
     "data_dir": "folder of the SQLite database, mail files and the generated secret",
     "database_url": "SQLAlchemy URL; empty: SQLite in the data folder; postgresql+psycopg://… selects PostgreSQL",
+    "direct_database_url": "the same past PgBouncer, for migrate, backup and restore; empty: as database_url",
     "secret_key": "signs sessions and links; empty: generated once and kept in the data folder",
     "base_url": "address under which people reach the site; used in mails",
     "mail_from": "sender of mails",

@@ -87,7 +87,7 @@ def find_postgresql() -> Path | None:
     return max(installed, key=lambda folder: float(folder.parent.name), default=None)
 
 
-def _find_user() -> pwd.struct_passwd | None:
+def find_user() -> pwd.struct_passwd | None:
     """Whom the server runs as: PostgreSQL refuses root; None: the one who runs the tests."""
     if os.geteuid() != 0:
         return None
@@ -97,9 +97,9 @@ def _find_user() -> pwd.struct_passwd | None:
         return pwd.getpwnam("nobody")
 
 
-def _start(command: list[str], folder: Path, output: Path) -> subprocess.Popen[bytes]:
+def start_program(command: list[str], folder: Path, output: Path) -> subprocess.Popen[bytes]:
     """Start one of PostgreSQL's programs as a user it accepts, its output in a file, never in our pipes."""
-    user = _find_user()
+    user = find_user()
     with output.open("ab") as stream:
         return subprocess.Popen(
             command,
@@ -118,7 +118,7 @@ def _start(command: list[str], folder: Path, output: Path) -> subprocess.Popen[b
 def _create_cluster(programs: Path, folder: Path, password: str) -> None:
     secret = folder / "password"
     secret.write_text(password)
-    user = _find_user()
+    user = find_user()
     if user:
         for path in (folder, secret):
             os.chown(path, user.pw_uid, user.pw_gid)
@@ -137,18 +137,20 @@ def _create_cluster(programs: Path, folder: Path, password: str) -> None:
         "--locale=C.UTF-8",
         "--no-sync",
     ]
-    if _start(command, folder, log).wait(START_SECONDS) != 0:
+    if start_program(command, folder, log).wait(START_SECONDS) != 0:
         raise RuntimeError(f"initdb failed: {log.read_text()}")
     log.unlink()
 
 
-def _find_free_port() -> int:
+def find_free_port() -> int:
+    """A port of this machine nobody listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
 
-def _is_ready(cluster: Cluster) -> bool:
+def is_ready(cluster: Cluster) -> bool:
+    """Whether it takes a connection."""
     try:
         psycopg.connect(
             host="127.0.0.1",
@@ -167,7 +169,7 @@ def _await_server(server: subprocess.Popen[bytes], cluster: Cluster) -> bool:
     """Whether it answers; False when it ended instead, as it does when somebody took the port first."""
     until = time.monotonic() + START_SECONDS
     while time.monotonic() < until and server.poll() is None:
-        if _is_ready(cluster):
+        if is_ready(cluster):
             return True
         time.sleep(0.05)
     return False
@@ -184,9 +186,9 @@ def _serving(programs: Path, folder: Path, password: str) -> Iterator[Cluster]:
     log = folder.with_suffix(".server.log")
     options = [part for option in SERVER_OPTIONS for part in ("-c", option)]
     for _attempt in range(5):
-        cluster = Cluster(_find_free_port(), password)
+        cluster = Cluster(find_free_port(), password)
         command = [str(programs / "postgres"), "-D", str(folder / "data"), "-k", str(folder)]
-        server = _start([*command, "-p", str(cluster.port), *options], folder, log)
+        server = start_program([*command, "-p", str(cluster.port), *options], folder, log)
         try:
             if _await_server(server, cluster):
                 yield cluster
@@ -201,14 +203,14 @@ def restartable_cluster(programs: Path) -> Iterator[tuple[Cluster, Callable[[], 
     """A cluster that keeps what it commits, and what crashes it and starts it again at the same port."""
     folder = Path(tempfile.mkdtemp(prefix="qos-pg-"))
     password, log = secrets.token_hex(16), folder.with_suffix(".server.log")
-    cluster, servers = Cluster(_find_free_port(), password), list[subprocess.Popen[bytes]]()
+    cluster, servers = Cluster(find_free_port(), password), list[subprocess.Popen[bytes]]()
     options = [part for option in SERVER_OPTIONS if "=off" not in option for part in ("-c", option)]
     command = [str(programs / "postgres"), "-D", str(folder / "data"), "-k", str(folder), "-p", str(cluster.port)]
 
     def start() -> None:
         if servers:
             _stop(servers[-1])
-        servers.append(_start([*command, *options], folder, log))
+        servers.append(start_program([*command, *options], folder, log))
         if not _await_server(servers[-1], cluster):
             raise RuntimeError(f"PostgreSQL does not start: {log.read_text()[-2000:]}")
 

@@ -19,12 +19,12 @@ def migrate_command(context: Context) -> None:
     from operator_qos import migrate
 
     try:
-        migrate.upgrade(context.engine, patience=migrate.Patience(
+        migrate.upgrade(context.direct_engine, patience=migrate.Patience(
             lock_seconds=context.settings.migrate_lock_seconds, tell=lambda said: click.echo(said, err=True)))
     except migrate.MigrationError as error:
         raise Refusal(str(error)) from error
-    revision = migrate.find_revision(context.engine)
-    emit(context, {"revision": revision, "database": context.engine.url.render_as_string()},
+    revision = migrate.find_revision(context.direct_engine)
+    emit(context, {"revision": revision, "database": context.direct_engine.url.render_as_string()},
          f"The database is at version {revision}.")
 
 

@@ -20,6 +20,7 @@ from operator_qos.settings import MEANINGS, PREFIX, Settings
 
 BODIES_LATE = timedelta(days=2)
 SECRETS = frozenset({"secret_key", "smtp_password"})
+URLS = frozenset({"database_url", "direct_database_url"})
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ def list_settings(settings: Settings) -> list[SettingRow]:
     for field in fields(Settings):
         variable, value = PREFIX + field.name.upper(), str(getattr(settings, field.name))
         shown = "(hidden)" if field.name in SECRETS and value else value
-        if field.name == "database_url" and value:
+        if field.name in URLS and value:
             shown = _without_password(value)
         rows.append(SettingRow(variable, shown, MEANINGS[field.name], variable in os.environ))
     return rows

@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import json
-import os
 import random
-import signal
-import subprocess
-import sys
-import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, func, select
 
 from operator_qos.acts.jobs import carry_out_due
+from operator_qos.acts.models import Act
 from operator_qos.acts.queries import list_acts
 from operator_qos.acts.service import Intended, choose_adapter, propose_act, release_acts
 from operator_qos.db import reading, unit_of_work
@@ -24,40 +20,19 @@ from operator_qos.hooks.jobs import call_hooks
 from operator_qos.hooks.service import add_hook
 from operator_qos.models import OutboxMail
 from operator_qos.notices.jobs import deliver_outbox
+from scoring.acts import ActState
 from tests.acts.world import DAY
 from tests.disputes.test_api import Receiver, receiver
 from tests.evaluation.world import build_marketplace, settled
 from tests.notices.test_outbox import Mailbox, serve
+from tests.schedulers import Pair, do_nothing
 
 __all__ = ["receiver"]
 pytestmark = pytest.mark.slow
 SHOPS = 40
 NOW = settled(DAY)
 DUE = NOW + timedelta(days=30, hours=1)
-RUN = """
-import sys
-from datetime import datetime
-from operator_qos.acts.jobs import carry_out_due
-from operator_qos.db import create_database_engine
-from operator_qos.hooks.jobs import call_hooks
-engine, now = create_database_engine(sys.argv[1]), datetime.fromisoformat(sys.argv[2])
-carry_out_due(engine, now=now)
-call_hooks(engine, now=now)
-"""
-
-
-def run_killed(url: str, dice: random.Random) -> int:
-    """Two schedulers at once, both killed in the middle; how many were still at work."""
-    running = [subprocess.Popen([sys.executable, "-c", RUN, url, DUE.isoformat()], stdout=subprocess.DEVNULL,
-                                stderr=subprocess.DEVNULL) for _ in range(2)]
-    time.sleep(dice.uniform(1.0, 3.0))
-    alive = 0
-    for process in running:
-        if process.poll() is None:
-            os.kill(process.pid, signal.SIGKILL)
-            alive += 1
-        process.wait()
-    return alive
+JOBS = ("operator_qos.acts.jobs.carry_out_due", "operator_qos.hooks.jobs.call_hooks")
 
 
 def announce(engine: Engine, receiver: Receiver, *, shops: int) -> list[int]:
@@ -72,16 +47,20 @@ def announce(engine: Engine, receiver: Receiver, *, shops: int) -> list[int]:
     return ids
 
 
-def check_each_once(  # what happened to whom, and what happens in between
-    engine: Engine, url: str, receiver: Receiver, *, ids: list[int], rounds: int,
-    between: Callable[[int], None] = lambda _round: None,
+def count_begun(engine: Engine) -> int:
+    """How many acts have begun."""
+    with reading(engine) as session:
+        return session.scalar(select(func.count(Act.id)).where(Act.state != ActState.PLANNED)) or 0
+
+
+def check_each_once(
+    engine: Engine, pair: Pair, receiver: Receiver, *, ids: list[int], between: Sequence[Callable[[], None]],
 ) -> None:
-    """Schedulers are killed so many times; afterwards each act was begun, called and told exactly once."""
-    dice, killed = random.Random(11), 0
-    for number in range(rounds):
-        killed += run_killed(url, dice)
-        between(number)
-    assert killed > 0
+    """Schedulers are killed once for each of `between`; afterwards each act was begun, called and told exactly once."""
+    dice = random.Random(11)
+    for meanwhile in between:
+        pair.work_until_killed(dice, meanwhile)
+    assert count_begun(engine) > 0
     later = DUE + timedelta(hours=13)  # what a killed worker had claimed is free again
     while carry_out_due(engine, now=later):
         pass
@@ -103,4 +82,5 @@ def check_each_once(  # what happened to whom, and what happens in between
 
 
 def test_killed_schedulers_begin_each_act_once(engine: Engine, database_url: str, receiver: Receiver) -> None:
-    check_each_once(engine, database_url, receiver, ids=announce(engine, receiver, shops=SHOPS), rounds=6)
+    pair = Pair(database_url, DUE, JOBS, seconds=(0.1, 0.8))
+    check_each_once(engine, pair, receiver, ids=announce(engine, receiver, shops=SHOPS), between=[do_nothing] * 6)

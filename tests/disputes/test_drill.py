@@ -3,12 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import random
-import signal
-import subprocess
-import sys
-import time
 from collections import Counter
 from datetime import timedelta
 
@@ -25,35 +20,12 @@ from operator_qos.notices.models import Notice, OutboxMail
 from scoring.events import RANKS
 from tests.disputes.conftest import MONDAY, World
 from tests.disputes.test_api import Receiver, receiver
+from tests.schedulers import Pair
 
 __all__ = ["receiver"]
 CASES = 60
 LATE = MONDAY + timedelta(days=4)
-RUN = """
-import sys
-from datetime import datetime
-from operator_qos.db import create_database_engine
-from operator_qos.disputes.jobs import run_timers
-run_timers(create_database_engine(sys.argv[1]), now=datetime.fromisoformat(sys.argv[2]))
-"""
-
-
-def _start(url: str) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(
-        [sys.executable, "-c", RUN, url, LATE.isoformat()], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-
-
-def _run_killed(url: str, dice: random.Random) -> int:
-    """Two timers at once, both killed in the middle; how many were still at work."""
-    running = [_start(url), _start(url)]
-    time.sleep(dice.uniform(2.0, 4.0))
-    alive = 0
-    for process in running:
-        if process.poll() is None:
-            os.kill(process.pid, signal.SIGKILL)
-            alive += 1
-        process.wait()
-    return alive
+JOBS = ("operator_qos.disputes.jobs.run_timers",)
 
 
 @pytest.mark.slow
@@ -63,10 +35,11 @@ def test_killed_timers_do_each_thing_once(world: World, database_url: str, recei
         world.open_case(f"D-{number}", f"O-{number}", MONDAY)
     with unit_of_work(world.engine) as session:
         add_hook(session, marketplace_id="hf", url=receiver.url, actor="test", now=MONDAY)
-    dice, killed = random.Random(7), 0
+    dice, pair = random.Random(7), Pair(database_url, LATE, JOBS, seconds=(0.1, 0.8))
     for _ in range(5):
-        killed += _run_killed(database_url, dice)
-    assert killed > 0
+        pair.work_until_killed(dice)
+    with reading(world.engine) as session:
+        assert session.scalar(select(func.count(DisputeStep.id)))
     run_timers(world.engine, now=LATE)
     with reading(world.engine) as session:
         escalated = session.scalars(select(Event.subject).where(Event.type_rank == RANKS["case.escalated"])).all()

@@ -6,13 +6,14 @@ QOS_DRILL_DEADLINES takes another number of deadlines.
 from __future__ import annotations
 
 import os
-import threading
+import time
 
 import pytest
 
-from tests.acts.test_drill import announce, check_each_once
+from tests.acts.test_drill import DUE, JOBS, announce, check_each_once, count_begun
 from tests.databases import HOW_TO_GET_POSTGRESQL, fill, find_postgresql, opened, restartable_cluster
 from tests.disputes.test_api import Receiver, receiver
+from tests.schedulers import Pair, do_nothing
 
 __all__ = ["receiver"]
 pytestmark = [pytest.mark.slow, pytest.mark.postgresql]
@@ -27,16 +28,15 @@ def test_due_acts_are_begun_once_whatever_is_killed(receiver: Receiver) -> None:
         cluster.execute("CREATE DATABASE {}", "drill")
         url = cluster.url("drill")
         fill(url)
-        crash = threading.Timer(1.5, restart)
-
-        def crash_once(number: int) -> None:
-            """While the second pair of schedulers is at work."""
-            if number == 0:
-                crash.start()
-            elif number == 1:
-                crash.join()
-
         with opened(url) as engine:
             ids = announce(engine, receiver, shops=DEADLINES)
-            check_each_once(engine, url, receiver, ids=ids, rounds=8, between=crash_once)
-        assert crash.finished.is_set()
+
+            def crash() -> None:
+                """Under the second pair, once it has begun with what the first one left."""
+                begun = count_begun(engine)
+                while begun == count_begun(engine) < DEADLINES:
+                    time.sleep(0.1)
+                restart()
+
+            pair = Pair(url, DUE, JOBS, seconds=(0.5, 20.0))
+            check_each_once(engine, pair, receiver, ids=ids, between=[do_nothing, crash, *[do_nothing] * 18])

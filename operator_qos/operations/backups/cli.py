@@ -37,7 +37,7 @@ def backup_command(context: Context, path: Path) -> None:
     from operator_qos.operations.backups.service import make_backup
 
     try:
-        made = make_backup(context.engine, path, now=context.clock(), progress=_make_progress(context))
+        made = make_backup(context.direct_engine, path, now=context.clock(), progress=_make_progress(context))
     except BackupError as error:
         raise Refusal(str(error)) from error
     emit(context, _describe(path, made), f"{path}: {made.rows:,} rows of {len(made.tables)} tables, "
@@ -61,7 +61,7 @@ def restore_command(context: Context, path: Path, replace: bool, check: bool) ->
     progress = _make_progress(context)
     try:
         manifest = check_backup(path, progress=progress) if check else restore_backup(
-            context.engine, path, replace=replace, progress=progress)
+            context.direct_engine, path, replace=replace, progress=progress)
     except BackupError as error:
         raise Refusal(str(error)) from error
     done = "is whole" if check else "is restored, and every table's hash is the same"

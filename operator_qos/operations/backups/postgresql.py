@@ -18,6 +18,7 @@ from psycopg.conninfo import make_conninfo
 from psycopg.pq import Conninfo
 from sqlalchemy import Connection, Engine, text
 
+from operator_qos.db import find_pooler
 from operator_qos.operations.backups.hashing import list_tables
 from operator_qos.operations.backups.manifest import PIECE_BYTES, BackupError, Progress
 
@@ -90,8 +91,14 @@ def snapshot(engine: Engine) -> Iterator[Connection]:
         yield connection
 
 
+def _refuse_pooler(connection: Connection) -> None:
+    if refused := find_pooler(connection):
+        raise BackupError(refused)
+
+
 def dump(engine: Engine, connection: Connection, target: Path, progress: Progress) -> None:
     """Write the snapshot of a connection into a file of pg_dump. Raises BackupError."""
+    _refuse_pooler(connection)
     program = find_program("pg_dump", to_major(read_server_version(connection)))
     name = str(connection.execute(text("SELECT pg_export_snapshot()")).scalar_one())
     where, environment = _list_access(engine)
@@ -109,6 +116,7 @@ def check_dump(path: Path, major: int) -> None:
 def restore(engine: Engine, source: Path, progress: Progress) -> None:
     """Put the dump in place of every table there is, in one transaction. Raises BackupError; then nothing changed."""
     with engine.connect() as connection:
+        _refuse_pooler(connection)
         major = to_major(read_server_version(connection))
         clearing = _list_clearing(connection)
     where, environment = _list_access(engine)
