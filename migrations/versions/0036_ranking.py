@@ -5,7 +5,7 @@ from __future__ import annotations
 from operator_qos.online import create_index_online, drop_index_online
 
 revision = "0036"
-down_revision = "0034"
+down_revision = "0035"
 branch_labels = None
 depends_on = None
 
