@@ -51,6 +51,19 @@ def test_compose_migrates_before_anything_else_runs() -> None:
         check_words(services[name]["command"])
 
 
+@pytest.mark.parametrize("name", ["web", "scheduler"])
+def test_compose_lets_requests_and_jobs_end_as_long_as_systemd_does(name: str) -> None:
+    unit = (DEPLOY / f"operator-qos-{name}.service").read_text()
+    services = yaml.safe_load((ROOT / "compose.yaml").read_text())["services"]
+    assert f"TimeoutStopSec={services[name]['stop_grace_period'].removesuffix('s')}\n" in unit
+
+
+def test_the_image_gives_its_user_the_folder_that_the_volume_covers() -> None:
+    lines = [line.strip() for line in (ROOT / "Dockerfile").read_text().splitlines()]
+    (folder,) = [line.split()[1] for line in lines if line.startswith("VOLUME")]
+    assert f"install --directory --owner=operator-qos --group=operator-qos {folder}" in lines
+
+
 def test_the_image_copies_what_is_there_and_starts_a_command_that_exists() -> None:
     lines = (ROOT / "Dockerfile").read_text().splitlines()
     copied = [word for line in lines if line.startswith("COPY ") for word in line.split()[1:-1]]

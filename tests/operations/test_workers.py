@@ -172,6 +172,14 @@ def test_the_settings_of_the_pool_are_read_and_listed() -> None:
     assert (listed["OPERATOR_QOS_POOL_SIZE"], listed["OPERATOR_QOS_PAGE_TIMEOUT_SECONDS"]) == ("7", "60")
 
 
+def test_the_way_past_a_pooler_is_listed_without_its_password() -> None:
+    url = "postgresql+psycopg://qos:hidden-word@database:5432/qos"
+    settings = read_settings({"OPERATOR_QOS_DIRECT_DATABASE_URL": url})
+    assert (settings.direct_url, settings.url) == (url, "sqlite:///var/operator-qos.db")
+    assert read_settings({"OPERATOR_QOS_DATABASE_URL": url}).direct_url == url
+    assert "hidden-word" not in str(list_settings(settings))
+
+
 @ONLY_POSTGRESQL
 def test_a_query_of_a_page_ends_after_its_time(engine: Engine) -> None:
     session = _begin_reading(Site(Settings(page_timeout_seconds=1), engine, utc_now))
