@@ -42,6 +42,7 @@ from operator_qos.events.models import Event, EventBody, EventId
 from operator_qos.events.service import Intake, ingest_batch
 from operator_qos.ledger.jobs import advance_cells
 from operator_qos.ledger.service import count_events
+from operator_qos.operations.cycles import collect_seldom
 from operator_qos.sellers.models import Shop
 
 BATCH = 1_000
@@ -273,6 +274,7 @@ def main(arguments: Sequence[str] = ()) -> None:
     mix = Mix(asked.spread, asked.shops)
     with tempfile.TemporaryDirectory() as folder:
         engine = open_database(asked.url, Path(folder))
+        collect_seldom()  # as a web process does
         advance_cells(engine, now=now)
         measure_batches(engine, now=now, rounds=asked.rounds, mix=mix)
         if asked.http:

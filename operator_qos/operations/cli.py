@@ -33,9 +33,11 @@ def run_server(settings: Settings, engine: Engine, *, host: str, port: int, sche
     from waitress.server import create_server
 
     from operator_qos import create_app
+    from operator_qos.operations.cycles import collect_seldom
     from operator_qos.scheduler import start_scheduler_thread
 
     server = create_server(create_app(settings, engine=engine), host=host, port=port, threads=8)
+    collect_seldom()
     jobs = start_scheduler_thread(settings, engine) if scheduler else None
     click.echo(f"Serving on http://{host}:{port} (Ctrl+C stops it)", err=True)
     try:
@@ -72,9 +74,11 @@ def serve_command(context: Context, host: str, port: int, scheduler: bool, worke
 @pass_context
 def scheduler_command(context: Context) -> None:
     """Run the scheduler as a process of its own; several may run, one leads."""
+    from operator_qos.operations.cycles import collect_seldom
     from operator_qos.scheduler import run_scheduler
 
     require_current(context.engine)
+    collect_seldom()
     run_scheduler(context.settings)
 
 

@@ -40,8 +40,10 @@ class _Workers(BaseApplication):  # type: ignore[misc]  # gunicorn ships no type
 
     def _begin(self, _worker: Any) -> None:
         from operator_qos.db import get_engine
+        from operator_qos.operations.cycles import collect_seldom
         from operator_qos.scheduler import start_scheduler_thread
 
+        collect_seldom()
         if self._scheduler:  # in every worker: one leads, and another takes over when that one ends
             self._jobs = start_scheduler_thread(self._settings, get_engine(self._settings.url, self._settings.pool))
 

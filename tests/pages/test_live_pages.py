@@ -13,7 +13,7 @@ from sqlalchemy import Engine, event, select
 from operator_qos.db import reading, unit_of_work
 from operator_qos.evaluation.live import refresh_live
 from operator_qos.models import LiveRule, Shop, ShopStanding
-from operator_qos.sellers.league import build_lines, list_judged_rules, list_live_metrics, read_view
+from operator_qos.sellers.league import build_lines, list_judged_rules, list_live_metrics, list_shown, read_view
 from operator_qos.standards.binding import list_in_use
 from tests.evaluation.test_binding import publish
 from tests.pages import operator_world
@@ -114,7 +114,7 @@ def test_what_rules_say_of_shops_is_read_at_once(shown: Engine) -> None:
             view = read_view({}, list(list_judged_rules(standards)), live=list_live_metrics(standards))
             event.listen(shown, "before_cursor_execute", listen)
             try:
-                assert len(build_lines(session, shops, view=view, now=NOW)) == len(shops)
+                assert len(build_lines(list_shown(session, shops, view=view, now=NOW), view)) == len(shops)
             finally:
                 event.remove(shown, "before_cursor_execute", listen)
         return len(said)
