@@ -107,7 +107,7 @@ MEANINGS: Mapping[str, str] = {
     "secure_cookies": "1: cookies travel over HTTPS only; set it wherever HTTPS is used",
     "trust_proxy": "1: believe X-Forwarded-* of one proxy in front",
     "body_retention_days": "days after which message texts and original events are deleted; facts stay",
-    "note_retention_days": "days after which what colleagues noted about a shop is taken away",
+    "note_retention_days": "days after which what colleagues noted about a shop is taken away; 0: never",
     "backlog_limit": "orders and cases waiting to be worked out beyond which events over HTTP are answered 429",
     "login_attempts": "sign-in attempts allowed per address and per account",
     "operator_name": "who issues statements of reasons; empty: the marketplace's name",

@@ -12,7 +12,12 @@ from operator_qos.notebook.models import ShopNote
 
 
 def empty_old_notes(engine: Engine, *, days: int, now: datetime) -> int:
-    """Take away what notes said that are so many days old, as if somebody had removed them; commits."""
+    """Take away what notes said that are so many days old, as if somebody had removed them; commits.
+
+    With 0 days they stay for ever.
+    """
+    if days == 0:
+        return 0
     old = update(ShopNote).where(ShopNote.removed_at.is_(None), ShopNote.written_at <= now - timedelta(days=days))
     with unit_of_work(engine) as session:
         done = session.execute(old.values(text="", removed_at=now), execution_options={"synchronize_session": False})

@@ -119,6 +119,7 @@ def test_a_note_goes_when_its_time_is_over(world: Engine, login_as: LogIn) -> No
     post(analyst, f"{SHOP}/notes", {"text": "promised by Monday"})
     assert empty_old_notes(world, days=3, now=NOW + timedelta(days=3, seconds=-1)) == 0
     assert "promised by Monday" in analyst.get(SHOP).text
+    assert empty_old_notes(world, days=0, now=NOW + timedelta(days=9_000)) == 0
     assert empty_old_notes(world, days=3, now=NOW + timedelta(days=3)) == 1
     assert "promised by Monday" not in analyst.get(SHOP).text
     assert empty_old_notes(world, days=3, now=NOW + timedelta(days=4)) == 0

@@ -15,10 +15,11 @@ from operator_qos.disputes.queries import list_disputes
 from operator_qos.disputes.rules import ENDED, IN_MEDIATION, OPEN_STATES
 from operator_qos.models import Dispute, Marketplace, Scorecard, Seller, Shop
 from operator_qos.sellers import today_queries
-from operator_qos.sellers.league_queries import VERDICT_ORDER, LeagueView, list_league_ids, select_judged_shops
+from operator_qos.sellers.league_queries import LeagueView, list_league_ids, select_judged_shops
 from operator_qos.sellers.today_queries import count_disputes, find_heard
 from operator_qos.standards.binding import list_in_use
 from scoring.metrics import METRICS
+from scoring.verdicts import Verdict
 
 NOW = datetime(2026, 6, 18, 8, 0, tzinfo=UTC)
 SHOPS, PAGE = 60, 7
@@ -45,7 +46,7 @@ def make_card(dice: random.Random, shop_id: int, metric: str) -> Scorecard:
     return Scorecard(
         shop_id=shop_id, metric_code=METRICS[metric].code, as_of_ms=1, window_start_ms=0, bad=0,
         base=dice.choice((0, 30, 30, 90)), value=value, raw_bad=0, raw_base=0, raw_value=raw, buyers=0,
-        verdict=dice.choice((*VERDICT_ORDER, None)), trend="")
+        verdict=dice.choice((*Verdict, None)), trend="")
 
 
 @pytest.fixture(params=[1, 2, 3])
